@@ -1,0 +1,41 @@
+/** Defined conditions of a stream error: RFC 6120 §4.9.3. */
+export type StreamCondition =
+  | 'bad-format'
+  | 'bad-namespace-prefix'
+  | 'conflict'
+  | 'connection-timeout'
+  | 'host-gone'
+  | 'host-unknown'
+  | 'improper-addressing'
+  | 'internal-server-error'
+  | 'invalid-from'
+  | 'invalid-namespace'
+  | 'invalid-xml'
+  | 'not-authorized'
+  | 'not-well-formed'
+  | 'policy-violation'
+  | 'remote-connection-failed'
+  | 'reset'
+  | 'resource-constraint'
+  | 'restricted-xml'
+  | 'see-other-host'
+  | 'system-shutdown'
+  | 'undefined-condition'
+  | 'unsupported-encoding'
+  | 'unsupported-feature'
+  | 'unsupported-stanza-type'
+  | 'unsupported-version'
+
+/** An error that ends a stream (RFC 6120 §4.9): thrown anywhere, turned into `<stream:error/>` where the stream is closed. */
+export class StreamError extends Error {
+  readonly condition: StreamCondition
+  /** Text for the peer; never holds secrets or message content. */
+  readonly text: string | undefined
+
+  constructor(condition: StreamCondition, text?: string) {
+    super(text === undefined ? condition : `${condition}: ${text}`)
+    this.name = 'StreamError'
+    this.condition = condition
+    this.text = text
+  }
+}
