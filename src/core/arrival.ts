@@ -1,0 +1,67 @@
+import type { Write } from '../storage/types.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import { deliver } from './delivery.ts'
+import { StanzaError } from './errors.ts'
+import type { StageContext } from './extension.ts'
+import type { Host } from './host.ts'
+import { dispatchIq } from './iq.ts'
+import { type Maybe, then } from './maybe.ts'
+import type { Router } from './router.ts'
+import type { Origin, Session } from './session.ts'
+
+/** The recipient's half of a stanza's path: what is to be stored, and what to do once it is. */
+export interface Arrival {
+  readonly writes: readonly Write[]
+  /** Runs after the commit. Throws the StanzaError that answers the sender. */
+  readonly arrive: () => Maybe<void>
+}
+
+const NOTHING: Arrival = { writes: [], arrive: () => undefined }
+
+/**
+ * Prepares the recipient's half at this node: finds what is addressed, then guard, stamp and record. `origin` gets the answers of
+ * requests; `session` is the sender's, when its home is this node.
+ */
+export function arrival(router: Router, stanza: Stanza, origin: Origin, session?: Session): Maybe<Arrival> {
+  // RFC 6120 §10.3: without `to`, a stanza is for the sender's own account.
+  const to = stanza.to ?? stanza.from.bare
+  const host = router.host(to.domain)
+  // RFC 6120 §10.4: a domain that is not served here.
+  if (host === undefined) throw new StanzaError('remote-server-not-found')
+  if (to.local === '') return { writes: [], arrive: () => atServer(stanza, host, origin) }
+  if (stanza.kind === 'iq' && to.resource === '') {
+    const own = session?.jid.bare.equals(to) ? { session } : {}
+    return {
+      writes: [],
+      arrive: () => dispatchIq(stanza, { host, place: 'account', owner: to, ...own }, origin),
+    }
+  }
+  const account = to.bare
+  const exists = router.homes.find(account) !== undefined || host.accounts.exists(account)
+  return then(exists, exists =>
+    exists ? atAccount(router, stanza, host, { owner: account, side: 'recipient' }) : noAccount(stanza),
+  )
+}
+
+function atAccount(router: Router, original: Stanza, host: Host, at: StageContext): Maybe<Arrival> {
+  return then(host.hooks.admit(original, at), stanza => {
+    if (stanza === undefined) return NOTHING
+    const writes = host.hooks.record(stanza, at)
+    return {
+      writes,
+      arrive: () => router.homes.inLane(at.owner, owner => deliver(stanza, owner, host.hooks, at)),
+    }
+  })
+}
+
+/** RFC 6121 §8.5.1: no such account: an error answers requests and messages; presence is ignored. */
+function noAccount(stanza: Stanza): Arrival {
+  if (stanza.kind === 'presence') return NOTHING
+  throw new StanzaError('service-unavailable')
+}
+
+function atServer(stanza: Stanza, host: Host, origin: Origin): void {
+  if (stanza.kind === 'iq') dispatchIq(stanza, { host, place: 'server', owner: host.jid }, origin)
+  // Nobody reads messages to the server itself, and presence to it means nothing yet.
+  else if (stanza.kind === 'message') throw new StanzaError('service-unavailable')
+}

@@ -1,0 +1,36 @@
+import type { Log } from './log.ts'
+
+/**
+ * Work that nobody waits for. It never fails unseen: what it throws is logged.
+ * `settled()` lets tests and an orderly stop wait until all of it is done.
+ */
+export class Background {
+  readonly #running = new Set<Promise<void>>()
+  readonly #log: Log
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Takes charge of a promise; `what` names it in the log should it fail. */
+  run(what: string, work: Promise<unknown>): void {
+    const done = work.then(
+      () => void this.#running.delete(done),
+      (err: unknown) => {
+        this.#running.delete(done)
+        this.#log.error({ code: 'TIDINGS_BACKGROUND_FAILED', what, err }, 'work in the background failed')
+      },
+    )
+    this.#running.add(done)
+  }
+
+  /** Resolves when nothing is running, including what running work has started meanwhile. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+
+  /** How many pieces of work are running. */
+  get size(): number {
+    return this.#running.size
+  }
+}

@@ -1,0 +1,78 @@
+import type { Stanza } from '../xml/stanza.ts'
+import { StanzaError } from './errors.ts'
+import type { StageContext } from './extension.ts'
+import type { Owner } from './homes.ts'
+import type { Hooks } from './hooks.ts'
+import { type Maybe, then } from './maybe.ts'
+import type { Session } from './session.ts'
+
+/**
+ * Hands a stanza to the sessions of an account by RFC 6121 §8.5, and sees to its outcome. Runs in the owner's lane,
+ * so the sessions are those of this moment. Throws the StanzaError that answers the sender.
+ */
+export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageContext): Maybe<void> {
+  if (stanza.kind === 'presence') return deliverPresence(stanza, owner)
+  if (stanza.kind === 'iq') return deliverIq(stanza, owner)
+  const sessions = messageRecipients(stanza, owner)
+  for (const session of sessions) session.send(stanza)
+  hooks.copy(stanza, at)
+  return then(hooks.outcome(stanza, at, { sent: sessions }), kept => {
+    if (sessions.length === 0 && kept !== 'kept') undeliverable(stanza)
+  })
+}
+
+function deliverPresence(stanza: Stanza, owner: Owner): void {
+  const resource = stanza.to?.resource
+  // RFC 6121 §8.5.2.1.2, §8.5.2.2.2: to the bare JID: to all available resources, or to nobody.
+  if (!resource) for (const session of owner.sessions) session.available && session.send(stanza)
+  // RFC 6121 §8.5.3.1, §8.5.3.2.2: to a full JID: to that resource, or silently ignored.
+  else owner.session(resource)?.send(stanza)
+}
+
+function deliverIq(stanza: Stanza, owner: Owner): void {
+  const session = owner.session(stanza.to?.resource ?? '')
+  if (session !== undefined) session.send(stanza)
+  // RFC 6121 §8.5.3.2.3: a request to a resource that is not there. A stray answer is ignored.
+  else if (stanza.type === 'get' || stanza.type === 'set') throw new StanzaError('service-unavailable')
+}
+
+/** The sessions that get a message: RFC 6121 §8.5.2 and §8.5.3. */
+function messageRecipients(stanza: Stanza, owner: Owner): readonly Session[] {
+  const resource = stanza.to?.resource
+  if (resource) {
+    const session = owner.session(resource)
+    if (session !== undefined) return [session]
+    // RFC 6121 §8.5.3.2.1: only a chat message goes on to the other resources.
+    if (stanza.type !== 'chat') return []
+  }
+  switch (stanza.type) {
+    // RFC 6121 §8.5.2.1.1: a groupchat message MUST NOT, an error never needs to, reach the resources of a bare JID.
+    case 'groupchat':
+    case 'error':
+      return []
+    default:
+      // RFC 6121 §8.5.2.1.1: headline: all non-negative resources. For chat and normal the choice (b): all of them too,
+      // since a message should reach each device.
+      return reachable(owner)
+  }
+}
+
+/** Available resources of non-negative priority: a negative one gets nothing sent to the bare JID (RFC 6121 §8.5.2.1.1). */
+function reachable(owner: Owner): readonly Session[] {
+  const all = owner.sessions
+  for (const session of all)
+    if (!session.available || session.priority < 0)
+      return all.filter(one => one.available && one.priority >= 0)
+  return all
+}
+
+function undeliverable(stanza: Stanza): void {
+  switch (stanza.type) {
+    // RFC 6121 §8.5.2.2.1, §8.5.3.2.1: headline and error messages may be, and are, silently ignored.
+    case 'headline':
+    case 'error':
+      return
+    default:
+      throw new StanzaError('service-unavailable')
+  }
+}

@@ -1,0 +1,184 @@
+import type { Write } from '../storage/types.ts'
+import type { Element } from '../xml/element.ts'
+import type { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import type { Host } from './host.ts'
+import type { Maybe } from './maybe.ts'
+import type { Options, OptionValues } from './options.ts'
+import type { Session } from './session.ts'
+
+/** Where a stanza is handled: the server itself (`localhost`) or an account (`alice@localhost`). */
+export type Place = 'server' | 'account'
+export type Side = 'sender' | 'recipient'
+export type Kind = Stanza['kind']
+
+/** Whose half of a stanza's path a stage runs for. */
+export interface StageContext {
+  /** Bare JID of the account this half belongs to. */
+  readonly owner: JID
+  readonly side: Side
+  /** The sending session; only on the sender's side. */
+  readonly session?: Session
+}
+
+/** What became of a delivery to an account. */
+export interface Outcome {
+  /** Sessions the stanza was handed to. */
+  readonly sent: readonly Session[]
+}
+
+/**
+ * The fixed points a stanza passes (ARCHITECTURE §5). What a stage may do is its return type.
+ * guard: refuse (throw StanzaError) or drop. stamp: the only one that may change the stanza. record: what must be stored;
+ * core commits it. copy: further copies, after the commit. outcome: after delivery; 'kept' says that it will reach its
+ * recipient later, so that "nobody was there" is no error.
+ */
+export interface Stages {
+  guard(stanza: Stanza, at: StageContext): Maybe<'drop' | undefined>
+  stamp(stanza: Stanza, at: StageContext): Stanza
+  record(stanza: Stanza, at: StageContext): readonly Write[]
+  copy(stanza: Stanza, at: StageContext): void
+  outcome(stanza: Stanza, at: StageContext, outcome: Outcome): Maybe<'kept' | undefined>
+}
+
+/** What a stage cares for, told in advance, so that a plain chat message runs only what concerns it. */
+export interface Interest {
+  readonly kind: Kind
+  readonly side: Side
+  /** Only stanzas with such a child: [name, namespace]. */
+  readonly child?: readonly [name: string, namespace: string]
+}
+
+/** One stage handler. Use `stage()` to make one. */
+export type StageRegistration = {
+  [S in keyof Stages]: { stage: S; interest: Interest; run: Stages[S] }
+}[keyof Stages]
+
+/** Registers a stage: `stage('guard', { kind: 'message', side: 'recipient' }, (stanza, at) => ...)`. */
+export function stage<S extends keyof Stages>(
+  name: S,
+  interest: Interest,
+  run: Stages[S],
+): StageRegistration {
+  return { stage: name, interest, run } as StageRegistration
+}
+
+/** An IQ request on its way to its handler. */
+export interface IqContext {
+  readonly stanza: Stanza
+  /** The claimed child, as a tree. */
+  readonly payload: Element
+  /** The account it is handled for; the sender's own where `to` is absent. The host's JID for place 'server'. */
+  readonly owner: JID
+  /** The sender's session where it is one of the owner's own. */
+  readonly session?: Session
+}
+
+/** Answers a request with a payload, with nothing (an empty result), or throws a StanzaError. It never sends a reply. */
+export type IqHandler = (iq: IqContext) => Maybe<Element | undefined>
+
+/** A claim on an IQ request. Use `get()` or `set()` to make one. */
+export interface IqRegistration {
+  readonly type: 'get' | 'set'
+  readonly namespace: string
+  readonly name: string
+  readonly place: Place
+  /** Who may ask an account: only its own sessions (then others get service-unavailable), or anyone. */
+  readonly access: 'own' | 'any'
+  readonly handler: IqHandler
+}
+
+interface IqOptions {
+  access?: 'own' | 'any'
+}
+
+/** Claims IQs of type get: `get(NS.ping, 'ping', 'server', () => undefined)`. */
+export function get(
+  namespace: string,
+  name: string,
+  place: Place,
+  handler: IqHandler,
+  options?: IqOptions,
+): IqRegistration {
+  return { type: 'get', namespace, name, place, handler, access: options?.access ?? 'own' }
+}
+
+/** Claims IQs of type set. */
+export function set(
+  namespace: string,
+  name: string,
+  place: Place,
+  handler: IqHandler,
+  options?: IqOptions,
+): IqRegistration {
+  return { type: 'set', namespace, name, place, handler, access: options?.access ?? 'own' }
+}
+
+/**
+ * What happens, beside stanzas. Extended by declaration merging. Handlers run in the owner's lane, in load order,
+ * each waited for; one that fails is logged and the next runs.
+ */
+export interface Events {
+  /** A session is bound; it is not available yet. */
+  'session:bound': { session: Session }
+  /** A session is gone; `session.presence` still holds what it was. */
+  'session:closed': { session: Session }
+  /** A session broadcast presence (no `to`, available or unavailable), already applied to `session`. RFC 6121 §4.2 to §4.5. */
+  'session:presence': { session: Session; presence: Stanza; before: PresenceBefore }
+  /** An account is removed; its sessions are closed. */
+  'user:removed': { owner: JID }
+}
+
+/** The state of a session before a presence was applied. */
+export interface PresenceBefore {
+  readonly available: boolean
+  readonly priority: number
+}
+
+type EventHandlers = { readonly [E in keyof Events]?: (event: Events[E]) => Maybe<void> }
+
+/** What an extension adds to its host; the host can take all of it back. */
+export interface Registrations<Provided> {
+  readonly iq?: readonly IqRegistration[]
+  readonly stages?: readonly StageRegistration[]
+  readonly on?: EventHandlers
+  /** What other extensions get from `host.use(thisExtension)`. */
+  readonly provides?: Provided
+  readonly stop?: () => Maybe<void>
+}
+
+/** How much of a XEP is there: DOAP's words. */
+export type XepStatus = 'complete' | 'partial'
+
+/** One XEP an extension implements. */
+export interface XepClaim {
+  readonly xep: number
+  /** The version of the XEP that was read. */
+  readonly version: string
+  readonly status: XepStatus
+  readonly note?: string
+}
+
+/** A XEP or a capability: what it is, its options, its handlers. The static parts are data that generators read. */
+export interface Extension<O extends Options = Options, Provided = unknown> {
+  /** Its key under `extensions:` in the configuration, kebab-case. */
+  readonly name: string
+  /** One line for the reference: what it gives. */
+  readonly doc: string
+  readonly xeps?: readonly XepClaim[]
+  /** Sections of RFCs it implements, for the index. */
+  readonly rfcs?: readonly string[]
+  /** Disco features by place. */
+  readonly features?: { readonly [P in Place]?: readonly string[] }
+  readonly options?: O
+  /** Extensions that must be loaded, before this one. */
+  readonly requires?: readonly Extension<never, never>[]
+  setup(host: Host, options: OptionValues<O>): Registrations<Provided>
+}
+
+/** Defines an extension; gives its options and what it provides their types. */
+export function defineExtension<const O extends Options, Provided = undefined>(
+  definition: Extension<O, Provided>,
+): Extension<O, Provided> {
+  return definition
+}

@@ -1,0 +1,88 @@
+import type { JID } from '../xml/jid.ts'
+import { Lane } from './lane.ts'
+import { isPromise, type Maybe } from './maybe.ts'
+import type { Session } from './session.ts'
+
+/** An account at its home: its lane and its sessions. */
+export class Owner {
+  readonly jid: JID
+  /** Orders what is delivered to it, stored for it and changed about its sessions. A task must not wait for the lane it runs in. */
+  readonly lane = new Lane()
+  /** In the order they were bound. */
+  readonly sessions: Session[] = []
+
+  constructor(jid: JID) {
+    this.jid = jid
+  }
+
+  /** The session with this resource. */
+  session(resource: string): Session | undefined {
+    for (const session of this.sessions) if (session.jid.resource === resource) return session
+    return undefined
+  }
+}
+
+/** The owners whose home is this node, as long as they have a session or work under way. */
+export class Homes {
+  readonly #owners = new Map<string, Owner>()
+
+  /** The owner with this bare JID, if it has sessions or work here. */
+  find(account: JID): Owner | undefined {
+    return this.#owners.get(account.bare.toString())
+  }
+
+  /** Runs a task in the lane of an owner. */
+  inLane<T>(account: JID, task: (owner: Owner) => Maybe<T>): Maybe<T> {
+    const owner = this.#at(account.bare)
+    try {
+      const result = owner.lane.run(() => task(owner))
+      if (!isPromise(result)) return result
+      const release = (): void => this.#release(owner)
+      result.then(release, release)
+      return result
+    } finally {
+      this.#release(owner)
+    }
+  }
+
+  /** How many sessions live here. */
+  get sessions(): number {
+    let count = 0
+    for (const owner of this.#owners.values()) count += owner.sessions.length
+    return count
+  }
+
+  /** Whether any lane has work left. */
+  get busy(): boolean {
+    return this.#pending().length > 0
+  }
+
+  /** Resolves when no lane has work left. */
+  async settled(): Promise<void> {
+    for (let pending = this.#pending(); pending.length > 0; pending = this.#pending())
+      await Promise.all(pending)
+  }
+
+  #at(bare: JID): Owner {
+    const key = bare.toString()
+    let owner = this.#owners.get(key)
+    if (owner === undefined) {
+      owner = new Owner(bare)
+      this.#owners.set(key, owner)
+    }
+    return owner
+  }
+
+  #release(owner: Owner): void {
+    if (owner.sessions.length === 0 && owner.lane.waiting === 0) this.#owners.delete(owner.jid.toString())
+  }
+
+  #pending(): Maybe<void>[] {
+    const lanes: Lane[] = []
+    for (const owner of this.#owners.values()) {
+      lanes.push(owner.lane)
+      for (const session of owner.sessions) lanes.push(session.preparing, session.settling)
+    }
+    return lanes.filter(lane => lane.waiting > 0).map(lane => lane.idle())
+  }
+}

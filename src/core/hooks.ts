@@ -1,0 +1,151 @@
+import type { Write } from '../storage/types.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import { StanzaError, TidingsError } from './errors.ts'
+import type {
+  Events,
+  IqContext,
+  IqRegistration,
+  Kind,
+  Outcome,
+  Place,
+  Registrations,
+  Side,
+  StageContext,
+  StageRegistration,
+  Stages,
+} from './extension.ts'
+import type { Log } from './log.ts'
+import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
+
+type StageOf<S extends keyof Stages> = Extract<StageRegistration, { stage: S }>
+type Handler<E extends keyof Events> = (event: Events[E]) => Maybe<void>
+
+/** Everything the extensions of one host have registered, ready to be run: the closed list of stages, IQ claims and events. */
+export class Hooks {
+  readonly #stages = new Map<string, StageRegistration[]>()
+  readonly #iq = new Map<string, IqRegistration>()
+  readonly #events = new Map<keyof Events, Handler<never>[]>()
+  readonly #owners = new Map<string, string>()
+  readonly #log: Log
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Adds what an extension registered. A doubly claimed IQ is an error that names both extensions. */
+  add(extension: string, registrations: Registrations<unknown>): void {
+    for (const claim of registrations.iq ?? []) {
+      const key = iqKey(claim.type, claim.place, claim.namespace, claim.name)
+      const other = this.#owners.get(key)
+      if (other !== undefined)
+        throw new TidingsError(
+          'TIDINGS_IQ_CLAIMED_TWICE',
+          `extension "${extension}" claims <${claim.name} xmlns="${claim.namespace}"/> (${claim.type}, ${claim.place}), which "${other}" has claimed: switch one of them off`,
+        )
+      this.#owners.set(key, extension)
+      this.#iq.set(key, claim)
+    }
+    for (const registration of registrations.stages ?? []) {
+      const { kind, side } = registration.interest
+      push(this.#stages, stageKey(registration.stage, kind, side), registration)
+    }
+    for (const [name, handler] of Object.entries(registrations.on ?? {}))
+      push(this.#events, name as keyof Events, handler as Handler<never>)
+  }
+
+  /** First part of a stanza's half: guard, then stamp. Undefined means dropped. */
+  admit(stanza: Stanza, at: StageContext): Maybe<Stanza | undefined> {
+    // ARCHITECTURE §6: error stanzas skip `guard` and nothing else.
+    const guards = stanza.type === 'error' ? NONE : this.#interested('guard', stanza, at.side)
+    if (guards.length === 0) return this.#stamp(stanza, at)
+    const verdict = eachInOrder(guards, guard => guard.run(stanza, at))
+    return then(verdict, dropped => (dropped === 'drop' ? undefined : this.#stamp(stanza, at)))
+  }
+
+  #stamp(stanza: Stanza, at: StageContext): Stanza {
+    for (const stamp of this.#interested('stamp', stanza, at.side)) stanza = stamp.run(stanza, at)
+    return stanza
+  }
+
+  /** What must be stored before this half may be delivered or acknowledged. */
+  record(stanza: Stanza, at: StageContext): Write[] {
+    const writes: Write[] = []
+    for (const record of this.#interested('record', stanza, at.side)) writes.push(...record.run(stanza, at))
+    return writes
+  }
+
+  /** Further copies, after the commit. */
+  copy(stanza: Stanza, at: StageContext): void {
+    for (const copy of this.#interested('copy', stanza, at.side)) copy.run(stanza, at)
+  }
+
+  /** After delivery: 'kept' if anybody will see to it that the stanza still arrives. */
+  outcome(stanza: Stanza, at: StageContext, outcome: Outcome): Maybe<'kept' | undefined> {
+    return eachInOrder(this.#interested('outcome', stanza, at.side), handler =>
+      handler.run(stanza, at, outcome),
+    )
+  }
+
+  /** The claim on an IQ request, if any: looked up by the name and namespace of its child. */
+  claim(type: string, place: Place, namespace: string, name: string): IqRegistration | undefined {
+    return this.#iq.get(iqKey(type, place, namespace, name))
+  }
+
+  /** Calls every handler of an event in load order. A handler that fails is logged; the others still run. */
+  emit<E extends keyof Events>(name: E, event: Events[E]): Maybe<void> {
+    const handlers = this.#events.get(name) as Handler<E>[] | undefined
+    if (handlers === undefined) return
+    return eachInOrder(handlers, handler =>
+      attempt(
+        () => then(handler(event), () => undefined),
+        err => {
+          this.#log.error(
+            { code: 'TIDINGS_EVENT_HANDLER_FAILED', event: name, err },
+            'an event handler failed',
+          )
+          return undefined
+        },
+      ),
+    )
+  }
+
+  #interested<S extends keyof Stages>(stage: S, stanza: Stanza, side: Side): readonly StageOf<S>[] {
+    const all = this.#stages.get(stageKey(stage, stanza.kind, side)) as StageOf<S>[] | undefined
+    if (all === undefined) return NONE
+    for (const registration of all)
+      if (!concerns(registration, stanza)) return all.filter(one => concerns(one, stanza))
+    return all
+  }
+}
+
+const NONE: readonly never[] = []
+
+function concerns(registration: StageRegistration, stanza: Stanza): boolean {
+  const child = registration.interest.child
+  return child === undefined || stanza.has(child[0], child[1])
+}
+
+/** Runs the handler of a claim; its error, whatever it is, becomes a StanzaError. */
+export function runIq(claim: IqRegistration, iq: IqContext): ReturnType<IqRegistration['handler']> {
+  return attempt(
+    () => claim.handler(iq),
+    error => {
+      throw error instanceof StanzaError ? error : new StanzaError('internal-server-error')
+    },
+  )
+}
+
+function iqKey(type: string, place: Place, namespace: string, name: string): string {
+  return `${type} ${place} ${name} ${namespace}`
+}
+
+// Interned by concatenating short constants: a look-up costs no allocation worth measuring.
+function stageKey(stage: keyof Stages, kind: Kind, side: Side): string {
+  return `${stage} ${kind} ${side}`
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [value])
+  else list.push(value)
+}

@@ -1,0 +1,64 @@
+import type { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import { errorReply, StanzaError } from './errors.ts'
+import type { Place } from './extension.ts'
+import type { Host } from './host.ts'
+import { attempt, then } from './maybe.ts'
+import type { Origin, Session } from './session.ts'
+
+/** Where a request is handled. */
+export interface IqTarget {
+  readonly host: Host
+  readonly place: Place
+  /** Bare JID of the account, or the host's JID. */
+  readonly owner: JID
+  /** The sender's session when it is one of the owner's own. */
+  readonly session?: Session
+}
+
+/**
+ * Dispatches a request that the server answers itself and sends the answer to `origin`. Returns once the handler has started
+ * (ARCHITECTURE §1: an IQ counts as handled when dispatched). Answers that nobody asked for are dropped.
+ */
+export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): void {
+  // RFC 6120 §8.2.3: an answer to a request the server never made.
+  if (stanza.type === 'result' || stanza.type === 'error') return
+  const answered = attempt(
+    () =>
+      then(handle(stanza, target), payload =>
+        origin.send(stanza.reply('result', ...(payload === undefined ? [] : [payload]))),
+      ),
+    error => refuse(stanza, error, target.host, origin),
+  )
+  if (answered instanceof Promise) target.host.background.run('iq', answered)
+}
+
+function handle(stanza: Stanza, { host, place, owner, session }: IqTarget) {
+  const payload = requestPayload(stanza)
+  const claim = host.hooks.claim(stanza.type ?? '', place, payload.getNS() ?? '', payload.getName())
+  // RFC 6120 §8.3.3.19: what the server does not understand; RFC 6121 §8.5.1: and what a stranger may not ask an account
+  // (the same answer as for an account that does not exist).
+  if (claim === undefined || (place === 'account' && claim.access === 'own' && session === undefined))
+    throw new StanzaError('service-unavailable')
+  return claim.handler({ stanza, payload, owner, ...(session && { session }) })
+}
+
+/** RFC 6120 §8.2.3: a request has a type of get or set, an id and exactly one child element. */
+function requestPayload(stanza: Stanza) {
+  const [payload, ...others] = stanza.children()
+  if (
+    (stanza.type !== 'get' && stanza.type !== 'set') ||
+    stanza.id === undefined ||
+    payload === undefined ||
+    others.length > 0
+  )
+    throw new StanzaError('bad-request')
+  return payload
+}
+
+function refuse(stanza: Stanza, error: unknown, host: Host, origin: Origin): void {
+  if (!(error instanceof StanzaError))
+    host.log.error({ code: 'TIDINGS_IQ_HANDLER_FAILED', err: error }, 'the handler of a request failed')
+  const reply = errorReply(stanza, StanzaError.from(error))
+  if (reply !== undefined) origin.send(reply)
+}

@@ -1,0 +1,148 @@
+import type { Answer, Cluster, Frame } from '../cluster/types.ts'
+import { JID } from '../xml/jid.ts'
+import { Stanza } from '../xml/stanza.ts'
+import { type StreamCondition, StreamError } from '../xml/stream-error.ts'
+import { type Condition, type ErrorType, StanzaError } from './errors.ts'
+import { type Maybe, then } from './maybe.ts'
+import type { Router } from './router.ts'
+import type { Session, SessionHandle, SessionPort } from './session.ts'
+
+/**
+ * What homes say to each other: an account's home is one node, its connections and correspondents may be at others.
+ *
+ * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), forget.
+ * From a home to a connection: deliver, close. A connection is named by a number of its own node.
+ */
+export class HomeLink {
+  readonly #cluster: Cluster
+  readonly #router: Router
+  /** Connections of this node whose sessions live at another home. */
+  readonly #ports = new Map<number, SessionPort>()
+  #lastPort = 0
+  /** Sessions whose home is this node and whose connection is at another: `node number`. */
+  readonly #sessions = new Map<string, Session>()
+
+  constructor(cluster: Cluster, router: Router) {
+    this.#cluster = cluster
+    this.#router = router
+    cluster.serve((frame, from) => this.#take(frame, from))
+  }
+
+  /** Binds a connection of this node to an account whose home is `home`. */
+  async bind(
+    home: string,
+    account: JID,
+    resource: string | undefined,
+    port: SessionPort,
+  ): Promise<SessionHandle> {
+    const number = ++this.#lastPort
+    this.#ports.set(number, port)
+    const frame: Frame = { op: 'bind', account: account.toString(), resource, port: number }
+    const answer = await this.#request(home, frame).catch((error: unknown) => {
+      this.#ports.delete(number)
+      throw error
+    })
+    return {
+      jid: JID.parse(String(answer.jid)),
+      submit: async stanza => {
+        await this.#cluster.request(home, { op: 'submit', port: number, stanza: stanza.pack() })
+      },
+      unbind: async () => {
+        this.#ports.delete(number)
+        await this.#cluster.request(home, { op: 'unbind', port: number })
+      },
+    }
+  }
+
+  /** Hands a stanza to its recipient's home; rejects with the StanzaError that answers the sender. */
+  async receive(home: string, stanza: Stanza): Promise<void> {
+    await this.#request(home, { op: 'receive', stanza: stanza.pack() })
+  }
+
+  /** Has the home of an account forget it. */
+  async forget(home: string, account: JID): Promise<void> {
+    await this.#request(home, { op: 'forget', account: account.toString() })
+  }
+
+  async #request(node: string, frame: Frame): Promise<Answer> {
+    const answer = await this.#cluster.request(node, frame)
+    if (answer.condition !== undefined) throw decodeError(answer)
+    return answer
+  }
+
+  #take(frame: Frame, from: string): Answer | Promise<Answer> {
+    switch (frame.op) {
+      case 'bind':
+        return answering(() => this.#bindFor(from, frame))
+      case 'unbind': {
+        const session = this.#sessions.get(`${from} ${frame.port}`)
+        this.#sessions.delete(`${from} ${frame.port}`)
+        return answering(
+          () => session && this.#router.sessions.unbind(this.#router.hostOf(session.jid), session),
+        )
+      }
+      case 'submit': {
+        const session = this.#sessions.get(`${from} ${frame.port}`)
+        return answering(() => session && this.#router.submit(Stanza.unpack(frame.stanza as Buffer), session))
+      }
+      case 'receive':
+        return answering(() => this.#router.receive(Stanza.unpack(frame.stanza as Buffer)))
+      case 'forget':
+        return answering(() => this.#router.forget(JID.parse(String(frame.account))))
+      case 'deliver':
+        this.#ports.get(Number(frame.port))?.send(Stanza.unpack(frame.stanza as Buffer))
+        return {}
+      case 'close':
+        this.#ports
+          .get(Number(frame.port))
+          ?.close(new StreamError(frame.condition as StreamCondition, frame.text as string | undefined))
+        return {}
+      default:
+        throw new Error(`unknown frame ${frame.op}`)
+    }
+  }
+
+  #bindFor(node: string, frame: Frame): Maybe<Answer> {
+    const account = JID.parse(String(frame.account))
+    const port: SessionPort = {
+      send: stanza => this.#cluster.notify(node, { op: 'deliver', port: frame.port, stanza: stanza.pack() }),
+      close: error =>
+        this.#cluster.notify(node, {
+          op: 'close',
+          port: frame.port,
+          condition: error.condition,
+          text: error.text,
+        }),
+    }
+    const request = {
+      account,
+      node,
+      port,
+      ...(frame.resource !== undefined && { resource: String(frame.resource) }),
+    }
+    return then(this.#router.sessions.bind(this.#router.hostOf(account), request), session => {
+      this.#sessions.set(`${node} ${frame.port}`, session)
+      return { jid: session.jid.toString() }
+    })
+  }
+}
+
+/** Runs a task for another node; a StanzaError, or any other failure made into one, becomes the answer. */
+async function answering(task: () => Maybe<Answer | undefined | void>): Promise<Answer> {
+  try {
+    return (await task()) ?? {}
+  } catch (error) {
+    const { condition, type, text, application } = StanzaError.from(error)
+    return { condition, type, text, application: application?.toString() }
+  }
+}
+
+function decodeError(answer: Answer): StanzaError {
+  const application =
+    answer.application === undefined ? undefined : Stanza.parseElement(String(answer.application))
+  return new StanzaError(answer.condition as Condition, {
+    type: answer.type as ErrorType,
+    ...(answer.text !== undefined && { text: String(answer.text) }),
+    ...(application !== undefined && { application }),
+  })
+}

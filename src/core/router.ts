@@ -1,0 +1,187 @@
+import type { Cluster } from '../cluster/types.ts'
+import type { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import { type Arrival, arrival } from './arrival.ts'
+import type { Background } from './background.ts'
+import { commit } from './commit.ts'
+import { errorReply, StanzaError } from './errors.ts'
+import type { StageContext } from './extension.ts'
+import { Homes } from './homes.ts'
+import type { Host } from './host.ts'
+import { HomeLink } from './link.ts'
+import type { Log } from './log.ts'
+import { attempt, isPromise, type Maybe, then } from './maybe.ts'
+import type { Session, SessionHandle, SessionPort } from './session.ts'
+import { type BindPolicy, Sessions } from './sessions.ts'
+
+/** Finishes a prepared stanza; runs after all earlier stanzas of its session have settled. */
+type Settle = () => Maybe<void>
+
+/** What a router is made of. */
+export interface RouterParts {
+  readonly cluster: Cluster
+  readonly background: Background
+  readonly policy: BindPolicy
+  readonly log: Log
+}
+
+/** Decides where a stanza goes: to this server, to an account here or at another node, to another server. */
+export class Router {
+  readonly cluster: Cluster
+  readonly homes = new Homes()
+  readonly sessions: Sessions
+  readonly #hosts = new Map<string, Host>()
+  readonly #background: Background
+  readonly #log: Log
+  readonly #link: HomeLink
+
+  constructor(parts: RouterParts) {
+    this.cluster = parts.cluster
+    this.sessions = new Sessions(this.homes, parts.policy)
+    this.#background = parts.background
+    this.#log = parts.log
+    this.#link = new HomeLink(parts.cluster, this)
+  }
+
+  /** Called by each host as it starts. */
+  addHost(host: Host): void {
+    this.#hosts.set(host.domain, host)
+  }
+
+  /** The host of a domain that is served here. */
+  host(domain: string): Host | undefined {
+    return this.#hosts.get(domain)
+  }
+
+  /** Binds a connection to an account of a host served here (RFC 6120 §7), at its home. Rejects with the StanzaError to answer. */
+  async bind(account: JID, resource: string | undefined, port: SessionPort): Promise<SessionHandle> {
+    const elsewhere = this.#elsewhere(account)
+    if (elsewhere !== undefined) return this.#link.bind(elsewhere, account, resource, port)
+    const host = this.hostOf(account)
+    const session = await this.sessions.bind(host, {
+      account,
+      node: this.cluster.node,
+      port,
+      ...(resource && { resource }),
+    })
+    return {
+      jid: session.jid,
+      submit: stanza => this.submit(stanza, session),
+      unbind: () => this.sessions.unbind(host, session),
+    }
+  }
+
+  /** Removes whatever the server holds of an account, and closes its sessions. */
+  async forget(account: JID): Promise<void> {
+    const elsewhere = this.#elsewhere(account)
+    if (elsewhere !== undefined) await this.#link.forget(elsewhere, account)
+    else await this.sessions.forget(this.hostOf(account), account.bare)
+  }
+
+  /**
+   * Takes a stanza from a session whose home is this node (ARCHITECTURE §7, hops 3 to 5). Settles when it is handled, in the order
+   * of submission; never rejects. The next stanza is prepared while this one commits; one that waits holds back all later ones.
+   */
+  submit(stanza: Stanza, session: Session): Maybe<void> {
+    const refuse = (error: unknown): void => this.#refuse(stanza, error, session)
+    const prepared = session.preparing.run(() => {
+      const settle = attempt<Settle>(
+        () => this.#prepare(stanza, session),
+        error => () => refuse(error),
+      )
+      // In an object, so that the lane of preparing does not wait for the settling.
+      return then(settle, settle => ({ settled: session.settling.run(() => attempt(settle, refuse)) }))
+    })
+    return then(prepared, ({ settled }) => settled)
+  }
+
+  /** The sender's half, then the recipient's, up to the commit, which is started here. */
+  #prepare(original: Stanza, session: Session): Maybe<Settle> {
+    const host = this.hostOf(session.jid)
+    const at: StageContext = { owner: session.jid.bare, side: 'sender', session }
+    return then(host.hooks.admit(original, at), stanza => {
+      if (stanza === undefined) return () => {}
+      if (stanza.kind === 'presence' && stanza.to === undefined)
+        return () => this.sessions.broadcast(host, session, stanza)
+      const writes = host.hooks.record(stanza, at)
+      const copy = (): void => host.hooks.copy(stanza, at)
+      const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
+      if (elsewhere !== undefined) {
+        // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
+        const arrived = quiet(this.#link.receive(elsewhere, stanza))
+        return () => then(arrived, () => then(commit(host.storage, writes, host.log), copy))
+      }
+      return then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
+        const committed = quiet(
+          commit(host.storage, theirs.length === 0 ? writes : [...writes, ...theirs], host.log),
+        )
+        return () => then(committed, () => then(arrive(), copy))
+      })
+    })
+  }
+
+  /**
+   * The recipient's half of a stanza that comes from another node or from the server, whose recipient's home is this node.
+   * Settles when it is handled; throws or rejects with the StanzaError that answers the sender.
+   */
+  receive(stanza: Stanza): Maybe<void> {
+    return then(arrival(this, stanza, { send: answer => this.route(answer) }), (half: Arrival) => {
+      const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
+      const committed = host === undefined ? undefined : commit(host.storage, half.writes, host.log)
+      return then(committed, half.arrive)
+    })
+  }
+
+  /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */
+  route(stanza: Stanza): void {
+    const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
+    const done = attempt(
+      () => (elsewhere === undefined ? this.receive(stanza) : this.#link.receive(elsewhere, stanza)),
+      error => this.#unexpected(error),
+    )
+    if (isPromise(done)) this.#background.run('route', done)
+  }
+
+  /** The host of an address that is known to be served here. */
+  hostOf(jid: JID): Host {
+    const host = this.#hosts.get(jid.domain)
+    if (host === undefined) throw new Error(`no host ${jid.domain}`)
+    return host
+  }
+
+  /** Resolves when everything that was submitted has been handled, here and on its way to other nodes. */
+  async settled(): Promise<void> {
+    do {
+      await this.homes.settled()
+      await this.#background.settled()
+      await this.cluster.settled()
+    } while (this.homes.busy || this.#background.size > 0)
+  }
+
+  /** The node that is home to an account served here, unless it is this one. */
+  #elsewhere(jid: JID): string | undefined {
+    if (jid.local === '' || !this.#hosts.has(jid.domain)) return undefined
+    const node = this.cluster.homeOf(jid.bare.toString())
+    return node === this.cluster.node ? undefined : node
+  }
+
+  #refuse(stanza: Stanza, error: unknown, session: Session): void {
+    this.#unexpected(error)
+    const reply = errorReply(stanza, StanzaError.from(error))
+    if (reply === undefined) return
+    // ARCHITECTURE §6: a bounced message passes the stages like any other: archives and carbons must learn of it.
+    if (reply.kind === 'message') this.route(reply)
+    else session.send(reply)
+  }
+
+  #unexpected(error: unknown): void {
+    if (!(error instanceof StanzaError))
+      this.#log.error({ code: 'TIDINGS_HANDLER_FAILED', err: error }, 'a stanza could not be handled')
+  }
+}
+
+/** A promise that is looked at later: its rejection is no unhandled one until then. */
+function quiet<T>(work: Maybe<T>): Maybe<T> {
+  if (isPromise(work)) work.catch(() => {})
+  return work
+}

@@ -1,0 +1,77 @@
+import type { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import type { StreamError } from '../xml/stream-error.ts'
+import { Lane } from './lane.ts'
+import type { Maybe } from './maybe.ts'
+
+/** Whoever can be answered: a session, a room, the way back to a remote server. */
+export interface Origin {
+  send(stanza: Stanza): void
+}
+
+/** The connection's end of a session: what its home needs of the transport. */
+export interface SessionPort extends Origin {
+  /** Closes the stream with an error (RFC 6120 §4.9). Comes back as `SessionHandle.unbind()`. */
+  close(error: StreamError): void
+}
+
+/** The home's end of a session: what a transport needs of the core. */
+export interface SessionHandle {
+  readonly jid: JID
+  /** Takes over one stanza whose `from` is `jid`. Settles when it is handled (ARCHITECTURE §1); never rejects: errors are answered. */
+  submit(stanza: Stanza): Maybe<void>
+  /** Ends the session: it becomes unavailable and is forgotten. */
+  unbind(): Maybe<void>
+}
+
+/** One connected resource as its owner's home knows it. */
+export class Session implements Origin {
+  readonly jid: JID
+  /** The node that holds the connection. */
+  readonly node: string
+  readonly port: SessionPort
+  /** The last presence it broadcast, while it is available (RFC 6121 §4.2). */
+  presence: Stanza | undefined
+  /** -128 to 127; only meaningful while available (RFC 6121 §4.7.2.3). */
+  priority = 0
+  /** Orders what it sends up to the commit ... */
+  readonly preparing = new Lane()
+  /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */
+  readonly settling = new Lane()
+  /** Values of session flags, made when the first is set. */
+  flags: Map<object, unknown> | undefined
+
+  constructor(jid: JID, node: string, port: SessionPort) {
+    this.jid = jid
+    this.node = node
+    this.port = port
+  }
+
+  /** True between initial presence and unavailable presence: an "available resource" of RFC 6121. */
+  get available(): boolean {
+    return this.presence !== undefined
+  }
+
+  send(stanza: Stanza): void {
+    this.port.send(stanza)
+  }
+}
+
+/** A declared piece of state on a session, instead of loose fields: `const carbons = new SessionFlag(false)`. */
+export class SessionFlag<T> {
+  readonly #initial: T
+
+  constructor(initial: T) {
+    this.#initial = initial
+  }
+
+  get(session: Session): T {
+    const flags = session.flags
+    return flags?.has(this) ? (flags.get(this) as T) : this.#initial
+  }
+
+  set(session: Session, value: T): void {
+    session.flags ??= new Map()
+    session.flags.set(this, value)
+  }
+}

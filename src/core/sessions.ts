@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto'
+import type { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import { StreamError } from '../xml/stream-error.ts'
+import { StanzaError } from './errors.ts'
+import type { Homes, Owner } from './homes.ts'
+import type { Host } from './host.ts'
+import { type Maybe, then } from './maybe.ts'
+import { Session, type SessionPort } from './session.ts'
+
+/** What happens when a resource is bound that is already connected: RFC 6120 §7.7.2.2. */
+export type ConflictPolicy = 'replace' | 'refuse' | 'rename'
+
+/** Rules for binding. */
+export interface BindPolicy {
+  readonly conflict: ConflictPolicy
+  /** Most sessions of one account; Infinity for no limit. */
+  readonly sessionsPerAccount: number
+}
+
+/** A wish to be bound, as it reaches the owner's home. */
+export interface BindRequest {
+  readonly account: JID
+  /** What the client asked for; absent: the server makes one up (RFC 6120 §7.6). */
+  readonly resource?: string
+  /** The node that holds the connection. */
+  readonly node: string
+  readonly port: SessionPort
+}
+
+/** The sessions whose home is this node: how they come, change and go. Everything runs in the owner's lane. */
+export class Sessions {
+  readonly #homes: Homes
+  readonly #policy: BindPolicy
+
+  constructor(homes: Homes, policy: BindPolicy) {
+    this.#homes = homes
+    this.#policy = policy
+  }
+
+  /** Binds a session. Throws or rejects with the StanzaError of RFC 6120 §7.6.2 or §7.7.2. */
+  bind(host: Host, request: BindRequest): Maybe<Session> {
+    return this.#homes.inLane(request.account, owner => {
+      const jid = request.account.withResource(request.resource || madeUp())
+      const rival = owner.session(jid.resource)
+      const replaced = rival !== undefined && this.#policy.conflict === 'replace'
+      // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
+      if (owner.sessions.length - (replaced ? 1 : 0) >= this.#policy.sessionsPerAccount)
+        throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
+      if (rival === undefined) return add(owner, host, jid, request)
+      // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
+      if (this.#policy.conflict === 'refuse')
+        throw new StanzaError('conflict', { text: 'this resource is connected' })
+      if (!replaced) return add(owner, host, jid.bare.withResource(madeUp()), request)
+      rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
+      return then(remove(owner, host, rival), () => add(owner, host, jid, request))
+    })
+  }
+
+  /** Ends a session, after all it sent has settled. Harmless when it has ended already. */
+  unbind(host: Host, session: Session): Maybe<void> {
+    const idle = then(session.preparing.idle(), () => session.settling.idle())
+    return then(idle, () => this.#homes.inLane(session.jid, owner => remove(owner, host, session)))
+  }
+
+  /** Applies presence without `to` to the session that sent it and tells the extensions: RFC 6121 §4.2, §4.4, §4.5. */
+  broadcast(host: Host, session: Session, presence: Stanza): Maybe<void> {
+    return this.#homes.inLane(session.jid, () => {
+      const before = { available: session.available, priority: session.priority }
+      const available = presence.type !== 'unavailable'
+      session.priority = available ? priorityOf(presence) : 0
+      session.presence = available ? presence : undefined
+      return host.hooks.emit('session:presence', { session, presence, before })
+    })
+  }
+
+  /** Closes all sessions of an account that is no more and forgets whatever is stored for it. */
+  forget(host: Host, account: JID): Maybe<void> {
+    return this.#homes.inLane(account, async owner => {
+      for (const session of [...owner.sessions]) {
+        session.port.close(new StreamError('not-authorized', 'the account was removed'))
+        await remove(owner, host, session)
+      }
+      await host.hooks.emit('user:removed', { owner: account })
+      await host.storage.forget(account)
+    })
+  }
+}
+
+function add(owner: Owner, host: Host, jid: JID, request: BindRequest): Maybe<Session> {
+  const session = new Session(jid, request.node, request.port)
+  owner.sessions.push(session)
+  return then(host.hooks.emit('session:bound', { session }), () => session)
+}
+
+function remove(owner: Owner, host: Host, session: Session): Maybe<void> {
+  const index = owner.sessions.indexOf(session)
+  if (index < 0) return
+  owner.sessions.splice(index, 1)
+  return host.hooks.emit('session:closed', { session })
+}
+
+/** RFC 6121 §4.7.2.3: an integer from -128 to 127; absent means 0. */
+function priorityOf(presence: Stanza): number {
+  const text = presence.child('priority', 'jabber:client')?.getText().trim()
+  if (text === undefined) return 0
+  const value = /^[+-]?\d{1,3}$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= -128 && value <= 127))
+    throw new StanzaError('bad-request', { text: 'priority is no integer from -128 to 127' })
+  return value
+}
+
+/** RFC 6120 §7.6: a resource made up by the server. Unguessable, since knowing it lets strangers address the session. */
+function madeUp(): string {
+  return randomBytes(9).toString('base64url')
+}
