@@ -19,8 +19,8 @@ export class JIDError extends Error {
 
 /** RFC 7622 §3.2, §3.3, §3.4: no part is longer than 1023 octets (of UTF-8). */
 const MAX_PART_BYTES = 1023
-/** Preparing shortens a part at most a few times, so anything longer than this (UTF-16 units) need not be looked at. */
-const MAX_RAW_LENGTH = 4 * MAX_PART_BYTES
+/** In UTF-16 units. Normal form C makes two bytes or more of at most three units, so nothing longer than this can become short enough. */
+const MAX_RAW_LENGTH = 2 * MAX_PART_BYTES
 
 /** Localparts that no rule of PRECIS changes, except for case: printable ASCII without the characters of RFC 7622 §3.3.1. */
 const PLAIN_LOCAL = /^[!#-%(-.0-9;=?A-Z[-~]+$/
@@ -120,8 +120,9 @@ function prepare(part: JIDPart, text: string, rules: (text: string) => string): 
   try {
     prepared = rules(text)
   } catch (error) {
-    if (error instanceof PrecisError) throw new JIDError(part, error.message)
-    throw error
+    if (!(error instanceof PrecisError)) throw error
+    const { message, codePoint } = error
+    throw new JIDError(part, codePoint === undefined ? message : `${message}: ${nameOf(codePoint)}`)
   }
   // RFC 7622 §3.2-3.4: neither empty nor longer than 1023 octets, after all the rules.
   if (prepared === '') throw new JIDError(part, 'is empty')
@@ -130,13 +131,18 @@ function prepare(part: JIDPart, text: string, rules: (text: string) => string): 
   return prepared
 }
 
+function nameOf(codePoint: number): string {
+  return `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`
+}
+
 /** RFC 7622 §3.3: the UsernameCaseMapped profile, and eight characters that it allows but an address does not. */
 function prepareLocal(text: string): string {
   if (PLAIN_LOCAL.test(text)) return text.toLowerCase()
   const prepared = usernameCaseMapped(text)
   // RFC 7622 §3.3.1: looked for after mapping, since a full-width '@' has become a plain one by now.
   const excluded = EXCLUDED_FROM_LOCAL.exec(prepared)
-  if (excluded !== null) throw new PrecisError(`contains ${excluded[0]}`)
+  if (excluded !== null)
+    throw new PrecisError('contains a character that is not allowed', excluded[0].charCodeAt(0))
   return prepared
 }
 
