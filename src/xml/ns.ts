@@ -1,0 +1,79 @@
+/** The XML namespaces that the server speaks, by words. One place, so that a misspelt namespace does not compile. */
+export const NS = {
+  // XML itself
+  xml: 'http://www.w3.org/XML/1998/namespace',
+  xmlns: 'http://www.w3.org/2000/xmlns/',
+
+  // RFC 6120: streams and what is negotiated on them
+  stream: 'http://etherx.jabber.org/streams',
+  streamErrors: 'urn:ietf:params:xml:ns:xmpp-streams',
+  stanzaErrors: 'urn:ietf:params:xml:ns:xmpp-stanzas',
+  client: 'jabber:client',
+  server: 'jabber:server',
+  tls: 'urn:ietf:params:xml:ns:xmpp-tls',
+  sasl: 'urn:ietf:params:xml:ns:xmpp-sasl',
+  bind: 'urn:ietf:params:xml:ns:xmpp-bind',
+  /** RFC 3921 §3. RFC 6121 dropped it; old clients still ask for it. */
+  session: 'urn:ietf:params:xml:ns:xmpp-session',
+  /** RFC 7395: streams over WebSocket. */
+  framing: 'urn:ietf:params:xml:ns:xmpp-framing',
+
+  // RFC 6121
+  roster: 'jabber:iq:roster',
+  rosterVersioning: 'urn:xmpp:features:rosterver',
+  preapproval: 'urn:xmpp:features:pre-approval',
+
+  // XMPP extensions, each with the number of its XEP
+  /** XEP-0004 */
+  forms: 'jabber:x:data',
+  /** XEP-0012 */
+  lastActivity: 'jabber:iq:last',
+  /** XEP-0013 */
+  flexibleOffline: 'http://jabber.org/protocol/offline',
+  /** XEP-0030 */
+  discoInfo: 'http://jabber.org/protocol/disco#info',
+  /** XEP-0030 */
+  discoItems: 'http://jabber.org/protocol/disco#items',
+  /** XEP-0077 */
+  register: 'jabber:iq:register',
+  /** XEP-0077: the stream feature. */
+  registerFeature: 'http://jabber.org/features/iq-register',
+  /** XEP-0085 */
+  chatStates: 'http://jabber.org/protocol/chatstates',
+  /** XEP-0092 */
+  version: 'jabber:iq:version',
+  /** XEP-0114 */
+  component: 'jabber:component:accept',
+  /** XEP-0115 */
+  capabilities: 'http://jabber.org/protocol/caps',
+  /** XEP-0157: FORM_TYPE of the contact addresses. */
+  serverInfo: 'http://jabber.org/network/serverinfo',
+  /** XEP-0160: a feature, not a namespace of elements. */
+  offlineMessages: 'msgoffline',
+  /** XEP-0184 */
+  receipts: 'urn:xmpp:receipts',
+  /** XEP-0198 */
+  streamManagement: 'urn:xmpp:sm:3',
+  /** XEP-0199 */
+  ping: 'urn:xmpp:ping',
+  /** XEP-0202 */
+  time: 'urn:xmpp:time',
+  /** XEP-0203 */
+  delay: 'urn:xmpp:delay',
+  /** XEP-0220 */
+  dialback: 'jabber:server:dialback',
+  /** XEP-0280 */
+  carbons: 'urn:xmpp:carbons:2',
+  /** XEP-0297 */
+  forward: 'urn:xmpp:forward:0',
+  /** XEP-0334 */
+  hints: 'urn:xmpp:hints',
+  /** XEP-0352 */
+  clientState: 'urn:xmpp:csi:0',
+  /** XEP-0359 */
+  stanzaIds: 'urn:xmpp:sid:0',
+  /** XEP-0440 */
+  channelBindings: 'urn:xmpp:sasl-cb:0',
+  /** XEP-0478 */
+  streamLimits: 'urn:xmpp:stream-limits:0',
+} as const
