@@ -1,6 +1,13 @@
 /** Accounts: who may sign in, by keys that verify a password without holding it. */
-import type { Storage } from '../storage/types.ts'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { TidingsError } from '../core/errors.ts'
+import type { CasTable, Storage } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
+import { opaqueString, PrecisError } from '../xml/precis.ts'
+import { Decoys } from './decoys.ts'
+import { Derivation } from './derivation.ts'
+import { SCRAM_HASHES, type ScramHash, type ScramKeys, scramKeys } from './scram.ts'
 
 /** What an account may do on its server. */
 export type Role = 'admin' | 'user'
@@ -17,7 +24,7 @@ export interface Account {
 export interface AccountsOptions {
   /** PBKDF2 iterations of keys derived from now on; RFC 7677 §4 asks for 4,096 at least. Default 10,000. */
   readonly iterations?: number
-  /** PBKDF2 runs at a time, each on a thread of libuv's pool. Default: what the machine has, 3 at most. */
+  /** PBKDF2 runs at a time, each on a thread of libuv's pool. Default: one per core, 3 at most (the pool has 4). */
   readonly concurrency?: number
   /** PBKDF2 runs that may wait for their turn; one more and sign-ins fail with `temporary-auth-failure`. Default 1,000. */
   readonly queue?: number
@@ -25,55 +32,204 @@ export interface AccountsOptions {
   readonly now?: () => number
 }
 
-/** An error about an account that an operator or administrator can mend; `code` is stable. */
-export class AccountError extends Error {
-  readonly code: 'ACCOUNT_EXISTS' | 'ACCOUNT_UNKNOWN' | 'ACCOUNT_JID' | 'ACCOUNT_PASSWORD'
+/** Keys of one password for every mechanism. */
+export type PasswordKeys = Readonly<Record<ScramHash, ScramKeys>>
 
-  constructor(code: AccountError['code'], message: string) {
-    super(message)
-    this.name = 'AccountError'
-    this.code = code
-  }
+/** How an account is stored: bytes in Base64. */
+interface Row {
+  readonly role: Role
+  readonly created: number
+  readonly keys: Readonly<Record<ScramHash, StoredKeys>>
 }
 
-/** All accounts in one storage. Nothing is cached: a change is seen by the next sign-in, on every node. */
+interface StoredKeys {
+  readonly salt: string
+  readonly iterations: number
+  readonly storedKey: string
+  readonly serverKey: string
+}
+
+/** An account is one row of its owner. */
+const KEY = 'account'
+/** Length of a salt: RFC 5802 leaves it open; 16 random bytes never come twice. */
+export const SALT_BYTES = 16
+/** PLAIN is checked by this one: as costly as SHA-1 where processors help, and a third of SHA-512. */
+const VERIFIED_BY: ScramHash = 'SHA-256'
+const HASHES = Object.keys(SCRAM_HASHES) as ScramHash[]
+
+/** All accounts in one storage. No account is cached: a change is seen by the next step of any sign-in, on every node. */
 export class Accounts {
+  private readonly table: CasTable<Row>
+  private readonly decoys: Decoys
+  private readonly derivation: Derivation
+  private readonly iterations: number
+  private readonly now: () => number
+
   constructor(storage: Storage, options: AccountsOptions = {}) {
-    throw new Error(`to be written: ${storage} ${options}`)
+    this.table = storage.table<Row>('accounts', 'cas')
+    this.decoys = new Decoys(storage)
+    this.iterations = options.iterations ?? 10_000
+    this.derivation = new Derivation(
+      options.concurrency ?? Math.min(3, availableParallelism()),
+      options.queue ?? 1_000,
+    )
+    this.now = options.now ?? Date.now
   }
 
-  /** Makes an account. Throws an AccountError: it exists, `jid` is no bare JID with a local part, or the password is not allowed (RFC 8265 §4.2). */
-  create(jid: JID, password: string, options?: { role?: Role }): Promise<void> {
-    return Promise.reject(new Error(`to be written: ${jid} ${password} ${options}`))
+  /**
+   * Makes an account. Throws a TidingsError: `account-exists`, `account-address` (no bare JID with a local part)
+   * or `account-password` (not allowed by RFC 8265 §4.2).
+   */
+  async create(jid: JID, password: string, options: { readonly role?: Role } = {}): Promise<void> {
+    await this.checkFree(jid)
+    await this.add(jid, await this.deriveKeys(password), options.role)
   }
 
-  /** Takes the account row away, so that nobody signs in any more; the caller ends its sessions and forgets its data. False: there was none. */
-  remove(jid: JID): Promise<boolean> {
-    return Promise.reject(new Error(`to be written: ${jid}`))
+  /** Throws as `create` does if it would: to be asked before the costly part. The compare-and-set in `add` decides. */
+  async checkFree(jid: JID): Promise<void> {
+    checkAddress(jid)
+    if (await this.exists(jid)) throw exists(jid)
   }
 
-  /** Gives an account another password. Throws an AccountError: no such account, or the password is not allowed. */
-  setPassword(jid: JID, password: string): Promise<void> {
-    return Promise.reject(new Error(`to be written: ${jid} ${password}`))
+  /** Makes an account whose keys are derived already (import). Throws as `create` does. */
+  async add(jid: JID, keys: PasswordKeys, role: Role = 'user'): Promise<void> {
+    checkAddress(jid)
+    const row: Row = { role, created: this.now(), keys: encodeKeys(keys) }
+    await this.table.update(jid, KEY, old => {
+      if (old !== undefined) throw exists(jid)
+      return row
+    })
   }
 
-  /** Gives an account another role. Throws an AccountError: no such account. */
-  setRole(jid: JID, role: Role): Promise<void> {
-    return Promise.reject(new Error(`to be written: ${jid} ${role}`))
+  /** Takes the account away, so that nobody signs in any more; the caller ends its sessions and forgets its data. False: there was none. */
+  async remove(jid: JID): Promise<boolean> {
+    let found = false
+    await this.table.update(jid, KEY, old => {
+      found = old !== undefined
+      return undefined
+    })
+    return found
+  }
+
+  /** Gives an account another password. Throws a TidingsError: `account-unknown` or `account-password`. */
+  async setPassword(jid: JID, password: string): Promise<void> {
+    const keys = encodeKeys(await this.deriveKeys(password))
+    await this.change(jid, row => ({ ...row, keys }))
+  }
+
+  /** Gives an account another role. Throws a TidingsError `account-unknown`. */
+  async setRole(jid: JID, role: Role): Promise<void> {
+    await this.change(jid, row => ({ ...row, role }))
   }
 
   /** The account of a bare JID. */
-  get(jid: JID): Promise<Account | undefined> {
-    return Promise.reject(new Error(`to be written: ${jid}`))
+  async get(jid: JID): Promise<Account | undefined> {
+    const row = await this.table.get(jid.bare, KEY)
+    return row && { jid: jid.bare, role: row.role, created: row.created }
   }
 
   /** Is there such an account? */
-  exists(jid: JID): Promise<boolean> {
-    return Promise.reject(new Error(`to be written: ${jid}`))
+  async exists(jid: JID): Promise<boolean> {
+    return (await this.table.get(jid.bare, KEY)) !== undefined
   }
 
-  /** Accounts of a host in the storage's order, at most `limit` (100), those after `after`. An empty page is the end. */
-  list(host: string, after?: JID, limit?: number): Promise<Account[]> {
-    return Promise.reject(new Error(`to be written: ${host} ${after} ${limit}`))
+  /** Accounts of a host in the storage's order, at most `limit`, those after `after`. An empty page is the end. */
+  async list(host: string, after?: JID, limit = 100): Promise<Account[]> {
+    const found: Account[] = []
+    const pageSize = Math.min(1_000, Math.max(100, limit))
+    let last = after
+    while (found.length < limit) {
+      const owners = await this.table.owners(last, pageSize)
+      if (owners.length === 0) break
+      last = owners.at(-1)
+      const here = owners.filter(owner => owner.domain === host)
+      const accounts = await Promise.all(here.map(owner => this.get(owner)))
+      found.push(...accounts.filter(account => account !== undefined))
+    }
+    return found.slice(0, limit)
   }
+
+  /** What a sign-in as this account is checked against; if there is no such account: made-up keys, the same each time. */
+  async credentials(jid: JID, hash: ScramHash): Promise<ScramKeys> {
+    // Both are fetched for every account: whether there is one must not be seen from what is read.
+    const [row, decoy] = await Promise.all([
+      this.table.get(jid, KEY),
+      this.decoys.keys(jid, hash, this.iterations),
+    ])
+    return row === undefined ? decoy : decodeKeys(row.keys[hash])
+  }
+
+  /** Is the account there, still with these keys? Asked when a sign-in succeeds: it may have changed since `credentials`. */
+  async holds(jid: JID, hash: ScramHash, keys: ScramKeys): Promise<boolean> {
+    const row = await this.table.get(jid, KEY)
+    return row !== undefined && decodeKeys(row.keys[hash]).storedKey.equals(keys.storedKey)
+  }
+
+  /** Does the password fit the account? As slow for an unknown account. Rejects with a TidingsError `auth-busy`. */
+  async verify(jid: JID, password: string): Promise<boolean> {
+    const prepared = preparePassword(password)
+    if (prepared === undefined) return false
+    const keys = await this.credentials(jid, VERIFIED_BY)
+    const { salt, iterations, storedKey } = keys
+    const salted = await this.derivation.saltedPassword(VERIFIED_BY, prepared, salt, iterations)
+    const given = scramKeys(VERIFIED_BY, salted, salt, iterations)
+    return timingSafeEqual(given.storedKey, storedKey) && this.holds(jid, VERIFIED_BY, keys)
+  }
+
+  /** Keys of a password for every mechanism; `salt` for all of them, or a random one each. Throws a TidingsError `account-password`. */
+  async deriveKeys(password: string, salt?: Buffer): Promise<PasswordKeys> {
+    const prepared = preparePassword(password)
+    if (prepared === undefined)
+      throw new TidingsError(
+        'account-password',
+        'The password is empty or has characters that are not allowed.',
+      )
+    const pairs = HASHES.map(async hash => {
+      const own = salt ?? randomBytes(SALT_BYTES)
+      const salted = await this.derivation.saltedPassword(hash, prepared, own, this.iterations)
+      return [hash, scramKeys(hash, salted, own, this.iterations)] as const
+    })
+    return Object.fromEntries(await Promise.all(pairs)) as PasswordKeys
+  }
+
+  private async change(jid: JID, change: (row: Row) => Row): Promise<void> {
+    await this.table.update(jid, KEY, row => {
+      if (row === undefined) throw new TidingsError('account-unknown', `There is no account ${jid}.`)
+      return change(row)
+    })
+  }
+}
+
+function checkAddress(jid: JID): void {
+  if (jid.local === '' || !jid.isBare)
+    throw new TidingsError('account-address', `${jid} is no account address: write name@host.`)
+}
+
+function exists(jid: JID): TidingsError {
+  return new TidingsError('account-exists', `The account ${jid} exists already.`)
+}
+
+/** RFC 8265 §4.2 (OpaqueString), the successor of the SASLprep that RFC 5802 names; undefined if that refuses the password. */
+function preparePassword(password: string): string | undefined {
+  try {
+    // RFC 8265 §4.1: a password MUST NOT be empty.
+    return password === '' ? undefined : opaqueString(password)
+  } catch (error) {
+    if (error instanceof PrecisError) return undefined
+    throw error
+  }
+}
+
+function encodeKeys(keys: PasswordKeys): Row['keys'] {
+  const encode = (hash: ScramHash): StoredKeys => {
+    const { salt, iterations, storedKey, serverKey } = keys[hash]
+    const base64 = (bytes: Buffer) => bytes.toString('base64')
+    return { salt: base64(salt), iterations, storedKey: base64(storedKey), serverKey: base64(serverKey) }
+  }
+  return Object.fromEntries(HASHES.map(hash => [hash, encode(hash)])) as Row['keys']
+}
+
+function decodeKeys({ salt, iterations, storedKey, serverKey }: StoredKeys): ScramKeys {
+  const bytes = (base64: string) => Buffer.from(base64, 'base64')
+  return { salt: bytes(salt), iterations, storedKey: bytes(storedKey), serverKey: bytes(serverKey) }
 }

@@ -1,9 +1,11 @@
 /** SASL as XMPP uses it (RFC 6120 §6): which mechanisms a stream offers, and one exchange of messages. */
-import type { JID } from '../xml/jid.ts'
-import type { Accounts } from './accounts.ts'
-import { type SaslCondition, SaslError } from './sasl-error.ts'
+import { plain } from './plain.ts'
+import { SCRAM_HASHES, type ScramHash } from './scram.ts'
+import { ScramExchange } from './scram-exchange.ts'
+import { type SaslContext, SaslError, type SaslExchange, type SaslFailure, type SaslStep } from './types.ts'
 
-export { type SaslCondition, SaslError } from './sasl-error.ts'
+export { channelBindings } from './channel-bindings.ts'
+export * from './types.ts'
 
 /** What decides the mechanisms of a stream. */
 export interface SaslOffer {
@@ -15,54 +17,62 @@ export interface SaslOffer {
   readonly channelBindings: readonly string[]
 }
 
-/** What channel binding needs to know of an encrypted stream. */
-export interface SaslTls {
-  /** As OpenSSL names it: `TLSv1.3`. */
-  readonly protocol: string
-  /** Keying material of RFC 5705 with an empty context. */
-  exporter(label: string, length: number): Buffer
-  /** Hash of the certificate this side presented (RFC 5929 §4.1); undefined where the RFC defines none for its signature. */
-  endPointHash(): Buffer | undefined
-}
-
-/** What an exchange needs to know of its stream. */
-export interface SaslContext {
-  /** The domain the client signs in to, prepared. */
-  readonly host: string
-  readonly accounts: Accounts
-  /** Both lists exactly as this stream's features named them: XEP-0474 hashes them, and RFC 5802 §6 asks whether a -PLUS was there. */
-  readonly offered: { readonly mechanisms: readonly string[]; readonly channelBindings: readonly string[] }
-  readonly tls: SaslTls | undefined
-}
-
-/** What the server answers to one message of the client. `data` is not yet Base64: see `encodeSasl`. */
-export type SaslStep =
-  | { readonly kind: 'challenge'; readonly data: Buffer | undefined }
-  | { readonly kind: 'success'; readonly data: Buffer | undefined; readonly jid: JID }
-  | { readonly kind: 'failure'; readonly condition: SaslCondition; readonly text?: string }
-
-/** One attempt to sign in: ends with its first success or failure step. */
-export interface SaslExchange {
-  /**
-   * Takes the client's next message: first the initial response (undefined if `<auth/>` was empty), then each response.
-   * Never throws and never rejects. Steps must not overlap: await one before the next.
-   */
-  step(message: Buffer | undefined): Promise<SaslStep>
-}
+const HASHES = Object.keys(SCRAM_HASHES) as ScramHash[]
+const SCRAM = /^SCRAM-(SHA-1|SHA-256|SHA-512)(?:-PLUS)?$/
 
 /** The mechanisms to offer, most preferred first. */
 export function mechanisms(offer: SaslOffer): string[] {
-  throw new Error(`to be written: ${offer.tls}`)
-}
-
-/** The channel binding types of a stream (XEP-0440), strongest first. */
-export function channelBindings(tls: SaslTls | undefined): string[] {
-  throw new Error(`to be written: ${tls}`)
+  const names = HASHES.map(hash => `SCRAM-${hash}`)
+  const plus = offer.channelBindings.length > 0 ? names.map(name => `${name}-PLUS`) : []
+  // RFC 6120 §13.8.3: PLAIN goes with TLS, unless the operator says otherwise.
+  return [...plus, ...names, ...(offer.tls || offer.plainWithoutTls ? ['PLAIN'] : [])]
 }
 
 /** Starts an exchange. What was not offered fails in its first step: `invalid-mechanism`, or `encryption-required` for PLAIN. */
 export function start(mechanism: string, context: SaslContext): SaslExchange {
-  throw new Error(`to be written: ${mechanism} ${context.host}`)
+  const advance = choose(mechanism, context)
+  let begun = false
+  let ended = false
+  const step = async (message: Buffer | undefined): Promise<SaslStep> => {
+    if (ended) throw new SaslError('malformed-request', 'This exchange has ended.')
+    // RFC 6120 §6.4.2: all our mechanisms have the client speak first; without an initial response an empty challenge asks for it.
+    if (message === undefined && !begun) {
+      begun = true
+      return { kind: 'challenge', data: undefined }
+    }
+    begun = true
+    return advance(message ?? Buffer.alloc(0))
+  }
+  return {
+    async step(message) {
+      const result = await step(message).catch(failure)
+      ended = result.kind !== 'challenge'
+      return result
+    },
+  }
+}
+
+/** What takes the client's messages one by one, for a mechanism by name. */
+function choose(mechanism: string, context: SaslContext): (message: Buffer) => Promise<SaslStep> {
+  const hash = SCRAM.exec(mechanism)?.[1] as ScramHash | undefined
+  if (!context.offered.mechanisms.includes(mechanism))
+    return () => Promise.reject(notOffered(mechanism, context))
+  if (mechanism === 'PLAIN') return message => plain(message, context)
+  if (hash === undefined) return () => Promise.reject(notOffered(mechanism, context))
+  const exchange = new ScramExchange(hash, mechanism, context)
+  return message => exchange.step(message)
+}
+
+function notOffered(mechanism: string, context: SaslContext): SaslError {
+  // RFC 6120 §6.5.4: the mechanism is there, once the stream is encrypted.
+  const needsTls = mechanism === 'PLAIN' && context.tls === undefined
+  return new SaslError(needsTls ? 'encryption-required' : 'invalid-mechanism')
+}
+
+/** The one place where errors become an answer. What is no SaslError is a fault of ours (storage, too many passwords to check). */
+function failure(error: unknown): SaslFailure {
+  if (error instanceof SaslError) return { kind: 'failure', condition: error.condition, text: error.text }
+  return { kind: 'failure', condition: 'temporary-auth-failure', text: undefined, cause: error }
 }
 
 /**
@@ -70,10 +80,15 @@ export function start(mechanism: string, context: SaslContext): SaslExchange {
  * Throws a SaslError `incorrect-encoding` on anything but canonical Base64 (RFC 6120 §6.5.5, RFC 4648 §4).
  */
 export function decodeSasl(text: string): Buffer | undefined {
-  throw new SaslError('incorrect-encoding', text)
+  if (text === '') return undefined
+  if (text === '=') return Buffer.alloc(0)
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.toString('base64') !== text) throw new SaslError('incorrect-encoding')
+  return bytes
 }
 
 /** The text of `<challenge/>` or `<success/>`: `=` for no bytes, empty for undefined (RFC 6120 §6.4.3, §6.4.6). */
 export function encodeSasl(data: Buffer | undefined): string {
-  throw new Error(`to be written: ${data}`)
+  if (data === undefined) return ''
+  return data.length === 0 ? '=' : data.toString('base64')
 }

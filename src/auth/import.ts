@@ -1,0 +1,97 @@
+/** Many accounts at once. */
+import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { TidingsError } from '../core/errors.ts'
+import type { JID } from '../xml/jid.ts'
+import { type Accounts, type PasswordKeys, type Role, SALT_BYTES } from './accounts.ts'
+
+/** One account to make. */
+export interface ImportEntry {
+  readonly jid: JID
+  readonly password: string
+  readonly role?: Role
+}
+
+/** How to import. */
+export interface ImportOptions {
+  /**
+   * One random salt for the whole import, so that keys of equal passwords are derived once. For test data and benchmarks:
+   * whoever steals the storage sees which passwords are equal and guesses for all of the accounts at the price of one.
+   * Nobody else gains anything: the salt is new for each import, and the cache of keys ends with it.
+   */
+  readonly sharedSalt?: boolean
+  /** Called after each entry; `error` says why it was refused (`account-exists`, `account-password`, `account-address`). */
+  readonly progress?: (entry: ImportEntry, error: TidingsError | undefined) => void
+}
+
+/** What an import came to. */
+export interface ImportResult {
+  readonly created: number
+  readonly refused: number
+}
+
+/** Entries on their way at a time: enough to keep the pool busy, and few, so that a sign-in by password need not wait behind hundreds. */
+const IN_FLIGHT = 16
+/** With a shared salt only commits are waited for, and those go in groups. */
+const IN_FLIGHT_SHARED = 256
+/** Passwords whose keys are kept with a shared salt; then the one unused for longest goes. */
+const MAX_CACHED = 1_000
+
+/** Makes accounts; refused ones are reported and skipped. Rejects when the storage fails: what was reported as made stays. */
+export async function importAccounts(
+  accounts: Accounts,
+  entries: Iterable<ImportEntry> | AsyncIterable<ImportEntry>,
+  options: ImportOptions = {},
+): Promise<ImportResult> {
+  const { sharedSalt = false, progress } = options
+  const derive = sharedSalt ? sharedKeys(accounts) : (password: string) => accounts.deriveKeys(password)
+  const source = each(entries)
+  let created = 0
+  let refused = 0
+  // Workers share one generator. When one of them throws, its loop ends the generator and thereby all the others.
+  const worker = async () => {
+    for await (const entry of source) {
+      const error = await make(accounts, entry, derive)
+      if (error === undefined) created++
+      else refused++
+      progress?.(entry, error)
+    }
+  }
+  await Promise.all(Array.from({ length: sharedSalt ? IN_FLIGHT_SHARED : IN_FLIGHT }, worker))
+  return { created, refused }
+}
+
+/** Makes one account; the reason if it is refused. */
+async function make(
+  accounts: Accounts,
+  entry: ImportEntry,
+  derive: (password: string) => Promise<PasswordKeys>,
+): Promise<TidingsError | undefined> {
+  try {
+    await accounts.checkFree(entry.jid)
+    await accounts.add(entry.jid, await derive(entry.password), entry.role)
+    return undefined
+  } catch (error) {
+    if (error instanceof TidingsError) return error
+    throw error
+  }
+}
+
+/** Derives keys with one salt, once for each of the latest passwords. */
+function sharedKeys(accounts: Accounts): (password: string) => Promise<PasswordKeys> {
+  const salt = randomBytes(SALT_BYTES)
+  const cache = new LRUCache<string, Promise<PasswordKeys>>({ max: MAX_CACHED })
+  return password => {
+    const known = cache.get(password)
+    if (known !== undefined) return known
+    const keys = accounts.deriveKeys(password, salt)
+    cache.set(password, keys)
+    return keys
+  }
+}
+
+async function* each(
+  entries: Iterable<ImportEntry> | AsyncIterable<ImportEntry>,
+): AsyncGenerator<ImportEntry> {
+  yield* entries
+}
