@@ -1,9 +1,8 @@
 import type { Write } from '../storage/types.ts'
 import type { Stanza } from '../xml/stanza.ts'
-import { StanzaError, TidingsError } from './errors.ts'
+import { TidingsError } from './errors.ts'
 import type {
   Events,
-  IqContext,
   IqRegistration,
   Kind,
   Outcome,
@@ -18,11 +17,13 @@ import type { Log } from './log.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
 
 type StageOf<S extends keyof Stages> = Extract<StageRegistration, { stage: S }>
+/** The handlers of one side and kind, by stage. */
+type StageTable = { [S in keyof Stages]: StageOf<S>[] }
 type Handler<E extends keyof Events> = (event: Events[E]) => Maybe<void>
 
 /** Everything the extensions of one host have registered, ready to be run: the closed list of stages, IQ claims and events. */
 export class Hooks {
-  readonly #stages = new Map<string, StageRegistration[]>()
+  readonly #stages: Record<Side, Record<Kind, StageTable>> = { sender: tables(), recipient: tables() }
   readonly #iq = new Map<string, IqRegistration>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #owners = new Map<string, string>()
@@ -47,7 +48,8 @@ export class Hooks {
     }
     for (const registration of registrations.stages ?? []) {
       const { kind, side } = registration.interest
-      push(this.#stages, stageKey(registration.stage, kind, side), registration)
+      const handlers: StageRegistration[] = this.#stages[side][kind][registration.stage]
+      handlers.push(registration)
     }
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
@@ -110,12 +112,16 @@ export class Hooks {
   }
 
   #interested<S extends keyof Stages>(stage: S, stanza: Stanza, side: Side): readonly StageOf<S>[] {
-    const all = this.#stages.get(stageKey(stage, stanza.kind, side)) as StageOf<S>[] | undefined
-    if (all === undefined) return NONE
+    const all = this.#stages[side][stanza.kind][stage] as StageOf<S>[]
     for (const registration of all)
       if (!concerns(registration, stanza)) return all.filter(one => concerns(one, stanza))
     return all
   }
+}
+
+function tables(): Record<Kind, StageTable> {
+  const table = (): StageTable => ({ guard: [], stamp: [], record: [], copy: [], outcome: [] })
+  return { message: table(), presence: table(), iq: table() }
 }
 
 const NONE: readonly never[] = []
@@ -125,23 +131,8 @@ function concerns(registration: StageRegistration, stanza: Stanza): boolean {
   return child === undefined || stanza.has(child[0], child[1])
 }
 
-/** Runs the handler of a claim; its error, whatever it is, becomes a StanzaError. */
-export function runIq(claim: IqRegistration, iq: IqContext): ReturnType<IqRegistration['handler']> {
-  return attempt(
-    () => claim.handler(iq),
-    error => {
-      throw error instanceof StanzaError ? error : new StanzaError('internal-server-error')
-    },
-  )
-}
-
 function iqKey(type: string, place: Place, namespace: string, name: string): string {
   return `${type} ${place} ${name} ${namespace}`
-}
-
-// Interned by concatenating short constants: a look-up costs no allocation worth measuring.
-function stageKey(stage: keyof Stages, kind: Kind, side: Side): string {
-  return `${stage} ${kind} ${side}`
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
