@@ -31,11 +31,14 @@ export class StreamError extends Error {
   readonly condition: StreamCondition
   /** Text for the peer; never holds secrets or message content. */
   readonly text: string | undefined
+  /** Which rule of the reader was broken (refusal.ts): for tests and counters, never sent. */
+  readonly rule: string | undefined
 
-  constructor(condition: StreamCondition, text?: string) {
+  constructor(condition: StreamCondition, text?: string, rule?: string) {
     super(text === undefined ? condition : `${condition}: ${text}`)
     this.name = 'StreamError'
     this.condition = condition
     this.text = text
+    this.rule = rule
   }
 }
