@@ -1,0 +1,76 @@
+/**
+ * What is left of a storage when addresses are texts and items are JSON: what a back end has to do itself.
+ * `front.ts` makes a `Storage` of it, so that checks, copies and compare-and-set behave the same everywhere.
+ * Arguments have been checked already.
+ */
+import type { ArchiveQuery, KeyRange, Page, PurgeQuery, TableKind } from './types.ts'
+
+/** Part of a commit. */
+export type Operation =
+  | {
+      readonly kind: 'put'
+      readonly table: string
+      readonly owner: string
+      readonly key: string
+      readonly json: string
+      readonly expires: number | null
+    }
+  | { readonly kind: 'delete'; readonly table: string; readonly owner: string; readonly key: string }
+  | {
+      readonly kind: 'append'
+      readonly archive: string
+      readonly owner: string
+      readonly peer: string
+      readonly payload: Uint8Array
+    }
+
+/** A row of a table; `json` is the item. */
+export interface Row {
+  readonly key: string
+  readonly json: string
+}
+
+/** An archived item of one owner. */
+export interface ArchivedRow {
+  readonly id: bigint
+  readonly time: number
+  readonly peer: string
+  readonly payload: Uint8Array
+}
+
+/** `ArchiveQuery` with its defaults filled in and the address as text. */
+export interface HistoryQuery extends Omit<ArchiveQuery, 'peer' | 'limit'> {
+  readonly peer?: string
+  readonly limit: number
+}
+
+/** Items found, and how many match in all if that was asked for. */
+export interface HistoryPage extends Page<ArchivedRow> {
+  readonly total?: number
+}
+
+/** A back end. Everything rejects with a `StorageError`. */
+export interface Engine {
+  /** Makes a table known. Throws when it is stored as another kind. */
+  define(table: string, kind: TableKind): void
+  /** Stores all or nothing, resolves when it is durable, in the order of the calls; with the ids of its appends in their order. */
+  commit(operations: readonly Operation[]): Promise<readonly bigint[]>
+  /** Stores `json` (removes the row if `undefined`) if the row still is `expected`; whether it did. */
+  swap(
+    table: string,
+    owner: string,
+    key: string,
+    expected: string | undefined,
+    json: string | undefined,
+  ): Promise<boolean>
+  get(table: string, owner: string, key: string): Promise<string | undefined>
+  page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>>
+  owners(table: string, after: string | undefined, limit: number): Promise<readonly string[]>
+  history(archive: string, owner: string, query: HistoryQuery): Promise<HistoryPage>
+  purge(archive: string, owner: string, query: PurgeQuery): Promise<void>
+  expire(archive: string, before: number): Promise<void>
+  forget(owner: string): Promise<void>
+  pressure(): Promise<void> | undefined
+  settled(): Promise<void>
+  close(): Promise<void>
+}
