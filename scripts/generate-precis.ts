@@ -12,10 +12,10 @@ const LAST_CODE_POINT = 0x10ffff
 type Property = 'D' | 'F' | 'P' | 'I' | 'J' | 'O'
 
 /** RFC 5892 §2.6 (the same list as RFC 8264 §9.6). */
-const EXCEPTIONS: [Property, string][] = [
-  ['I', 'df 3c2 6fd-6fe f0b 3007'],
-  ['O', 'b7 375 5f3-5f4 660-669 6f0-6f9 30fb'],
-  ['D', '640 7fa 302e-302f 3031-3035 303b'],
+const EXCEPTIONS: [Property, [number, number][]][] = [
+  ['I', ranges('df 3c2 6fd-6fe f0b 3007')],
+  ['O', ranges('b7 375 5f3-5f4 660-669 6f0-6f9 30fb')],
+  ['D', ranges('640 7fa 302e-302f 3031-3035 303b')],
 ]
 /** RFC 5892 §2.9: Hangul_Syllable_Type L, V or T, which the stability policy fixes. */
 const OLD_HANGUL_JAMO = ranges('1100-11ff a960-a97c d7b0-d7c6 d7cb-d7fb')
@@ -28,8 +28,8 @@ const ARABIC_NUMBERS = ranges('660-669 10d30-10d39 10d40-10d49')
 const EUROPEAN_NUMBERS = ranges('30-39 6f0-6f9')
 /** Nonspacing by category, but left-to-right by Bidi_Class. */
 const LEFT_TO_RIGHT_MARKS = ranges('cbf cc6 11a07-11a08 11c3f')
-/** Letters and identifier punctuation without a direction (ES, CS, ET, ON). ASCII punctuation is found by its category. */
-const NEUTRALS = ranges('b7 2b9-2ba 2c6-2cf 2ec 375 2e2f 30fb a67f a717-a71f a788')
+/** Letters, punctuation and joiners without a direction (BN, ES, CS, ET, ON), besides those of ASCII. */
+const NEUTRALS = ranges('b7 2b9-2ba 2c6-2cf 2ec 375 2e2f 200c-200d 30fb a67f a717-a71f a788')
 
 const DUAL_JOINING =
   ranges(`620 626 628 62a-62e 633-63f 641-647 649-64a 66e-66f 678-687 69a-6bf 6c1-6c2 6cc 6ce 6d0-6d1
@@ -49,7 +49,7 @@ const TRANSPARENT_LETTERS = ranges('1e94b')
 
 /** `D` disallowed, `F` only FreeformClass, `P` also IdentifierClass, `I` also IDNA2008, `J` CONTEXTJ, `O` CONTEXTO. RFC 8264 §8. */
 function property(code: number, text: string): Property {
-  for (const [value, list] of EXCEPTIONS) if (within(code, ranges(list))) return value
+  for (const [value, list] of EXCEPTIONS) if (within(code, list)) return value
   if (/[\p{Cn}\p{Cs}\p{Co}]/u.test(text)) return 'D'
   if (code >= 0x21 && code <= 0x7e) return /[a-z0-9-]/.test(text) ? 'I' : 'P'
   if (/\p{Join_Control}/u.test(text)) return 'J'
@@ -65,7 +65,7 @@ function inLabels(code: number, text: string): boolean {
   return !/\p{Changes_When_NFKC_Casefolded}/u.test(text) && !within(code, IGNORABLE_BLOCKS)
 }
 
-/** `L`, `R` (R or AL), `A` (AN), `E` (EN), `M` (NSM) or `N` (ES, CS, ET, ON); only asked of what an identifier may hold. RFC 5893 §2. */
+/** `L`, `R` (R or AL), `A` (AN), `E` (EN), `M` (NSM) or `N` (BN, ES, CS, ET, ON); only asked of what an identifier may hold. RFC 5893 §2. */
 function direction(code: number, text: string): string {
   if (within(code, ARABIC_NUMBERS)) return 'A'
   if (within(code, EUROPEAN_NUMBERS)) return 'E'

@@ -49,7 +49,7 @@ const viramas = new CodePointTable<'V' | 'U'>(VIRAMAS)
 
 /**
  * Bidi_Class as far as RFC 5893 tells it apart: `L` left-to-right, `R` right-to-left (R, AL), `A` Arabic number, `E` European
- * number, `M` nonspacing mark, `N` neutral (ES, CS, ET, ON). Meaningful only for what an identifier may hold.
+ * number, `M` nonspacing mark, `N` neutral (BN, ES, CS, ET, ON). Meaningful only for what an identifier may hold.
  */
 export type Direction = 'L' | 'R' | 'A' | 'E' | 'M' | 'N'
 

@@ -12,6 +12,7 @@ const LAST_CODE_POINT = 0x10ffff
 /** Decodes the part of an A-label after `xn--`; `undefined` when it is no Punycode (RFC 3492 §6.2). */
 export function decodePunycode(text: string): string | undefined {
   const delimiter = text.lastIndexOf('-')
+  if (/[^\0-\x7f]/.test(text)) return undefined
   const output = Array.from(delimiter > 0 ? text.slice(0, delimiter) : '', character =>
     character.charCodeAt(0),
   )
