@@ -1,68 +1,77 @@
 /** The server's certificates: loaded, chosen by name, watched and exchanged while streams stay up. */
+import type { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import { dirname } from 'node:path'
 import type { SecureContext } from 'node:tls'
+import { domainToASCII } from 'node:url'
+import { TidingsError } from '../core/errors.ts'
+import { certificateError } from './certificate-error.ts'
+import { type CertificateFiles, type CertificateSource, loadPair, type Pair } from './pair.ts'
+import { Selection } from './selection.ts'
+import { selfMade, unbracketed } from './self-made.ts'
+import { Watcher } from './watcher.ts'
 
-/** A certificate chain and its key as PEM files. */
-export interface CertificateFiles {
-  readonly certificate: string
-  readonly key: string
-}
+export type { CertificateErrorCode } from './certificate-error.ts'
+export type { CertificateFiles } from './pair.ts'
 
 /** Which certificates to use. */
 export interface CertificatesOptions {
   /** Served domains (prepared), the first of them for clients that name none; `files` is the host's own pair. */
-  readonly hosts: readonly { readonly name: string; readonly files?: CertificateFiles }[]
+  readonly hosts: readonly { readonly name: string; readonly files?: CertificateFiles | undefined }[]
   /** The pair for all hosts without one; absent: a self-made one, kept in `directory`. */
-  readonly files?: CertificateFiles
+  readonly files?: CertificateFiles | undefined
   /** Where the self-made certificate is kept: `data/certificates`. */
   readonly directory: string
-  /** Told when something was exchanged or could not be; `problem` has a stable code and says what to do. */
+  /** Told what was loaded, at first and later, and what is wrong. */
   readonly report?: (event: CertificateEvent) => void
-  /** Look at the files when they change, and at expiry dates every hour. Default true; without it call `reload()`. */
+  /** Look at the files when they change, and every hour. Default true; without it call `reload()`. */
   readonly watch?: boolean
   /** Wall clock in milliseconds. */
   readonly now?: () => number
 }
 
-/** What happened to a certificate while the server runs. */
+/** What happened to a certificate. */
 export type CertificateEvent =
   | { readonly kind: 'loaded'; readonly certificate: CertificateDescription }
-  | { readonly kind: 'problem'; readonly problem: CertificateError }
+  | { readonly kind: 'problem'; readonly problem: TidingsError }
 
 /** A certificate as the start screen shows it. */
 export interface CertificateDescription {
   /** DNS names and addresses it is valid for. */
   readonly names: readonly string[]
   readonly expires: Date
-  readonly source: 'file' | 'self-made'
+  readonly source: CertificateSource
   /** The certificate's file. */
   readonly path: string
 }
 
-/** A certificate that can't be used: `code` is stable, `message` says what to do. */
-export class CertificateError extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'CertificateError'
-    this.code = code
-  }
-}
-
 /** All certificates of a server. */
 export class Certificates {
-  private constructor() {
-    throw new Error('to be written')
+  private readonly options: CertificatesOptions
+  private readonly watcher: Watcher | undefined
+  private selection: Selection
+  /** Reloads run one after the other. */
+  private reloading: Promise<void> = Promise.resolve()
+
+  private constructor(options: CertificatesOptions, selection: Selection) {
+    this.options = options
+    this.selection = selection
+    if (options.watch !== false) this.watcher = new Watcher(directories(options), () => void this.reload())
   }
 
-  /** Loads every pair, making the self-made one if needed. Throws a CertificateError if one can't be used. */
-  static open(options: CertificatesOptions): Promise<Certificates> {
-    return Promise.reject(new Error(`to be written: ${options.directory}`))
+  /** Loads every pair, making the self-made one if needed. Throws a TidingsError if one can't be used. */
+  static async open(options: CertificatesOptions): Promise<Certificates> {
+    const pairs = new Map<string, Pair>()
+    for (const [slot, load] of slots(options)) pairs.set(slot, await load(undefined))
+    const selection = new Selection(hostNames(options), pairs)
+    for (const pair of selection.all()) announce(pair, options)
+    checkNames(selection, options)
+    return new Certificates(options, selection)
   }
 
   /** The context for a name sent by SNI: the host's own pair, else by SAN (exact, then wildcard), else the default. */
   secureContext(servername?: string): SecureContext {
-    throw new Error(`to be written: ${servername}`)
+    return this.selection.choose(servername).context
   }
 
   /** `SNICallback` of node:tls, bound. */
@@ -70,18 +79,101 @@ export class Certificates {
     done(null, this.secureContext(servername))
   }
 
-  /** Reads the files again. Resolves when all that changed is in use; a bad pair is reported and the old one kept. */
+  /** Reads the files again. Resolves when all that changed is in use; a bad pair is reported and the old one kept. Never rejects. */
   reload(): Promise<void> {
-    return Promise.reject(new Error('to be written'))
+    this.reloading = this.reloading.then(() => this.exchange())
+    return this.reloading
   }
 
   /** Every certificate in use, the default first. */
   describe(): CertificateDescription[] {
-    throw new Error('to be written')
+    return this.selection.all().map(describe)
   }
 
   /** Stops watching. */
   close(): void {
-    throw new Error('to be written')
+    this.watcher?.close()
   }
+
+  private async exchange(): Promise<void> {
+    const pairs = new Map<string, Pair>()
+    for (const [slot, load] of slots(this.options)) {
+      const old = this.selection.pairs.get(slot)!
+      pairs.set(slot, await load(old).catch(error => keep(old, error, this.options)))
+    }
+    const before = this.selection.all()
+    const selection = new Selection(hostNames(this.options), pairs)
+    const fresh = selection.all().filter(pair => !before.includes(pair))
+    this.selection = selection
+    for (const pair of fresh) announce(pair, this.options)
+    if (fresh.length > 0) checkNames(selection, this.options)
+  }
+}
+
+type Load = (known: Pair | undefined) => Promise<Pair>
+
+/** What has to be loaded: a pair of its own by host name, and under `''` the one for all others. */
+function slots(options: CertificatesOptions): Map<string, Load> {
+  const { hosts, files, directory, now = Date.now } = options
+  const all = new Map<string, Load>()
+  const others = hosts.filter(host => host.files === undefined).map(host => host.name)
+  if (files !== undefined) all.set('', known => loadPair(files, 'file', known))
+  else if (others.length > 0)
+    all.set('', async known => {
+      const made = await selfMade({ directory, hosts: others, now: now() })
+      return loadPair(made, 'self-made', known)
+    })
+  for (const { name, files } of hosts)
+    if (files !== undefined) all.set(domainToASCII(name), known => loadPair(files, 'file', known))
+  return all
+}
+
+/** A-labels, which is what SNI and certificates speak. */
+function hostNames(options: CertificatesOptions): string[] {
+  return options.hosts.map(host => domainToASCII(host.name))
+}
+
+/** Folders to watch. Ours is not among them: nobody else writes there. */
+function directories(options: CertificatesOptions): string[] {
+  const pairs = [options.files, ...options.hosts.map(host => host.files)].filter(files => files !== undefined)
+  return [...new Set(pairs.flatMap(files => [dirname(files.certificate), dirname(files.key)]))]
+}
+
+function keep(old: Pair, error: unknown, options: CertificatesOptions): Pair {
+  const text = `${old.files.certificate} could not be loaded again; the old certificate stays in use.`
+  const problem =
+    error instanceof TidingsError ? error : certificateError('certificate-unreadable', text, { cause: error })
+  options.report?.({ kind: 'problem', problem })
+  return old
+}
+
+function announce(pair: Pair, options: CertificatesOptions): void {
+  options.report?.({ kind: 'loaded', certificate: describe(pair) })
+  const { validFromDate, validToDate } = pair.certificate
+  const now = new Date((options.now ?? Date.now)())
+  if (validFromDate <= now && now <= validToDate) return
+  const text = `${pair.files.certificate} is valid from ${validFromDate.toISOString()} to ${validToDate.toISOString()}: replace it.`
+  options.report?.({ kind: 'problem', problem: certificateError('certificate-expired', text) })
+}
+
+function checkNames(selection: Selection, options: CertificatesOptions): void {
+  for (const host of hostNames(options)) {
+    const { certificate, files } = selection.choose(host)
+    if (isFor(certificate, host)) continue
+    const text = `${files.certificate} does not name ${host}: clients will refuse it. Give the host a pair of its own under \`hosts\`.`
+    options.report?.({ kind: 'problem', problem: certificateError('certificate-name', text) })
+  }
+}
+
+function isFor(certificate: X509Certificate, host: string): boolean {
+  const address = unbracketed(host)
+  return (
+    (isIP(address) === 0
+      ? certificate.checkHost(host, { subject: 'never' })
+      : certificate.checkIP(address)) !== undefined
+  )
+}
+
+function describe({ names, certificate, source, files }: Pair): CertificateDescription {
+  return { names, expires: certificate.validToDate, source, path: files.certificate }
 }
