@@ -1,13 +1,14 @@
 /** Accounts: who may sign in, by keys that verify a password without holding it. */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { systemClock } from '../core/clock.ts'
 import { TidingsError } from '../core/errors.ts'
-import type { CasTable, Storage } from '../storage/types.ts'
+import type { CasTable, Storage, WallClock } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
 import { opaqueString, PrecisError } from '../xml/precis.ts'
 import { Decoys } from './decoys.ts'
 import { Derivation } from './derivation.ts'
-import { SCRAM_HASHES, type ScramHash, type ScramKeys, scramKeys } from './scram.ts'
+import { SALT_BYTES, SCRAM_HASHES, type ScramHash, type ScramKeys, scramKeys } from './scram.ts'
 
 /** What an account may do on its server. */
 export type Role = 'admin' | 'user'
@@ -28,8 +29,8 @@ export interface AccountsOptions {
   readonly concurrency?: number
   /** PBKDF2 runs that may wait for their turn; one more and sign-ins fail with `temporary-auth-failure`. Default 1,000. */
   readonly queue?: number
-  /** Wall clock in milliseconds. */
-  readonly now?: () => number
+  /** Default: the machine's own. */
+  readonly clock?: WallClock
 }
 
 /** Keys of one password for every mechanism. */
@@ -51,8 +52,6 @@ interface StoredKeys {
 
 /** An account is one row of its owner. */
 const KEY = 'account'
-/** Length of a salt: RFC 5802 leaves it open; 16 random bytes never come twice. */
-export const SALT_BYTES = 16
 /** PLAIN is checked by this one: as costly as SHA-1 where processors help, and a third of SHA-512. */
 const VERIFIED_BY: ScramHash = 'SHA-256'
 const HASHES = Object.keys(SCRAM_HASHES) as ScramHash[]
@@ -63,7 +62,7 @@ export class Accounts {
   private readonly decoys: Decoys
   private readonly derivation: Derivation
   private readonly iterations: number
-  private readonly now: () => number
+  private readonly clock: WallClock
 
   constructor(storage: Storage, options: AccountsOptions = {}) {
     this.table = storage.table<Row>('accounts', 'cas')
@@ -73,7 +72,7 @@ export class Accounts {
       options.concurrency ?? Math.min(3, availableParallelism()),
       options.queue ?? 1_000,
     )
-    this.now = options.now ?? Date.now
+    this.clock = options.clock ?? systemClock
   }
 
   /**
@@ -94,7 +93,7 @@ export class Accounts {
   /** Makes an account whose keys are derived already (import). Throws as `create` does. */
   async add(jid: JID, keys: PasswordKeys, role: Role = 'user'): Promise<void> {
     checkAddress(jid)
-    const row: Row = { role, created: this.now(), keys: encodeKeys(keys) }
+    const row: Row = { role, created: this.clock.now(), keys: encodeKeys(keys) }
     await this.table.update(jid, KEY, old => {
       if (old !== undefined) throw exists(jid)
       return row

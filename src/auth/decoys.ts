@@ -2,7 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { CasTable, Storage } from '../storage/types.ts'
 import { JID } from '../xml/jid.ts'
-import { SCRAM_HASHES, type ScramHash, type ScramKeys } from './scram.ts'
+import { SALT_BYTES, SCRAM_HASHES, type ScramHash, type ScramKeys } from './scram.ts'
 
 const KEY = 'decoys'
 const SECRET_BYTES = 32
@@ -22,15 +22,15 @@ export class Decoys {
 
   /** Keys for an address, with a salt as long as real ones. Accounts made with other `iterations` than today's can be told from made-up ones. */
   async keys(jid: JID, hash: ScramHash, iterations: number): Promise<ScramKeys> {
-    const { digest, length } = SCRAM_HASHES[hash]
+    const { digest } = SCRAM_HASHES[hash]
     const made = createHmac('sha512', await this.secret(jid.domain))
       .update(`${hash}\n${jid.bare}`)
       .digest()
     const filler = createHmac(digest, made).digest()
     return {
-      salt: made.subarray(0, 16),
+      salt: made.subarray(0, SALT_BYTES),
       iterations,
-      storedKey: filler.subarray(0, length),
+      storedKey: filler,
       serverKey: filler,
     }
   }

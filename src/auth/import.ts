@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { TidingsError } from '../core/errors.ts'
 import type { JID } from '../xml/jid.ts'
-import { type Accounts, type PasswordKeys, type Role, SALT_BYTES } from './accounts.ts'
+import type { Accounts, PasswordKeys, Role } from './accounts.ts'
+import { SALT_BYTES } from './scram.ts'
 
 /** One account to make. */
 export interface ImportEntry {

@@ -17,6 +17,9 @@ export const SCRAM_HASHES: Readonly<Record<ScramHash, { readonly digest: string;
     'SHA-1': { digest: 'sha1', length: 20 },
   }
 
+/** Length of a salt: RFC 5802 leaves it open; 16 random bytes never come twice. */
+export const SALT_BYTES = 16
+
 /** What a server keeps of a password for one hash: RFC 5802 §3. It verifies the password and can't be used to sign in. */
 export interface ScramKeys {
   readonly salt: Buffer

@@ -26,8 +26,8 @@ export interface CertificatesOptions {
   readonly report?: (event: CertificateEvent) => void
   /** Look at the files when they change, and every hour. Default true; without it call `reload()`. */
   readonly watch?: boolean
-  /** Wall clock in milliseconds. */
-  readonly now?: () => number
+  /** Milliseconds since 1970; `core/clock.ts` fits. Default: the machine's own. */
+  readonly clock?: { now(): number }
 }
 
 /** What happened to a certificate. */
@@ -114,13 +114,13 @@ type Load = (known: Pair | undefined) => Promise<Pair>
 
 /** What has to be loaded: a pair of its own by host name, and under `''` the one for all others. */
 function slots(options: CertificatesOptions): Map<string, Load> {
-  const { hosts, files, directory, now = Date.now } = options
+  const { hosts, files, directory, clock = Date } = options
   const all = new Map<string, Load>()
   const others = hosts.filter(host => host.files === undefined).map(host => host.name)
   if (files !== undefined) all.set('', known => loadPair(files, 'file', known))
   else if (others.length > 0)
     all.set('', async known => {
-      const made = await selfMade({ directory, hosts: others, now: now() })
+      const made = await selfMade({ directory, hosts: others, now: clock.now() })
       return loadPair(made, 'self-made', known)
     })
   for (const { name, files } of hosts)
@@ -150,7 +150,7 @@ function keep(old: Pair, error: unknown, options: CertificatesOptions): Pair {
 function announce(pair: Pair, options: CertificatesOptions): void {
   options.report?.({ kind: 'loaded', certificate: describe(pair) })
   const { validFromDate, validToDate } = pair.certificate
-  const now = new Date((options.now ?? Date.now)())
+  const now = new Date((options.clock ?? Date).now())
   if (validFromDate <= now && now <= validToDate) return
   const text = `${pair.files.certificate} is valid from ${validFromDate.toISOString()} to ${validToDate.toISOString()}: replace it.`
   options.report?.({ kind: 'problem', problem: certificateError('certificate-expired', text) })

@@ -1,0 +1,74 @@
+import t from 'tap'
+import { Accounts } from '../../src/auth/accounts.ts'
+import { type ImportEntry, importAccounts } from '../../src/auth/import.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
+import { JID } from '../../src/xml/jid.ts'
+
+function setup(): Accounts {
+  return new Accounts(memoryStorage({ clock: systemClock }), { iterations: 10 })
+}
+
+function user(number: number, password = 'pass'): ImportEntry {
+  return { jid: JID.parse(`user${number}@localhost`), password }
+}
+
+async function saltOf(accounts: Accounts, number: number): Promise<string> {
+  return (await accounts.credentials(user(number).jid, 'SHA-1')).salt.toString('hex')
+}
+
+t.test('many accounts are made, each with its own salt; what is refused is told and skipped', async t => {
+  const accounts = setup()
+  await accounts.create(user(3).jid, 'first')
+  const refused: Record<string, string> = {}
+  async function* entries(): AsyncGenerator<ImportEntry> {
+    for (let i = 0; i < 50; i++) yield user(i)
+    yield user(50, '')
+    yield { jid: JID.parse('localhost'), password: 'pass' }
+    yield { ...user(51), role: 'admin' }
+  }
+  let seen = 0
+  const result = await importAccounts(accounts, entries(), {
+    progress: (entry, error) => {
+      seen++
+      if (error !== undefined) refused[entry.jid.toString()] = error.code
+    },
+  })
+  t.same(result, { created: 50, refused: 3 })
+  t.equal(seen, 53)
+  t.same(refused, {
+    'user3@localhost': 'account-exists',
+    'user50@localhost': 'account-password',
+    localhost: 'account-address',
+  })
+  t.equal(await accounts.verify(user(3).jid, 'first'), true)
+  t.equal(await accounts.verify(user(49).jid, 'pass'), true)
+  t.match(await accounts.get(user(51).jid), { role: 'admin' })
+  t.not(await saltOf(accounts, 0), await saltOf(accounts, 1))
+})
+
+t.test('a shared salt is the same for one import and another for the next', async t => {
+  const accounts = setup()
+  await importAccounts(accounts, [user(0), user(1), user(2, 'other')], { sharedSalt: true })
+  await importAccounts(accounts, [user(3)], { sharedSalt: true })
+  const salts = await Promise.all([0, 1, 2, 3].map(number => saltOf(accounts, number)))
+  t.equal(new Set(salts.slice(0, 3)).size, 1)
+  t.not(salts[3], salts[0])
+  t.equal(await accounts.verify(user(1).jid, 'pass'), true)
+  t.equal(await accounts.verify(user(2).jid, 'other'), true)
+  t.equal(await accounts.verify(user(2).jid, 'pass'), false)
+})
+
+t.test('a storage that fails ends the import', async t => {
+  const storage = memoryStorage({ clock: systemClock })
+  const accounts = new Accounts(storage, { iterations: 10 })
+  let taken = 0
+  function* entries(): Generator<ImportEntry> {
+    for (; taken < 100_000; taken++) {
+      if (taken === 40) void storage.close()
+      yield user(taken)
+    }
+  }
+  await t.rejects(importAccounts(accounts, entries()), { code: 'closed' })
+  t.ok(taken < 200, `${taken} entries were taken`)
+})
