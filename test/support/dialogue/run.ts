@@ -1,0 +1,223 @@
+import type { TestServer } from '../test-server.ts'
+import { Client } from './client.ts'
+import { difference, eventDifference } from './match.ts'
+import { fill, unescapeText, type Values } from './placeholders.ts'
+import { authenticateByScram, signIn } from './sign-in.ts'
+import type { Action, ClientSpec, Dialogue, Step } from './types.ts'
+import { parseXml, printEvent, type XmlEvent } from './xml.ts'
+
+/** A dialogue that went otherwise than written: the step, and what happened. */
+export class DialogueError extends Error {
+  constructor(step: Step, why: string) {
+    super(`line ${step.line}: ${step.text}\n${why}`)
+    this.name = 'DialogueError'
+  }
+}
+
+/** Plays a dialogue against a server. Rejects with a DialogueError at the first step that goes otherwise, and when something is left over at the end. */
+export async function runDialogue(dialogue: Dialogue, server: TestServer): Promise<void> {
+  const run = new Run(dialogue, server)
+  try {
+    for (const step of dialogue.steps) await run.step(step)
+    await run.nothingLeft(dialogue.steps.at(-1) as Step)
+  } finally {
+    run.close()
+  }
+}
+
+class Run {
+  private readonly specs: ReadonlyMap<string, ClientSpec>
+  private readonly server: TestServer
+  private readonly clients = new Map<string, Client>()
+  private readonly values: Values = new Map()
+  private connected = 0
+  /** Something was sent since everything last came to rest. */
+  private moving = false
+
+  constructor(dialogue: Dialogue, server: TestServer) {
+    this.specs = new Map(dialogue.clients.map(spec => [spec.name, spec]))
+    this.server = server
+  }
+
+  async step(step: Step): Promise<void> {
+    try {
+      await this.act(step)
+    } catch (error) {
+      throw error instanceof DialogueError ? error : new DialogueError(step, (error as Error).message)
+    }
+  }
+
+  /** An unexpected stanza fails also where the dialogue stops looking. */
+  async nothingLeft(last: Step): Promise<void> {
+    await this.rest()
+    for (const { name, inbox, fault } of this.clients.values()) {
+      if (fault !== undefined) throw new DialogueError(last, `${name} received bad XML: ${fault.message}`)
+      if (inbox.length > 0) throw new DialogueError(last, `after that ${name} also received\n${list(inbox)}`)
+    }
+  }
+
+  close(): void {
+    for (const client of this.clients.values()) client.drop()
+  }
+
+  private async act(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'wait':
+        await this.rest()
+        await this.server.pass(step.milliseconds)
+        this.moving = true
+        return
+      case 'stop-server':
+        await this.rest()
+        return this.server.stop()
+      case 'connect':
+        await this.connect(step.client)
+        return
+      case 'online':
+        return this.comeOnline(step.client, step.presence)
+      case 'receive':
+        return this.receive(step)
+      default:
+        return this.actOn(step, this.client(step.client))
+    }
+  }
+
+  private async actOn(step: Action, client: Client): Promise<void> {
+    this.moving = true
+    switch (step.do) {
+      case 'send':
+        return this.send(client, step)
+      case 'start-tls':
+        return client.startTls()
+      case 'scram':
+        return authenticateByScram(client, step)
+      case 'disconnect':
+        client.send('</stream:stream>')
+        await this.ends(client)
+        return this.server.closed()
+      case 'drop':
+        await this.rest()
+        client.drop()
+        return this.server.closed()
+      case 'stream-ends':
+        return this.ends(client)
+      case 'connection-ends':
+        await client.gone('the end of the connection')
+        if (client.inbox.length > 0)
+          throw new Error(`before its end ${client.name} received\n${list(client.inbox)}`)
+        return
+      case 'receive-nothing':
+        if (!client.isBound) throw new Error('"nothing" is certain only when a resource is bound')
+        await this.rest()
+        if (client.inbox.length > 0) throw new Error(`${client.name} received\n${list(client.inbox)}`)
+    }
+  }
+
+  private async connect(name: string): Promise<Client> {
+    const spec = this.specs.get(name) as ClientSpec
+    await this.rest()
+    this.clients.get(name)?.drop()
+    // Clients take turns with the nodes, so that a cluster's dialogues cross from one to the other.
+    const ports = this.server.ports[this.connected++ % this.server.ports.length]
+    if (ports === undefined) throw new Error('the server listens nowhere')
+    const client = await (spec.address === undefined
+      ? Client.connect(name, ports, spec.tls === 'direct')
+      : signIn(spec, ports))
+    this.clients.set(name, client)
+    if (client.address !== undefined) this.values.set(name, client.address)
+    this.moving = true
+    return client
+  }
+
+  /** Signs in and sends presence; presence between the account's own resources that comes of it is no matter of this dialogue. */
+  private async comeOnline(name: string, presence: string): Promise<void> {
+    const client = this.clients.get(name)?.isBound ? this.client(name) : await this.connect(name)
+    await this.rest()
+    const before = new Map([...this.clients.values()].map(one => [one, one.inbox.length]))
+    client.send(fill(presence, this.values))
+    this.moving = true
+    await this.rest()
+    const account = client.address?.split('/', 1)[0]
+    for (const [one, length] of before) {
+      const news = one.inbox.splice(length)
+      one.inbox.push(...news.filter(event => !isPresenceOf(event, account)))
+    }
+  }
+
+  private async send(client: Client, step: Action & { do: 'send' }): Promise<void> {
+    const text = fill(step.xml, this.values)
+    const data = step.raw ? Buffer.from(unescapeText(text), 'latin1') : Buffer.from(text)
+    if (step.bytewise) await client.sendBytewise(data)
+    else client.send(data)
+  }
+
+  private async receive({ client: name, xml, anyOrder }: Action & { do: 'receive' }): Promise<void> {
+    const client = this.client(name)
+    const expected = parseXml(xml)
+    if (client.isBound) await this.rest()
+    for (const one of expected) {
+      if (anyOrder) this.takeAny(client, one)
+      else await this.takeNext(client, one)
+    }
+    if (client.address !== undefined) this.values.set(name, client.address)
+  }
+
+  private async takeNext(client: Client, expected: XmlEvent): Promise<void> {
+    const actual = client.isBound ? client.inbox.shift() : await client.next('something')
+    if (actual === undefined) throw new Error(`${client.name} received nothing`)
+    const found = eventDifference(expected, actual, this.values)
+    if (found !== undefined) throw new Error(`${found}\n${client.name} received\n${list([actual])}`)
+  }
+
+  private takeAny(client: Client, expected: XmlEvent): void {
+    const index = client.inbox.findIndex(
+      event =>
+        event.kind === 'element' &&
+        expected.kind === 'element' &&
+        difference(expected.element, event.element, this.values) === undefined,
+    )
+    if (index < 0)
+      throw new Error(
+        `none is\n${printEvent(expected)}\n${client.name} received\n${list(client.inbox) || 'nothing'}`,
+      )
+    client.inbox.splice(index, 1)
+  }
+
+  /** RFC 6120 §4.4: both sides close the stream, then the connection. */
+  private async ends(client: Client): Promise<void> {
+    const event = await client.next('the end of the stream')
+    if (event?.kind !== 'close')
+      throw new Error(
+        event === undefined
+          ? 'cut off without </stream:stream>'
+          : `${client.name} received\n${list([event])}`,
+      )
+    client.end()
+    await client.gone('the end of the connection')
+  }
+
+  /** Waits until everything sent so far has had its effect, and what came of it is in the inboxes. */
+  private async rest(): Promise<void> {
+    if (!this.moving) return
+    const clients = [...this.clients.values()]
+    await Promise.all(clients.map(client => client.roundTrip()))
+    await this.server.settled()
+    await Promise.all(clients.map(client => client.roundTrip()))
+    this.moving = false
+  }
+
+  private client(name: string): Client {
+    const client = this.clients.get(name)
+    if (client === undefined) throw new Error(`${name} is not connected`)
+    return client
+  }
+}
+
+function isPresenceOf(event: XmlEvent, account: string | undefined): boolean {
+  if (event.kind !== 'element' || event.element.name !== 'presence') return false
+  return event.element.attributes.get('from')?.split('/', 1)[0] === account
+}
+
+function list(events: readonly XmlEvent[]): string {
+  return events.map(printEvent).join('\n')
+}

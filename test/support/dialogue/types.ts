@@ -1,0 +1,51 @@
+/** What a dialogue file says, once parsed. */
+
+/** A client of a dialogue. Without an address it is a bare connection: its stream is scripted by hand. */
+export interface ClientSpec {
+  readonly name: string
+  /** `alice@localhost` or, to ask for a resource, `alice@localhost/home`. */
+  readonly address: string | undefined
+  readonly password: string
+  /** Whether it begins with TLS (direct TLS), asks for it (STARTTLS), or does neither unless it must. */
+  readonly tls: 'direct' | 'starttls' | undefined
+  /** `xml:lang` of its stream header. */
+  readonly lang: string | undefined
+}
+
+/** One step; `line` is where it stands in the file, `text` how it is written there. */
+export type Step = { readonly line: number; readonly text: string } & Action
+
+export type Action =
+  | { readonly do: 'connect' | 'disconnect' | 'drop' | 'start-tls'; readonly client: string }
+  | { readonly do: 'online'; readonly client: string; readonly presence: string }
+  /** `raw`: escapes of bytes instead of XML; `bytewise`: one byte per packet. */
+  | {
+      readonly do: 'send'
+      readonly client: string
+      readonly xml: string
+      readonly raw: boolean
+      readonly bytewise: boolean
+    }
+  | {
+      readonly do: 'scram'
+      readonly client: string
+      readonly user: string
+      readonly mechanism: string
+      readonly password: string
+    }
+  | { readonly do: 'receive'; readonly client: string; readonly xml: string; readonly anyOrder: boolean }
+  | { readonly do: 'receive-nothing' | 'stream-ends' | 'connection-ends'; readonly client: string }
+  | { readonly do: 'wait'; readonly milliseconds: number }
+  | { readonly do: 'stop-server' }
+
+/** A parsed dialogue. */
+export interface Dialogue {
+  /** What it proves: the first citation, `RFC 6120 §4.9.3.6`. */
+  readonly section: string
+  readonly clients: readonly ClientSpec[]
+  /** Accounts nobody connects to by name: `account: dave@localhost`. */
+  readonly accounts: readonly string[]
+  /** Server configuration, merged into that of all dialogues. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly steps: readonly Step[]
+}
