@@ -9,6 +9,7 @@ import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
 import { defaults } from './options.ts'
 import type { Router } from './router.ts'
+import type { Session } from './session.ts'
 
 /** What the core needs to know of accounts. `Accounts` of auth/ is one. */
 export interface AccountDirectory {
@@ -93,6 +94,11 @@ export class Host {
   /** The extensions in use, in load order. */
   get extensions(): Extension[] {
     return [...this.#loaded.values()].map(loaded => loaded.extension)
+  }
+
+  /** The sessions of an account whose home is this node (handlers and stages of an owner run there), in the order they were bound. */
+  sessions(account: JID): readonly Session[] {
+    return this.router.homes.find(account)?.sessions ?? []
   }
 
   /** Disco features of a place, from what is loaded. */

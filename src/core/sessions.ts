@@ -65,6 +65,8 @@ export class Sessions {
 
   /** Applies presence without `to` to the session that sent it and tells the extensions: RFC 6121 §4.2, §4.4, §4.5. */
   broadcast(host: Host, session: Session, presence: Stanza): Maybe<void> {
+    // RFC 6121 §4.2, §4.5: nothing else is broadcast. A presence error (no guard has seen it) would make the session available.
+    if (presence.type !== undefined && presence.type !== 'unavailable') return
     return this.#homes.inLane(session.jid, () => {
       const before = { available: session.available, priority: session.priority }
       const available = presence.type !== 'unavailable'
