@@ -1,0 +1,203 @@
+import { LESS, SLASH } from './bytes.ts'
+import { isContent, NO_SCOPE } from './namespaces.ts'
+import { NS } from './ns.ts'
+import { refuse } from './refusal.ts'
+import { type ReaderLimits, Scanner } from './scanner.ts'
+import { type StreamOpen, StreamTags } from './stream-tags.ts'
+import { skipSpace } from './tag.ts'
+import type { TopElement } from './top-element.ts'
+
+export type { ReaderLimits } from './scanner.ts'
+export type { StreamOpen } from './stream-tags.ts'
+export type { Attribute, Child, TopElement } from './top-element.ts'
+
+/** The peer has closed its stream: RFC 6120 §4.4. Nothing follows it. */
+export interface StreamClose {
+  readonly kind: 'close'
+}
+
+/** Capacity of the first buffer for an item that arrives in pieces. */
+const FIRST_CARRY_BYTES = 512
+const NOTHING: Buffer = Buffer.alloc(0)
+
+/**
+ * The strict reader of a stream: bytes in, whole items out. It refuses whatever another parser could read differently
+ * (RFC 6120 §11, XML 1.0, Namespaces in XML 1.0), within limits, at any split of the bytes. It is pulled: what nobody asks for
+ * is not parsed. Between items it keeps no memory.
+ */
+export class Reader {
+  /** May be changed at any time; holds for the next item. */
+  readonly limits: ReaderLimits
+  private readonly content: string | null
+  private readonly tags: StreamTags
+  private readonly scanner: Scanner
+  private state: 'header' | 'open' | 'closed' = 'header'
+  private inElement = false
+  /** Unread bytes: `bytes[start, end)`. A partial item starts at `start`. */
+  private bytes: Buffer = NOTHING
+  private start = 0
+  private end = 0
+  /** `bytes` is our own copy, with room behind `end`. Nothing before `end` is ever overwritten: elements may share it. */
+  private carried = false
+
+  /** @param content the content namespace of the stream; `null`: any of them, and the header tells which */
+  constructor(limits: ReaderLimits, content: string | null = NS.client) {
+    this.limits = limits
+    this.content = content
+    this.tags = new StreamTags(limits, this.content)
+    this.scanner = new Scanner(limits, NO_SCOPE)
+  }
+
+  /** Hands over received bytes, which must not change any more. They are copied only behind unread ones. */
+  push(chunk: Buffer): void {
+    if (this.state === 'closed') return
+    if (this.start === this.end) {
+      this.bytes = chunk
+      this.start = 0
+      this.end = chunk.length
+      this.carried = false
+      return
+    }
+    if (!this.carried || this.end + chunk.length > this.bytes.length) this.grow(chunk.length)
+    chunk.copy(this.bytes, this.end)
+    this.end += chunk.length
+  }
+
+  /** The next item; `undefined` when more bytes are needed, and for ever after a close. Throws `StreamError`, and then is closed. */
+  next(): StreamOpen | TopElement | StreamClose | undefined {
+    try {
+      if (this.state === 'open') return this.nextInside()
+      if (this.state === 'header') return this.nextHeader()
+      return undefined
+    } catch (error) {
+      this.shut()
+      throw error
+    }
+  }
+
+  /** RFC 6120 §4.3.3: the next item is a new stream header. Unread bytes stay. */
+  restart(): void {
+    this.state = 'header'
+    this.inElement = false
+    this.tags.begin()
+  }
+
+  /** Drops all unread bytes; what was sent before TLS is no part of what follows (RFC 6120 §5.4.3.3). Returns how many. */
+  discard(): number {
+    const dropped = this.end - this.start
+    this.inElement = false
+    this.release()
+    return dropped
+  }
+
+  private nextHeader(): StreamOpen | undefined {
+    for (;;) {
+      // White space behind the last element of a stream that was restarted is also skipped here.
+      if (!this.skipSpace()) return undefined
+      const visible = this.visibleEnd()
+      const after = this.tags.open(this.bytes, this.start, visible)
+      if (after < 0) {
+        if (this.isFull(visible)) this.tags.overrun(this.bytes, this.start, visible)
+        return undefined
+      }
+      this.consume(after)
+      const { opened } = this.tags
+      if (opened === undefined) continue
+      this.state = 'open'
+      return opened
+    }
+  }
+
+  private nextInside(): TopElement | StreamClose | undefined {
+    if (!this.inElement) {
+      if (this.tags.opened!.empty) return this.shut()
+      if (!this.skipSpace()) return undefined
+      if (this.bytes[this.start] !== LESS) refuse('text-between')
+      if (this.start + 1 === this.end) return undefined
+      if (this.bytes[this.start + 1] === SLASH) return this.nextClose()
+      this.scanner.begin(this.tags.opened!)
+      this.inElement = true
+    }
+    const visible = this.visibleEnd()
+    const after = this.scanner.run(this.bytes, this.start, visible)
+    if (after < 0) {
+      if (this.isFull(visible)) this.scanner.overrun(this.bytes, this.start, visible)
+      return undefined
+    }
+    const element = this.scanner.finish(this.bytes, this.start, after)
+    this.checkContent(this.scanner.ns!)
+    this.inElement = false
+    this.consume(after)
+    return element
+  }
+
+  private nextClose(): StreamClose | undefined {
+    const visible = this.visibleEnd()
+    if (this.tags.close(this.bytes, this.start, visible) >= 0) return this.shut()
+    if (this.isFull(visible)) refuse('stanza-bytes')
+    return undefined
+  }
+
+  /** RFC 6120 §4.8.3: stanzas of a client stream are not those of a server stream. */
+  private checkContent(ns: string): void {
+    const content = this.content ?? this.tags.opened!.defaultNamespace
+    if (isContent(ns) && isContent(content) && ns !== content) refuse('other-content')
+  }
+
+  /** False when nothing but white space is there, which is forgotten. */
+  private skipSpace(): boolean {
+    this.consume(skipSpace(this.bytes, this.start, this.end))
+    return this.start < this.end
+  }
+
+  /** How far an item may be looked at: what lies beyond the limit changes nothing, so that the split of the bytes does not either. */
+  private visibleEnd(): number {
+    return Math.min(this.end, this.start + this.limits.stanzaBytes)
+  }
+
+  private isFull(visible: number): boolean {
+    return visible - this.start >= this.limits.stanzaBytes
+  }
+
+  private consume(after: number): void {
+    this.start = after
+    if (after === this.end) this.release()
+  }
+
+  private grow(more: number): void {
+    const unread = this.end - this.start
+    const carry = Buffer.allocUnsafeSlow(Math.max(FIRST_CARRY_BYTES, 2 * (unread + more)))
+    this.bytes.copy(carry, 0, this.start, this.end)
+    this.bytes = carry
+    this.start = 0
+    this.end = unread
+    this.carried = true
+  }
+
+  private release(): void {
+    this.bytes = NOTHING
+    this.start = 0
+    this.end = 0
+    this.carried = false
+  }
+
+  private shut(): StreamClose {
+    this.state = 'closed'
+    this.release()
+    return CLOSE
+  }
+}
+
+const CLOSE: StreamClose = { kind: 'close' }
+
+/** Reads one element that stands alone, such as a stored stanza or a WebSocket frame (RFC 7395 §3.3). Throws `StreamError`. */
+export function readElement(bytes: Buffer, limits: ReaderLimits): TopElement {
+  const scanner = new Scanner(limits, NO_SCOPE)
+  scanner.begin(NO_SCOPE)
+  if (bytes.length > limits.stanzaBytes) refuse('stanza-bytes')
+  if (bytes[0] !== LESS) refuse('markup')
+  const after = scanner.run(bytes, 0, bytes.length)
+  if (after < 0) refuse('tag')
+  if (after !== bytes.length) refuse('text-between')
+  return scanner.finish(bytes, 0, after)
+}

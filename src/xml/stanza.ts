@@ -1,0 +1,253 @@
+import { Content } from './content.ts'
+import type { Element } from './element.ts'
+import { escapeValue } from './escape.ts'
+import { JID } from './jid.ts'
+import { NS } from './ns.ts'
+import { encodeElement } from './print.ts'
+import { type ReaderLimits, readElement } from './reader.ts'
+import type { Attribute, TopElement } from './top-element.ts'
+import { buildTree } from './tree.ts'
+
+/** The three kinds of stanza: RFC 6120 §8.2. */
+export type StanzaKind = 'message' | 'presence' | 'iq'
+
+/** Ids that our archives gave to a stanza (XEP-0359), by the bare JID of the archive's owner. */
+export type StanzaIds = ReadonlyMap<string, string>
+
+/** What a server-made stanza says about itself. What is `undefined` is not written. */
+export interface StanzaAttributes {
+  readonly from: JID
+  readonly to?: JID | undefined
+  readonly type?: string | undefined
+  readonly id?: string | undefined
+  /** `xml:lang` */
+  readonly lang?: string | undefined
+}
+
+/** What may differ in a copy that shares its content. A key that is there with `undefined` removes the attribute. */
+export type StanzaChanges = Partial<StanzaAttributes> & { readonly ids?: StanzaIds | undefined }
+
+interface Parts {
+  readonly kind: StanzaKind
+  readonly type: string | undefined
+  readonly id: string | undefined
+  readonly from: JID
+  readonly to: JID | undefined
+  readonly lang: string | undefined
+  readonly attributes: ReadonlyMap<string, string>
+  readonly ids: StanzaIds | undefined
+  readonly content: Content
+}
+
+const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
+const INFINITE = Number.POSITIVE_INFINITY
+/** What we packed ourselves was within limits when it came in. */
+const TRUSTED: ReaderLimits = {
+  stanzaBytes: INFINITE,
+  depth: INFINITE,
+  attributes: INFINITE,
+  children: INFINITE,
+  nameBytes: INFINITE,
+}
+
+/**
+ * What is routed (RFC 6120 §8): the start tag decoded, the children as validated bytes that are spliced, not printed again.
+ * Immutable. Absent is not empty: no `to` is not the own bare JID, no `id` is not ''.
+ */
+export class Stanza {
+  readonly kind: StanzaKind
+  /** As sent, also when it is none that RFC 6121 knows. */
+  readonly type: string | undefined
+  readonly id: string | undefined
+  readonly from: JID
+  readonly to: JID | undefined
+  /** `xml:lang` */
+  readonly lang: string | undefined
+  /** All other attributes, verbatim. */
+  readonly attributes: ReadonlyMap<string, string>
+  /** Ids given by our archives: beside the XML, not in it, and not packed. */
+  readonly ids: StanzaIds | undefined
+  private readonly content: Content
+  /** As sent to `to`. */
+  private encoded: Buffer | undefined
+
+  private constructor(parts: Parts) {
+    this.kind = parts.kind
+    this.type = parts.type
+    this.id = parts.id
+    this.from = parts.from
+    this.to = parts.to
+    this.lang = parts.lang
+    this.attributes = parts.attributes
+    this.ids = parts.ids
+    this.content = parts.content
+    this.encoded = undefined
+  }
+
+  /**
+   * Makes a stanza of an element that was received; its name must be that of a stanza. The caller has decided on the addresses
+   * (RFC 6120 §8.1.1, §8.1.2): those in the element are not read.
+   */
+  static fromElement(top: TopElement, from: JID, to: JID | undefined): Stanza {
+    const kind = top.name
+    if (kind !== 'message' && kind !== 'presence' && kind !== 'iq')
+      throw new Error(`<${kind}/> is not a stanza`)
+    return new Stanza({
+      kind,
+      type: top.attribute('type'),
+      id: top.attribute('id'),
+      from,
+      to,
+      // RFC 6120 §8.1.5: a stanza without xml:lang has that of its stream, which is lost where the stanza goes.
+      lang: top.lang,
+      attributes: otherAttributes(top.attributes),
+      ids: undefined,
+      content: new Content(top.content, top.children),
+    })
+  }
+
+  /** Makes a stanza of the server's own. */
+  static build(kind: StanzaKind, attributes: StanzaAttributes, ...children: Element[]): Stanza {
+    const { from, to, type, id, lang } = attributes
+    const content = Content.of(children)
+    return new Stanza({ kind, type, id, from, to, lang, attributes: NO_ATTRIBUTES, ids: undefined, content })
+  }
+
+  /** Reads what `pack` wrote. Throws `StreamError` or `JIDError` when the bytes are damaged. */
+  static unpack(bytes: Buffer): Stanza {
+    const top = readElement(bytes, TRUSTED)
+    const from = top.attribute('from')
+    const to = top.attribute('to')
+    if (from === undefined) throw new Error('a packed stanza has no sender')
+    return Stanza.fromElement(top, JID.parse(from), to === undefined ? undefined : JID.parse(to))
+  }
+
+  /** Writes everything but `ids` as XML that stands alone: for storage and for other nodes. */
+  pack(): Buffer {
+    return this.encodeIn(NS.client)
+  }
+
+  /** Whether there is such a child at the top level. Builds no tree. */
+  has(name: string, ns: string): boolean {
+    for (const child of this.content.children) if (child.name === name && child.ns === ns) return true
+    return false
+  }
+
+  /** The tree of the first such child, built once and shared by all who ask: read it, do not change it, append it to nothing. */
+  child(name: string, ns: string): Element | undefined {
+    return this.content.tree(name, ns)
+  }
+
+  /** The trees of all children, shared as with `child`. */
+  children(): Element[] {
+    return this.content.allTrees()
+  }
+
+  /** A copy without the children that `which` picks. */
+  without(which: (name: string, ns: string) => boolean): Stanza {
+    const content = this.content.without(which)
+    return content === this.content ? this : this.copy({ content })
+  }
+
+  /** A copy with one more child at the end. A Buffer holds one element, canonical (see `TopElement`), such as what `encodeIn` returns. */
+  plus(child: Buffer | Element): Stanza {
+    return this.copy({ content: this.content.plus(child) })
+  }
+
+  /** A copy with any other change of type, id, lang, further attributes and content. The addresses stay: use `with` for them. */
+  edit(change: (copy: Element) => void): Stanza {
+    const tree = this.element()
+    change(tree)
+    const attributes = Object.entries(tree.attrs).map(([name, value]) => ({ name, value: String(value) }))
+    const { type, id, 'xml:lang': lang } = tree.attrs
+    const content = Content.of(tree.children)
+    return this.copy({ type, id, lang, attributes: otherAttributes(attributes), content })
+  }
+
+  /** A copy with other attributes, which shares the content. */
+  with(changes: StanzaChanges): Stanza {
+    return this.copy(changes as Partial<Parts>)
+  }
+
+  /**
+   * The answer to this stanza: same id (RFC 6120 §8.2.3 rule 3 for an IQ, §8.1.3 in general) and language, `from` and `to` swapped.
+   * What was sent without `to` is answered by the sender's account: RFC 6120 §10.3.3.
+   */
+  reply(type: string, ...children: Element[]): Stanza {
+    const { id, lang, kind } = this
+    return Stanza.build(kind, { type, id, lang, from: this.to ?? this.from.bare, to: this.from }, ...children)
+  }
+
+  /** The bytes on a client stream, for `to` or for another recipient. Those for `to` are made once: send them as they are, change nothing. */
+  encode(to: JID | undefined = this.to): Buffer {
+    if (to !== this.to) return encodeElement(this.kind, this.startTag(to, ''), this.content.bytes)
+    this.encoded ??= encodeElement(this.kind, this.startTag(to, ''), this.content.bytes)
+    return this.encoded
+  }
+
+  /** The bytes for a place with another default namespace, such as a wrapper or a server stream: `ns` is declared. */
+  encodeIn(ns: string): Buffer {
+    return encodeElement(this.kind, this.startTag(this.to, ` xmlns="${escapeValue(ns)}"`), this.content.bytes)
+  }
+
+  /** The whole stanza as a tree, made anew with each call. */
+  element(): Element {
+    const attributes: Attribute[] = []
+    const add = (name: string, value: string | undefined) =>
+      value !== undefined && attributes.push({ name, value })
+    add('to', this.to?.toString())
+    add('from', this.from.toString())
+    add('type', this.type)
+    add('id', this.id)
+    add('xml:lang', this.lang)
+    for (const [name, value] of this.attributes) add(name, value)
+    return buildTree(this.kind, NS.client, attributes, this.content.bytes)
+  }
+
+  /** The same in memory of its own. For what is kept long: a stanza as received keeps the whole chunk (64 KiB) that it came in. */
+  compact(): Stanza {
+    return this.copy({ content: this.content.compact() })
+  }
+
+  /** Bytes of the content: what a queue or a quota counts. */
+  get size(): number {
+    return this.content.bytes.length
+  }
+
+  private copy(changes: Partial<Parts>): Stanza {
+    const { kind, type, id, from, to, lang, attributes, ids, content } = this
+    return new Stanza({ kind, type, id, from, to, lang, attributes, ids, content, ...changes })
+  }
+
+  /** `to` comes first, so that all else of a stanza to many is the same. */
+  private startTag(to: JID | undefined, declaration: string): string {
+    let tag = `<${this.kind}${declaration}`
+    if (to !== undefined) tag += ` to="${escapeValue(to.toString())}"`
+    tag += ` from="${escapeValue(this.from.toString())}"`
+    if (this.type !== undefined) tag += ` type="${escapeValue(this.type)}"`
+    if (this.id !== undefined) tag += ` id="${escapeValue(this.id)}"`
+    if (this.lang !== undefined) tag += ` xml:lang="${escapeValue(this.lang)}"`
+    if (this.attributes.size > 0)
+      for (const [name, value] of this.attributes) tag += ` ${name}="${escapeValue(value)}"`
+    return tag
+  }
+}
+
+/** The attributes that are no fields of a stanza. */
+function otherAttributes(attributes: readonly Attribute[]): ReadonlyMap<string, string> {
+  let others: Map<string, string> | undefined
+  for (const { name, value } of attributes) {
+    if (
+      name === 'to' ||
+      name === 'from' ||
+      name === 'type' ||
+      name === 'id' ||
+      name === 'xml:lang' ||
+      name === 'xmlns'
+    )
+      continue
+    others ??= new Map()
+    others.set(name, value)
+  }
+  return others ?? NO_ATTRIBUTES
+}
