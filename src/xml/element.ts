@@ -2,7 +2,7 @@
  * XML elements as trees: ltx's `Element`, and `xml()` to build one.
  * ltx only holds and prints elements here. Untrusted bytes go through our own strict reader (reader.ts).
  */
-import { type Attributes, createElement, Element } from 'ltx'
+import { type Attributes, createElement, type Element } from 'ltx'
 
 export { type Attributes, Element, escapeXML, escapeXMLText } from 'ltx'
 
@@ -10,7 +10,11 @@ export { type Attributes, Element, escapeXML, escapeXMLText } from 'ltx'
 export type Child = Element | string | undefined | false
 
 /** Builds an element: `xml('query', { xmlns: NS.roster, ver: undefined }, item, 'text')`. Attributes that are `undefined` are left out. */
-export function xml(name: string, attributes?: Record<string, string | undefined>, ...children: (Child | Child[])[]): Element {
+export function xml(
+  name: string,
+  attributes?: Record<string, string | undefined>,
+  ...children: (Child | Child[])[]
+): Element {
   const kept: Attributes = {}
   for (const key in attributes) {
     const value = attributes[key]
@@ -24,7 +28,8 @@ export function xml(name: string, attributes?: Record<string, string | undefined
 function append(parent: Element, child: Element | string): void {
   if (typeof child === 'string') parent.t(child)
   // Appending one ltx element to a second parent silently moves its parent link: refuse it while it is cheap to see.
-  else if (child.parent !== null && child.parent !== undefined) throw new Error(`<${child.name}/> already has a parent`)
+  else if (child.parent !== null && child.parent !== undefined)
+    throw new Error(`<${child.name}/> already has a parent`)
   else parent.cnode(child)
 }
 

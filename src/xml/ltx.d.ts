@@ -30,7 +30,11 @@ declare module 'ltx' {
     attr(name: string, value?: string | null): string | undefined
     toString(): string
   }
-  export function createElement(name: string, attrs?: Attributes | null, ...children: (Node | undefined)[]): Element
+  export function createElement(
+    name: string,
+    attrs?: Attributes | null,
+    ...children: (Node | undefined)[]
+  ): Element
   export function escapeXML(text: string): string
   export function escapeXMLText(text: string): string
 }
