@@ -172,8 +172,14 @@ export interface Extension<O extends Options = Options, Provided = unknown> {
   readonly features?: { readonly [P in Place]?: readonly string[] }
   readonly options?: O
   /** Extensions that must be loaded, before this one. */
-  readonly requires?: readonly Extension<never, never>[]
+  readonly requires?: readonly Providing<unknown>[]
   setup(host: Host, options: OptionValues<O>): Registrations<Provided>
+}
+
+/** Any extension that provides `P`, whatever its options are. */
+export interface Providing<P> {
+  readonly name: string
+  setup(host: Host, options: never): Registrations<P>
 }
 
 /** Defines an extension; gives its options and what it provides their types. */

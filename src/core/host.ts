@@ -3,7 +3,7 @@ import { JID } from '../xml/jid.ts'
 import type { Background } from './background.ts'
 import type { Clock } from './clock.ts'
 import { TidingsError } from './errors.ts'
-import type { Extension, Place, Registrations } from './extension.ts'
+import type { Extension, Place, Providing, Registrations } from './extension.ts'
 import { Hooks } from './hooks.ts'
 import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
@@ -81,7 +81,7 @@ export class Host {
   }
 
   /** What another extension provides. It must stand in `requires`, so that it is loaded first. */
-  use<P>(extension: Extension<never, P>): P {
+  use<P>(extension: Providing<P>): P {
     const loaded = this.#loaded.get(extension.name)
     if (loaded === undefined)
       throw new TidingsError(

@@ -71,7 +71,7 @@ export class Sessions {
       const before = { available: session.available, priority: session.priority }
       const available = presence.type !== 'unavailable'
       session.priority = available ? priorityOf(presence) : 0
-      session.presence = available ? presence : undefined
+      session.presence = available ? presence.compact() : undefined
       return host.hooks.emit('session:presence', { session, presence, before })
     })
   }
