@@ -1,0 +1,70 @@
+/** XEP-0030: Service Discovery. XEP-0128: Service Discovery Extensions. */
+import { StanzaError } from '../core/errors.ts'
+import { defineExtension, get, type IqContext, type Place } from '../core/extension.ts'
+import type { Host } from '../core/host.ts'
+import { software } from '../core/software.ts'
+import { type Element, xml } from '../xml/element.ts'
+import { NS } from '../xml/ns.ts'
+
+/** What other extensions add to the answers; features they simply declare. Asked for with `host.use(disco)` at set-up. */
+export interface Disco {
+  /** Adds a form to disco#info of a place (XEP-0128 §2); `form` is called anew for each answer. */
+  addForm(place: Place, form: () => Element): void
+}
+
+/** XEP-0030 §3.1: every entity has at least one identity. */
+const IDENTITIES: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
+  server: { category: 'server', type: 'im', name: software.name },
+  account: { category: 'account', type: 'registered' },
+}
+
+export default defineExtension({
+  name: 'disco',
+  doc: 'Tells what the server and its accounts are and can do',
+  xeps: [
+    { xep: 30, version: '2.5.0', status: 'complete' },
+    { xep: 128, version: '1.0.1', status: 'complete' },
+  ],
+  features: { server: [NS.discoInfo, NS.discoItems], account: [NS.discoInfo, NS.discoItems] },
+  setup(host) {
+    const forms: Record<Place, (() => Element)[]> = { server: [], account: [] }
+    const info = (place: Place) => (iq: IqContext) => {
+      refuseNodes(iq)
+      const features = host.features(place).map(feature => xml('feature', { var: feature }))
+      const added = forms[place].map(form => form())
+      return xml('query', { xmlns: NS.discoInfo }, xml('identity', IDENTITIES[place]), features, added)
+    }
+    const provides: Disco = { addForm: (place, form) => void forms[place].push(form) }
+    return {
+      iq: [
+        get(NS.discoInfo, 'query', 'server', info('server')),
+        get(NS.discoItems, 'query', 'server', iq => {
+          refuseNodes(iq)
+          return items([])
+        }),
+        // XEP-0030 §8 rule 1: strangers get service-unavailable, as for an account that does not exist.
+        get(NS.discoInfo, 'query', 'account', info('account')),
+        // Rule 2: to them an account, existing or not, has no items.
+        get(NS.discoItems, 'query', 'account', iq => resources(host, iq), { access: 'any' }),
+      ],
+      provides,
+    }
+  },
+})
+
+/** XEP-0030 §4.1: the items of an account are its available resources, for its owner to see. */
+function resources(host: Host, iq: IqContext): Element {
+  if (iq.session === undefined) return items([])
+  refuseNodes(iq)
+  const available = host.sessions(iq.owner).filter(session => session.available)
+  return items(available.map(session => xml('item', { jid: session.jid.toString() })))
+}
+
+function items(found: Element[]): Element {
+  return xml('query', { xmlns: NS.discoItems }, found)
+}
+
+/** XEP-0030 §7: nothing here has nodes yet. */
+function refuseNodes(iq: IqContext): void {
+  if (iq.payload.attrs['node'] !== undefined) throw new StanzaError('item-not-found')
+}

@@ -1,0 +1,141 @@
+/** XEP-0160: Best Practices for Handling Offline Messages. */
+import { commit } from '../../core/commit.ts'
+import { defineExtension, type Events, type Outcome, stage } from '../../core/extension.ts'
+import type { Host } from '../../core/host.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import { option } from '../../core/options.ts'
+import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import hints, { type Hints } from '../hints.ts'
+import { OfflineQueue } from './queue.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1_000
+const RECIPIENT = { kind: 'message', side: 'recipient' } as const
+const CHAT_STATES = ['active', 'composing', 'paused', 'inactive', 'gone']
+
+export default defineExtension({
+  name: 'offline',
+  doc: 'Keeps messages for users who are not there',
+  xeps: [{ xep: 160, version: '1.0.1', status: 'complete' }],
+  features: { server: [NS.offlineMessages] },
+  requires: [hints],
+  options: {
+    'messages-per-user': option.integer({
+      doc: 'Most messages kept for one user; one more is answered with an error',
+      default: 1_000,
+      min: 1,
+      max: 10_000,
+    }),
+    days: option.integer({ doc: 'How long a message is kept', default: 7, min: 1, max: 3_650, unit: 'days' }),
+  },
+  setup(host, options) {
+    const queue = new OfflineQueue(host, {
+      most: options['messages-per-user'],
+      maxAge: options.days * DAY_MS,
+    })
+    const offline = new Offline(host, queue, host.use(hints))
+    return {
+      stages: [
+        // Refuses while nothing is stored yet.
+        stage('guard', RECIPIENT, (message, { owner }) =>
+          offline.needed(message, owner) ? queue.requireRoom(owner) : undefined,
+        ),
+        // In the one commit of the message: so it is safe before it is acknowledged, and commits of many messages go together.
+        stage('record', RECIPIENT, (message, { owner }) =>
+          offline.needed(message, owner) ? [queue.add(owner, message)] : [],
+        ),
+        stage('outcome', RECIPIENT, (message, { owner }, outcome) => offline.settle(message, owner, outcome)),
+      ],
+      on: {
+        'session:presence': event => (becomesReachable(event) ? queue.flush(event.session) : undefined),
+        'user:removed': ({ owner }) => queue.forget(owner),
+      },
+    }
+  },
+})
+
+/** Which messages are kept. */
+class Offline {
+  readonly #host: Host
+  readonly #queue: OfflineQueue
+  readonly #hints: Hints
+
+  constructor(host: Host, queue: OfflineQueue, hints: Hints) {
+    this.#host = host
+    this.#queue = queue
+    this.#hints = hints
+  }
+
+  /** Whether a message would reach nobody now and ought to be kept. */
+  needed(message: Stanza, owner: JID): boolean {
+    return !this.#reaches(message, owner) && this.#worthKeeping(message)
+  }
+
+  /** Ends what `record` began: the message stays, or goes again since somebody came meanwhile, or is stored late since all have left meanwhile. */
+  settle(message: Stanza, owner: JID, { sent }: Outcome): Maybe<'kept' | undefined> {
+    if (sent.length > 0) {
+      this.#queue.withdraw(owner, message)
+      return undefined
+    }
+    if (!this.#queue.holds(message)) {
+      if (!this.#worthKeeping(message)) return undefined
+      return then(this.#queue.requireRoom(owner), () => this.#keepLate(message, owner))
+    }
+    this.#queue.confirm(owner, message)
+    return 'kept'
+  }
+
+  #keepLate(message: Stanza, owner: JID): Maybe<'kept'> {
+    const stored = commit(this.#host.storage, [this.#queue.add(owner, message)], this.#host.log)
+    return then(stored, () => {
+      this.#queue.confirm(owner, message)
+      return 'kept'
+    })
+  }
+
+  /** XEP-0160 §2 step 2: an available resource of non-negative priority takes it, or the very resource it is addressed to. */
+  #reaches(message: Stanza, owner: JID): boolean {
+    return this.#host
+      .sessions(owner)
+      .some(session => (session.available && session.priority >= 0) || message.to?.equals(session.jid))
+  }
+
+  #worthKeeping(message: Stanza): boolean {
+    switch (message.type) {
+      // XEP-0160 §3: these are never kept.
+      case 'groupchat':
+      case 'headline':
+      case 'error':
+        return false
+      case 'chat':
+        break
+      // RFC 6121 §8.5.3.2.1: a normal message to a resource that is not there is answered with an error.
+      default:
+        if (message.to !== undefined && !message.to.isBare) return false
+    }
+    const hint = this.#hints.storing(message)
+    if (hint === 'no-store') return false
+    return hint === 'store' || !isOnlyChatState(message)
+  }
+}
+
+/** XEP-0160 §3, XEP-0085 §5.8: a chat state and nothing but what goes with it: its thread, hints, ids. */
+function isOnlyChatState(message: Stanza): boolean {
+  if (!CHAT_STATES.some(state => message.has(state, NS.chatStates))) return false
+  return message.children().every(child => {
+    const namespace = child.getNS() ?? NS.client
+    return (
+      namespace === NS.chatStates ||
+      namespace === NS.hints ||
+      namespace === NS.stanzaIds ||
+      (namespace === NS.client && child.getName() === 'thread')
+    )
+  })
+}
+
+/** XEP-0160 §2 step 5: available presence of non-negative priority, where the session had none before. */
+function becomesReachable({ session, before }: Events['session:presence']): boolean {
+  const reachableBefore = before.available && before.priority >= 0
+  return session.available && session.priority >= 0 && !reachableBefore
+}

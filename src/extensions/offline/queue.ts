@@ -1,0 +1,181 @@
+import { LRUCache } from 'lru-cache'
+import { StanzaError } from '../../core/errors.ts'
+import type { Host } from '../../core/host.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import type { Session } from '../../core/session.ts'
+import type { Table, Write } from '../../storage/types.ts'
+import { delay } from '../../xml/delay.ts'
+import type { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+
+/** Bounds of a queue. */
+export interface QueueLimits {
+  /** Most messages of one user. */
+  readonly most: number
+  /** How long a message is kept, in ms. */
+  readonly maxAge: number
+}
+
+/** A kept message as it is stored. */
+interface Kept {
+  /** When it came, in ms since 1970. */
+  readonly at: number
+  readonly stanza: string
+}
+
+/** How many messages a user has, as counted at a time (monotonic ms) and kept up to date since. */
+interface Count {
+  messages: number
+  readonly at: number
+}
+
+/** A message that is recorded and whose commit is under way. */
+interface Underway {
+  readonly key: string
+  /** Monotonic ms. */
+  readonly since: number
+}
+
+/** A count is taken anew after this long, since messages expire by themselves and the home of a user may have been elsewhere. */
+const COUNT_TRUSTED_MS = 5 * 60_000
+const COUNTS = 10_000
+/** No commit takes this long. One that failed leaves its key behind, which is of no account after this time. */
+const UNDERWAY_MS = 60_000
+const PAGE = 100
+
+/**
+ * The messages kept for users who are not there, in the order they came.
+ *
+ * A message is recorded before it is known whether somebody will be there when its commit is done. Until then it is under way:
+ * not handed out, since delivery, which comes next, will find the session itself and then withdraw it.
+ */
+export class OfflineQueue {
+  readonly #host: Host
+  readonly #limits: QueueLimits
+  readonly #table: Table<Kept>
+  readonly #counts = new LRUCache<string, Count>({ max: COUNTS })
+  readonly #keys = new WeakMap<Stanza, string>()
+  readonly #underway = new Map<string, Underway[]>()
+  #lastTime = 0
+  #lastNumber = 0
+
+  constructor(host: Host, limits: QueueLimits) {
+    this.#host = host
+    this.#limits = limits
+    this.#table = host.storage.table<Kept>('offline', 'lww')
+  }
+
+  /** Throws or rejects with service-unavailable when the user has no room for one more (XEP-0160 §2 step 3). */
+  requireRoom(owner: JID): Maybe<undefined> {
+    return then(this.#count(owner), count => {
+      if (count.messages < this.#limits.most) return undefined
+      throw new StanzaError('service-unavailable', { text: 'too many messages wait for this user' })
+    })
+  }
+
+  /** What stores a message. It is under way until `confirm` or `withdraw`. */
+  add(owner: JID, message: Stanza): Write {
+    const at = this.#host.clock.now()
+    const key = this.#nextKey(at)
+    this.#keys.set(message, key)
+    const since = this.#host.clock.monotonic()
+    const underway = this.#underwayOf(owner)
+    underway.push({ key, since })
+    this.#underway.set(owner.toString(), underway)
+    const count = this.#counts.get(owner.toString())
+    if (count !== undefined) count.messages++
+    return this.#table.put(owner, key, { at, stanza: message.pack().toString() }, this.#limits.maxAge)
+  }
+
+  /** Whether this very message has been added and is still here. */
+  holds(message: Stanza): boolean {
+    return this.#keys.has(message)
+  }
+
+  /** The message is committed, and nobody was there. */
+  confirm(owner: JID, message: Stanza): void {
+    this.#arrived(owner, message)
+  }
+
+  /** The message is committed, but has been delivered: somebody came meanwhile. Nothing to do for one that was never added. */
+  withdraw(owner: JID, message: Stanza): void {
+    const key = this.#arrived(owner, message)
+    if (key === undefined) return
+    const count = this.#counts.get(owner.toString())
+    if (count !== undefined) count.messages--
+    this.#host.background.run('offline', this.#host.storage.commit([this.#table.delete(owner, key)]))
+  }
+
+  /** Hands all messages to a session, oldest first, and removes what is handed over. Runs in the owner's lane. */
+  async flush(session: Session): Promise<void> {
+    const owner = session.jid.bare
+    let page = await this.#table.page(owner, {}, PAGE)
+    while (page.items.length > 0) {
+      const underway = new Set(this.#underwayOf(owner).map(one => one.key))
+      const due = page.items.filter(({ key }) => !underway.has(key))
+      for (const { item } of due) session.send(this.#delayed(item))
+      await this.#host.storage.commit(due.map(({ key }) => this.#table.delete(owner, key)))
+      this.#counts.delete(owner.toString())
+      if (!page.more) return
+      page = await this.#table.page(owner, { after: page.items.at(-1)!.key }, PAGE)
+    }
+  }
+
+  /** Forgets what it knows of a user whose account, and with it all that is stored, has gone. */
+  forget(owner: JID): void {
+    this.#counts.delete(owner.toString())
+    this.#underway.delete(owner.toString())
+  }
+
+  /** XEP-0160 §2, XEP-0203 §2: with a note that it was kept here, and since when. */
+  #delayed(item: Kept): Stanza {
+    return Stanza.unpack(Buffer.from(item.stanza)).plus(delay(this.#host.jid, item.at, 'Offline Storage'))
+  }
+
+  #count(owner: JID): Maybe<Count> {
+    const known = this.#counts.get(owner.toString())
+    const now = this.#host.clock.monotonic()
+    return known !== undefined && now - known.at < COUNT_TRUSTED_MS ? known : this.#recount(owner)
+  }
+
+  async #recount(owner: JID): Promise<Count> {
+    const at = this.#host.clock.monotonic()
+    let messages = 0
+    let after: string | undefined
+    do {
+      const page = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
+      messages += page.items.length
+      after = page.more ? page.items.at(-1)?.key : undefined
+    } while (after !== undefined && messages < this.#limits.most)
+    const count = { messages, at }
+    this.#counts.set(owner.toString(), count)
+    return count
+  }
+
+  /** The message is no longer under way; gives its key. */
+  #arrived(owner: JID, message: Stanza): string | undefined {
+    const key = this.#keys.get(message)
+    if (key === undefined) return undefined
+    this.#keys.delete(message)
+    const rest = this.#underwayOf(owner).filter(one => one.key !== key)
+    if (rest.length === 0) this.#underway.delete(owner.toString())
+    else this.#underway.set(owner.toString(), rest)
+    return key
+  }
+
+  #underwayOf(owner: JID): Underway[] {
+    const oldest = this.#host.clock.monotonic() - UNDERWAY_MS
+    return (this.#underway.get(owner.toString()) ?? []).filter(one => one.since > oldest)
+  }
+
+  /** Keys in the order of the calls, also when the clock is set back; the node keeps those of two homes apart. */
+  #nextKey(now: number): string {
+    this.#lastNumber = now > this.#lastTime ? 0 : this.#lastNumber + 1
+    this.#lastTime = Math.max(now, this.#lastTime)
+    const [time, number] = [
+      String(this.#lastTime).padStart(15, '0'),
+      String(this.#lastNumber).padStart(9, '0'),
+    ]
+    return `${time}-${number}-${this.#host.router.cluster.node}`
+  }
+}

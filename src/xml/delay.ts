@@ -1,0 +1,17 @@
+/** Delayed delivery (XEP-0203) and the date and time format it uses (XEP-0082). */
+import { type Element, xml } from './element.ts'
+import type { JID } from './jid.ts'
+import { NS } from './ns.ts'
+
+/** A moment (ms since 1970) as XEP-0082 §3.2 writes it, in UTC and with milliseconds: `2026-01-31T23:59:59.000Z`. */
+export function dateTime(moment: number): string {
+  return new Date(moment).toISOString()
+}
+
+/**
+ * `<delay/>` for a stanza that is delivered later than it came (XEP-0203 §2).
+ * `by` is who held it back, `moment` (ms since 1970) when it came, `why` a few English words for people.
+ */
+export function delay(by: JID, moment: number, why?: string): Element {
+  return xml('delay', { xmlns: NS.delay, from: by.toString(), stamp: dateTime(moment) }, why)
+}
