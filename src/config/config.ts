@@ -1,0 +1,30 @@
+import type { LaterKey } from './check.ts'
+import type { Checked } from './schema.ts'
+
+/** A certificate chain and its key: absolute paths. */
+export interface CertificatePair {
+  readonly certificate: string
+  readonly key: string
+}
+
+/** A checked configuration. Paths are absolute, addresses are decided. */
+export interface Config extends Omit<Checked, 'hosts' | 'tls' | 'data' | 'listeners'> {
+  /** Where it came from, for messages. */
+  readonly file: string
+  /** The folder of everything that is kept. */
+  readonly data: string
+  readonly hosts: readonly { readonly name: string; readonly tls: CertificatePair | undefined }[]
+  readonly tls: CertificatePair | undefined
+  readonly listeners: Listeners
+  /** Keys in use whose feature comes later; each is worth a warning. */
+  readonly later: readonly LaterKey[]
+}
+
+/** The listeners by name; false for one that is switched off. */
+export type Listeners = {
+  readonly [K in keyof Checked['listeners']]: WithAddress<Checked['listeners'][K]>
+}
+
+type WithAddress<L> = L extends { readonly address: unknown }
+  ? Omit<L, 'address'> & { readonly address: readonly string[] }
+  : L

@@ -1,0 +1,49 @@
+import type { Config } from './config.ts'
+import { join } from './problems.ts'
+
+/** Two values that do not go together. */
+export interface Conflict {
+  readonly path: string
+  /** The keys down to the value to point at. */
+  readonly at: readonly (string | number)[]
+  readonly text: string
+}
+
+/** Finds what no single key can see: a host named twice, two listeners on one port. */
+export function conflicts(config: Config): Conflict[] {
+  return [...hostsNamedTwice(config), ...portsTakenTwice(config)]
+}
+
+function* hostsNamedTwice({ hosts }: Config): Generator<Conflict> {
+  for (const [index, { name }] of hosts.entries()) {
+    const first = hosts.findIndex(other => other.name === name)
+    if (first === index) continue
+    yield {
+      path: `hosts[${index}].name`,
+      at: ['hosts', index, 'name'],
+      text: `expected another domain than that of hosts[${first}], found "${name}" again`,
+    }
+  }
+}
+
+function* portsTakenTwice({ listeners }: Config): Generator<Conflict> {
+  const taken: { name: string; port: number; address: readonly string[] }[] = []
+  for (const [name, listener] of Object.entries(listeners)) {
+    if (listener === false || listener.port === 0) continue
+    const { port, address } = listener
+    const other = taken.find(one => one.port === port && overlap(one.address, address))
+    if (other !== undefined)
+      yield {
+        path: join(`listeners.${name}`, 'port'),
+        at: ['listeners', name, 'port'],
+        text: `expected another port than that of listeners.${other.name}, found ${port} again`,
+      }
+    taken.push({ name, port, address })
+  }
+}
+
+/** `::` listens at every address, and so does `0.0.0.0` for IPv4. */
+function overlap(one: readonly string[], other: readonly string[]): boolean {
+  const all = (addresses: readonly string[]) => addresses.includes('::') || addresses.includes('0.0.0.0')
+  return all(one) || all(other) || one.some(address => other.includes(address))
+}

@@ -1,0 +1,172 @@
+/** Every key of the configuration: what it holds, its default and what it is for. The reference and the JSON schema come from here. */
+import type { Extension } from '../core/extension.ts'
+import {
+  choice,
+  type Dictionary,
+  type Fields,
+  integer,
+  type Leaf,
+  type List,
+  later,
+  optionalSection,
+  requiredText,
+  type Section,
+  section,
+  switchable,
+  text,
+  type Value,
+} from './fields.ts'
+import { ADDRESS, DOMAIN, ENDPOINT, NETWORK, PATH } from './formats.ts'
+import { LIMITS } from './limits.ts'
+
+const FEDERATION = 'federation with other servers'
+const CLUSTER = 'scaling out'
+
+/** A certificate chain and its key. */
+const pair = (doc: string) =>
+  optionalSection(doc, {
+    certificate: requiredText('PEM file of the certificate, followed by those that it was signed by.', PATH),
+    key: requiredText('PEM file of its private key.', PATH),
+  })
+
+const host = section('One domain.', {
+  name: requiredText('The domain: the part of an address behind the @.', DOMAIN),
+  tls: pair(
+    'A certificate for this domain alone. Absent: the one of `tls`, or whichever is valid for the name.',
+  ),
+})
+
+const hosts: List<typeof host> = {
+  kind: 'list',
+  doc: 'The domains served here.',
+  of: host,
+  default: [{ name: 'localhost', tls: undefined }],
+}
+
+const address: Leaf<readonly string[] | undefined> = {
+  kind: 'texts',
+  doc: 'Where to listen: an IP address, or a list of them.',
+  default: undefined,
+  defaultDoc: 'loopback while `localhost` is the only host, else all addresses',
+  format: ADDRESS,
+  single: true,
+}
+
+const port = (number: number) =>
+  integer({ doc: 'The TCP port; 0 takes a free one.', default: number, min: 0, max: 65535 })
+
+const trustedProxies: Leaf<readonly string[]> = {
+  kind: 'texts',
+  doc: 'Addresses of proxies whose connections start with a PROXY protocol header (v1 or v2) that says where the client is.',
+  default: [],
+  format: NETWORK,
+  single: true,
+}
+
+const overrides: Dictionary = {
+  kind: 'dictionary',
+  doc: 'Where to reach a domain, instead of asking DNS.',
+  keys: DOMAIN,
+  values: ENDPOINT,
+}
+
+/** The keys that are there whatever extensions there are. */
+export const CORE_FIELDS = {
+  hosts,
+  data: {
+    ...text({
+      doc: 'The folder of everything that is kept: database, own certificate, control socket.',
+      default: './data',
+    }),
+    format: PATH,
+  } as Leaf<string>,
+  listeners: section('Where the server can be reached; `false` switches a listener off.', {
+    xmpp: switchable('Clients over TCP, with STARTTLS.', true, {
+      address,
+      port: port(5222),
+      tls: choice({
+        doc: 'Whether clients must encrypt. With `offered` or `off` passwords may pass in clear text: only for tests, or behind a proxy that encrypts.',
+        default: 'required',
+        choices: ['required', 'offered', 'off'],
+      }),
+      'trusted-proxies': trustedProxies,
+    }),
+    'xmpp-tls': switchable('Clients over TLS from the first byte (XEP-0368).', true, {
+      address,
+      port: port(5223),
+      'trusted-proxies': trustedProxies,
+    }),
+    server: later(
+      switchable('Other servers. Until then other domains get remote-server-not-found.', false, {
+        address,
+        port: port(5269),
+      }),
+      FEDERATION,
+    ),
+    http: later(
+      switchable('Web clients, uploads and other things over HTTP.', false, { address, port: port(5280) }),
+      'HTTP',
+    ),
+  }),
+  tls: pair('The certificate of all hosts without their own. Absent: a self-made one, kept in `data`.'),
+  storage: section('Where data is kept.', {
+    kind: later(
+      choice({
+        doc: '`sqlite`: a database in `data`. `memory`: nothing outlives the process, for tests.',
+        default: 'sqlite',
+        choices: ['sqlite', 'memory', 'cassandra'],
+      }),
+      CLUSTER,
+      ['cassandra'],
+    ),
+  }),
+  cluster: section('How several nodes are one server.', {
+    kind: later(
+      choice({ doc: '`local`: one node.', default: 'local', choices: ['local', 'redis'] }),
+      CLUSTER,
+      ['redis'],
+    ),
+  }),
+  sessions: section('Connected clients.', {
+    conflict: choice({
+      doc: 'A client asks for a resource that is connected already: `replace` closes the older one, `refuse` the newer one, `rename` gives the newer one another resource.',
+      default: 'replace',
+      choices: ['replace', 'refuse', 'rename'],
+    }),
+  }),
+  limits: LIMITS,
+  federation: section('Other servers.', { overrides: later(overrides, FEDERATION) }),
+  log: section('What the server says about itself, as JSON lines on standard error.', {
+    level: choice({
+      doc: 'The least important lines to write.',
+      default: 'info',
+      choices: ['error', 'warn', 'info', 'debug'],
+    }),
+  }),
+} satisfies Fields
+
+/** Options of one extension, or false for an extension that is switched off. */
+export type ExtensionValues = Readonly<Record<string, unknown>> | false
+
+/** All keys: those of the core, and the options that the extensions declare. */
+export function allFields(extensions: readonly Extension[]) {
+  return { ...CORE_FIELDS, extensions: extensionFields(extensions) }
+}
+
+function extensionFields(
+  extensions: readonly Extension[],
+): Section<Record<string, Section<Record<string, Leaf>, false>>, never> {
+  const fields = extensions.map(
+    ({ name, doc, options }) =>
+      [name, switchable(doc, true, { ...(options ?? {}) } as Record<string, Leaf>)] as const,
+  )
+  return section(
+    'Extensions by name: their options, or `false` to switch one off.',
+    Object.fromEntries(fields),
+  )
+}
+
+/** What a file says once it is checked. */
+export type Checked = { readonly [K in keyof typeof CORE_FIELDS]: Value<(typeof CORE_FIELDS)[K]> } & {
+  readonly extensions: Readonly<Record<string, ExtensionValues>>
+}
