@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { JID } from '../xml/jid.ts'
 import { channelBinding } from './channel-bindings.ts'
 import { accountOf } from './identity.ts'
@@ -51,7 +51,7 @@ export class ScramExchange {
       plusOffered: offered.mechanisms.some(name => name.endsWith('-PLUS')),
       channelBinding: type =>
         offered.channelBindings.includes(type) ? channelBinding(tls, type) : undefined,
-      nonce: randomBytes(18).toString('base64'),
+      nonce: randomUUID(),
       downgradeHash: downgradeHash(hash, offered.mechanisms, offered.channelBindings),
     })
   }

@@ -18,22 +18,19 @@ t.test('derives what PBKDF2 derives, each hash with its length', async t => {
     )
 })
 
-t.test(
-  'some at a time, in the order asked for; the one too many is refused, and nothing is stuck',
-  async t => {
-    const derivation = new Derivation(1, 3)
+t.test('some at a time, in order; the one too many is refused, and nothing is stuck', async t => {
+  const derivation = new Derivation(1, 3)
+  for (const round of ['first', 'second']) {
     const done: number[] = []
     const run = async (number: number) => {
       await derivation.saltedPassword('SHA-1', `word ${number}`, SALT, 100)
       done.push(number)
     }
     const results = await Promise.allSettled([0, 1, 2, 3, 4].map(run))
-    t.same(done, [0, 1, 2, 3])
-    t.match(results[4], { status: 'rejected', reason: { code: 'auth-busy' } })
-    await run(5)
-    t.same(done, [0, 1, 2, 3, 5])
-  },
-)
+    t.same(done, [0, 1, 2, 3], round)
+    t.match(results[4], { status: 'rejected', reason: { code: 'auth-busy' } }, round)
+  }
+})
 
 t.test('a failing run gives its place to the next', async t => {
   const derivation = new Derivation(1, 3)

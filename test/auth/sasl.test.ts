@@ -169,7 +169,7 @@ t.test('the downgrade rule: flag y fails where a -PLUS was offered, and only the
   t.match(await scram(await setup(), { flag: 'y' }), { kind: 'success' })
 })
 
-t.test('channel binding that is not this connection’s is refused', async t => {
+t.test('channel binding of another connection is refused', async t => {
   const context = await setup({ tls: TLS })
   const mechanism = 'SCRAM-SHA-256-PLUS'
   const attempt = (type: string, data: string) =>
@@ -191,6 +191,9 @@ t.test('channel binding that is not this connection’s is refused', async t => 
     'a type that was not offered',
   )
   t.match(await scram(tls12, { mechanism, binding: END_POINT }), { kind: 'success' })
+  const offered = { mechanisms: context.offered.mechanisms, channelBindings: ['tls-server-end-point'] }
+  const fewer = await scram({ ...context, offered }, { mechanism, binding: EXPORTED })
+  t.match(fewer, failure('not-authorized'), 'a type that the stream has and did not offer')
 })
 
 // RFC 6120 §6.5.7: invalid-mechanism; §6.5.4: encryption-required.
