@@ -1,4 +1,4 @@
-import { type Element, xml } from '../xml/element.ts'
+import { copyOf, type Element, xml } from '../xml/element.ts'
 import { NS } from '../xml/ns.ts'
 import type { Stanza } from '../xml/stanza.ts'
 
@@ -67,8 +67,22 @@ export class StanzaError extends Error {
       { type: this.type, by },
       xml(this.condition, { xmlns: NS.stanzaErrors }),
       this.text !== undefined && xml('text', { xmlns: NS.stanzaErrors, 'xml:lang': 'en' }, this.text),
-      this.application,
+      // Copied: the same error may be thrown for many stanzas.
+      this.application && copyOf(this.application),
     )
+  }
+
+  /** Reads an `<error/>` element that `element()` made. */
+  static parse(error: Element): StanzaError {
+    const parts = error.getChildElements()
+    const [condition] = parts.filter(part => part.getNS() === NS.stanzaErrors && part.getName() !== 'text')
+    const application = parts.find(part => part.getNS() !== NS.stanzaErrors)
+    const text = error.getChildText('text', NS.stanzaErrors)
+    return new StanzaError(condition?.getName() as Condition, {
+      type: error.attrs.type as ErrorType,
+      ...(text !== null && { text }),
+      ...(application !== undefined && { application }),
+    })
   }
 
   /** The condition of any thrown value: what is not a StanzaError is a fault of ours. */

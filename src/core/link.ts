@@ -1,8 +1,9 @@
 import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
+import { readElement, TRUSTED_LIMITS } from '../xml/reader.ts'
 import { Stanza } from '../xml/stanza.ts'
 import { type StreamCondition, StreamError } from '../xml/stream-error.ts'
-import { type Condition, type ErrorType, StanzaError } from './errors.ts'
+import { StanzaError } from './errors.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Router } from './router.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
@@ -66,7 +67,8 @@ export class HomeLink {
 
   async #request(node: string, frame: Frame): Promise<Answer> {
     const answer = await this.#cluster.request(node, frame)
-    if (answer.condition !== undefined) throw decodeError(answer)
+    if (answer.error !== undefined)
+      throw StanzaError.parse(readElement(answer.error as Buffer, TRUSTED_LIMITS).tree())
     return answer
   }
 
@@ -132,17 +134,6 @@ async function answering(task: () => Maybe<Answer | undefined | void>): Promise<
   try {
     return (await task()) ?? {}
   } catch (error) {
-    const { condition, type, text, application } = StanzaError.from(error)
-    return { condition, type, text, application: application?.toString() }
+    return { error: Buffer.from(StanzaError.from(error).element().toString()) }
   }
-}
-
-function decodeError(answer: Answer): StanzaError {
-  const application =
-    answer.application === undefined ? undefined : Stanza.parseElement(String(answer.application))
-  return new StanzaError(answer.condition as Condition, {
-    type: answer.type as ErrorType,
-    ...(answer.text !== undefined && { text: String(answer.text) }),
-    ...(application !== undefined && { application }),
-  })
 }

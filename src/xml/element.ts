@@ -2,7 +2,7 @@
  * XML elements as trees: ltx's `Element`, and `xml()` to build one.
  * ltx only holds and prints elements here. Untrusted bytes go through our own strict reader (reader.ts).
  */
-import { type Attributes, createElement, type Element } from 'ltx'
+import { type Attributes, clone, createElement, type Element } from 'ltx'
 
 export { type Attributes, Element, escapeXML, escapeXMLText } from 'ltx'
 
@@ -34,3 +34,12 @@ function append(parent: Element, child: Element | string): void {
 }
 
 export type { Node } from 'ltx'
+
+/** A copy without a parent. It says itself which namespace it had, should that have come from the parent. */
+export function copyOf(element: Element): Element {
+  const copy = clone(element)
+  const ns = element.getNS()
+  if (ns !== undefined && copy.getNS() !== ns)
+    copy.attr(copy.name.includes(':') ? `xmlns:${copy.name.split(':')[0]}` : 'xmlns', ns)
+  return copy
+}

@@ -35,6 +35,7 @@ declare module 'ltx' {
     attrs?: Attributes | null,
     ...children: (Node | undefined)[]
   ): Element
+  export function clone(element: Element): Element
   export function escapeXML(text: string): string
   export function escapeXMLText(text: string): string
 }

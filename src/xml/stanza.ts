@@ -4,7 +4,7 @@ import { escapeValue } from './escape.ts'
 import { JID } from './jid.ts'
 import { NS } from './ns.ts'
 import { encodeElement } from './print.ts'
-import { type ReaderLimits, readElement } from './reader.ts'
+import { readElement, TRUSTED_LIMITS } from './reader.ts'
 import type { Attribute, TopElement } from './top-element.ts'
 import { buildTree } from './tree.ts'
 
@@ -40,16 +40,6 @@ interface Parts {
 }
 
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
-const INFINITE = Number.POSITIVE_INFINITY
-/** What we packed ourselves was within limits when it came in. */
-const TRUSTED: ReaderLimits = {
-  stanzaBytes: INFINITE,
-  depth: INFINITE,
-  attributes: INFINITE,
-  children: INFINITE,
-  nameBytes: INFINITE,
-}
-
 /**
  * What is routed (RFC 6120 §8): the start tag decoded, the children as validated bytes that are spliced, not printed again.
  * Immutable. Absent is not empty: no `to` is not the own bare JID, no `id` is not ''.
@@ -115,7 +105,7 @@ export class Stanza {
 
   /** Reads what `pack` wrote. Throws `StreamError` or `JIDError` when the bytes are damaged. */
   static unpack(bytes: Buffer): Stanza {
-    const top = readElement(bytes, TRUSTED)
+    const top = readElement(bytes, TRUSTED_LIMITS)
     const from = top.attribute('from')
     const to = top.attribute('to')
     if (from === undefined) throw new Error('a packed stanza has no sender')

@@ -1,0 +1,90 @@
+import { LocalNetwork } from '../../src/cluster/local.ts'
+import { Background } from '../../src/core/background.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
+import type { Extension } from '../../src/core/extension.ts'
+import { Host, type HostParts } from '../../src/core/host.ts'
+import { silentLog } from '../../src/core/log.ts'
+import { Router } from '../../src/core/router.ts'
+import type { SessionHandle, SessionPort } from '../../src/core/session.ts'
+import type { BindPolicy } from '../../src/core/sessions.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
+import type { Element } from '../../src/xml/element.ts'
+import { JID } from '../../src/xml/jid.ts'
+import { Stanza } from '../../src/xml/stanza.ts'
+
+/** The core without sockets: nodes that share one memory storage, and sessions that keep what they get. */
+export interface CoreOptions {
+  readonly nodes?: number
+  readonly accounts?: readonly string[]
+  readonly extensions?: readonly Extension[]
+  readonly policy?: Partial<BindPolicy>
+  readonly clock?: Clock
+  /** Options by name of extension. */
+  readonly options?: HostParts['options']
+}
+
+/** A bound session of a test. */
+export interface TestSession {
+  readonly jid: JID
+  readonly handle: SessionHandle
+  /** What it received, printed, oldest first. */
+  readonly received: string[]
+  /** The stream error that closed it. */
+  closed: string | undefined
+  /** Sends a stanza and resolves when it is handled. */
+  send(kind: Stanza['kind'], attributes: Record<string, string>, ...children: Element[]): Promise<void>
+}
+
+export function core(options: CoreOptions = {}) {
+  const { nodes = 1, accounts = ['alice', 'bob', 'carol'], clock = systemClock } = options
+  const known = new Set(accounts.map(local => `${local}@localhost`))
+  const network = new LocalNetwork()
+  const storage = memoryStorage({ clock })
+  const clusters = Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
+  const routers = clusters.map(cluster => {
+    const background = new Background(silentLog)
+    const policy: BindPolicy = { conflict: 'replace', sessionsPerAccount: 10, ...options.policy }
+    const router = new Router({ cluster, background, policy, log: silentLog })
+    new Host({
+      domain: 'localhost',
+      storage,
+      accounts: { exists: account => known.has(account.bare.toString()) },
+      router,
+      clock,
+      log: silentLog,
+      background,
+      extensions: options.extensions ?? [],
+      ...(options.options && { options: options.options }),
+    })
+    return router
+  })
+  const settled = async (): Promise<void> => {
+    for (let round = 0; round < 2; round++) for (const router of routers) await router.settled()
+  }
+  /** Binds a session; `node` is where its connection is. */
+  const session = async (account: string, resource: string, node = 0): Promise<TestSession> => {
+    const received: string[] = []
+    const port: SessionPort = {
+      send: stanza => void received.push(stanza.encode().toString()),
+      close: error => {
+        result.closed = error.condition
+      },
+    }
+    const router = routers[node] as Router
+    const handle = await router.bind(JID.parse(`${account}@localhost`), resource, port)
+    const result: TestSession = {
+      jid: handle.jid,
+      handle,
+      received,
+      closed: undefined,
+      async send(kind, { to, ...attributes }, ...children) {
+        const addressed = to === undefined ? {} : { to: JID.parse(to) }
+        await handle.submit(
+          Stanza.build(kind, { ...attributes, from: handle.jid, ...addressed }, ...children),
+        )
+      },
+    }
+    return result
+  }
+  return { routers, session, settled, storage }
+}
