@@ -1,5 +1,6 @@
 import type { Element, Node } from './element.ts'
 import { escapeText } from './escape.ts'
+import { TRUSTED_LIMITS } from './limits.ts'
 import { Namespaces, NO_SCOPE } from './namespaces.ts'
 import { NS } from './ns.ts'
 import { printElement } from './print.ts'
@@ -94,7 +95,7 @@ function encode(node: Node | Buffer): Buffer {
 
 /** Name and namespace of the element that the bytes start with. */
 function describe(bytes: Buffer): { name: string; ns: string } {
-  const tag = new Tag({ attributes: Number.POSITIVE_INFINITY, nameBytes: Number.POSITIVE_INFINITY })
+  const tag = new Tag(TRUSTED_LIMITS)
   const namespaces = new Namespaces()
   namespaces.reset({ ...NO_SCOPE, defaultNamespace: NS.client })
   tag.parse(bytes, 1, bytes.length)

@@ -8,7 +8,7 @@ import { type StreamOpen, StreamTags } from './stream-tags.ts'
 import { skipSpace } from './tag.ts'
 import type { TopElement } from './top-element.ts'
 
-export type { ReaderLimits } from './limits.ts'
+export { type ReaderLimits, TRUSTED_LIMITS } from './limits.ts'
 export type { StreamOpen } from './stream-tags.ts'
 export type { Attribute, Child, TopElement } from './top-element.ts'
 
@@ -20,16 +20,6 @@ export interface StreamClose {
 /** Capacity of the first buffer for an item that arrives in pieces. */
 const FIRST_CARRY_BYTES = 512
 const NOTHING: Buffer = Buffer.alloc(0)
-const INFINITE = Number.POSITIVE_INFINITY
-
-/** For what this server wrote itself: it was within limits when it came in. */
-export const TRUSTED_LIMITS: ReaderLimits = {
-  stanzaBytes: INFINITE,
-  depth: INFINITE,
-  attributes: INFINITE,
-  children: INFINITE,
-  nameBytes: INFINITE,
-}
 
 /**
  * The strict reader of a stream: bytes in, whole items out. It refuses whatever another parser could read differently

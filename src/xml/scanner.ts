@@ -1,24 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import { EXCLAMATION, GREATER, LESS, QUESTION, SLASH } from './bytes.ts'
 import { decodeHead, type Head } from './head.ts'
+import type { ReaderLimits } from './limits.ts'
 import { canonical, Namespaces, type StreamScope } from './namespaces.ts'
 import { refuse } from './refusal.ts'
 import { rewriteContent } from './rewrite.ts'
 import { nameText } from './slices.ts'
-import { skipSpace, Tag, type TagLimits } from './tag.ts'
+import { skipSpace, Tag } from './tag.ts'
 import { TagFinder } from './tag-finder.ts'
 import { afterSectionStart, SECTION_END_BYTES, sectionEnd, textEnd } from './text.ts'
 import { type Child, TopElement } from './top-element.ts'
-
-/** Upper bounds on one top-level element. They may be changed between two elements. */
-export interface ReaderLimits extends TagLimits {
-  /** Bytes from the first '<' to the last '>'. */
-  stanzaBytes: number
-  /** Levels of elements, the top-level element included. */
-  depth: number
-  /** Elements at all levels together. */
-  children: number
-}
 
 const EMPTY: Buffer = Buffer.alloc(0)
 

@@ -1,11 +1,10 @@
 import { decodeValue } from './decode.ts'
 import { ENCODED, type Span, WIDE } from './tag.ts'
-import { word } from './vocabulary.ts'
+import { knownWord, word } from './vocabulary.ts'
 
 /** A name as text. */
 export function nameText(b: Buffer, at: number, end: number): string {
-  for (let i = at; i < end; i++) if (b[i]! >= 0x80) return b.utf8Slice(at, end)
-  return word(b, at, end)
+  return knownWord(b, at, end) ?? b.utf8Slice(at, end)
 }
 
 /** The decoded value of an attribute. */

@@ -2,9 +2,10 @@ import { Content } from './content.ts'
 import type { Element } from './element.ts'
 import { escapeValue } from './escape.ts'
 import { JID } from './jid.ts'
+import { TRUSTED_LIMITS } from './limits.ts'
 import { NS } from './ns.ts'
 import { encodeElement } from './print.ts'
-import { readElement, TRUSTED_LIMITS } from './reader.ts'
+import { readElement } from './reader.ts'
 import type { Attribute, TopElement } from './top-element.ts'
 import { buildTree } from './tree.ts'
 
@@ -40,6 +41,7 @@ interface Parts {
 }
 
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
+
 /**
  * What is routed (RFC 6120 §8): the start tag decoded, the children as validated bytes that are spliced, not printed again.
  * Immutable. Absent is not empty: no `to` is not the own bare JID, no `id` is not ''.

@@ -14,15 +14,8 @@ import {
   sameBytes,
 } from './bytes.ts'
 import { afterLeadEF, afterReference, nameEnd } from './characters.ts'
+import type { TagLimits } from './limits.ts'
 import { refuse } from './refusal.ts'
-
-/** Upper bounds on what one tag may hold. */
-export interface TagLimits {
-  /** Attributes of one element, declarations of namespaces included. */
-  attributes: number
-  /** Bytes of a name, or of its prefix. */
-  nameBytes: number
-}
 
 // What is known of an attribute, as bits.
 /** The value holds references, or white space that is normalised. */
@@ -87,14 +80,14 @@ export class Tag {
     this.colon = this.lastColon
     this.nameEnd = i
     for (;;) {
-      const afterName = i
+      const before = i
       i = skipSpace(b, i, end)
       if (i >= end) return -1
       const byte = b[i]!
       this.empty = byte === SLASH
       if (byte === GREATER) return i + 1
       if (byte === SLASH) return afterEmpty(b, i + 1, end)
-      if (i === afterName) refuse('attribute-space')
+      if (i === before) refuse('attribute-space')
       i = this.attribute(b, i, end)
       if (i < 0) return -1
     }
@@ -112,12 +105,17 @@ export class Tag {
     const after = this.qualifiedName(b, at, end)
     if (after < 0) return -1
     const colon = this.lastColon
-    let i = skipSpace(b, after, end)
+    let i = after
+    if (b[i] !== EQUALS) i = skipSpace(b, i, end)
     if (i >= end) return -1
     if (b[i] !== EQUALS) refuse('attribute-value')
-    i = skipSpace(b, i + 1, end)
-    if (i >= end) return -1
-    const quote = b[i]!
+    i++
+    let quote = i < end ? b[i]! : 0
+    if (quote !== DOUBLE_QUOTE && quote !== APOSTROPHE) {
+      i = skipSpace(b, i, end)
+      if (i >= end) return -1
+      quote = b[i]!
+    }
     if (quote !== DOUBLE_QUOTE && quote !== APOSTROPHE) refuse('attribute-value')
     const close = this.valueEnd(b, i + 1, end, quote)
     if (close < 0) return -1

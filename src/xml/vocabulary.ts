@@ -14,8 +14,13 @@ const COMMON = [
 /** The words by their length. */
 const WORDS: readonly (readonly string[])[] = byLength([...COMMON.join(' ').split(' '), ...Object.values(NS)])
 
-/** The text of ASCII bytes. For a common word it is always the same string, which is cheaper to find than to make and to compare. */
+/** The text of ASCII bytes. */
 export function word(b: Buffer, at: number, end: number): string {
+  return knownWord(b, at, end) ?? b.latin1Slice(at, end)
+}
+
+/** A common word, always as the same string, which is cheaper to find than to make and to compare. */
+export function knownWord(b: Buffer, at: number, end: number): string | undefined {
   const candidates = WORDS[end - at]
   if (candidates !== undefined) {
     const last = b[end - 1]
@@ -24,7 +29,7 @@ export function word(b: Buffer, at: number, end: number): string {
       if (candidate.charCodeAt(end - at - 1) === last && spells(b, at, candidate)) return candidate
     }
   }
-  return b.latin1Slice(at, end)
+  return undefined
 }
 
 function spells(b: Buffer, at: number, candidate: string): boolean {

@@ -1,4 +1,5 @@
 import { EXCLAMATION, GREATER, LESS, SLASH } from './bytes.ts'
+import { TRUSTED_LIMITS } from './limits.ts'
 import { Tag } from './tag.ts'
 
 /** Length of `<![CDATA[`. */
@@ -19,7 +20,7 @@ export interface Visitor {
 
 /** Walks through content that the reader has validated: it checks nothing again. */
 export function walk(b: Buffer, visitor: Visitor): void {
-  const tag = new Tag({ attributes: Number.POSITIVE_INFINITY, nameBytes: Number.POSITIVE_INFINITY })
+  const tag = new Tag(TRUSTED_LIMITS)
   for (let i = 0; i < b.length; ) {
     const start = i
     if (b[i] !== LESS) {
