@@ -11,7 +11,7 @@ import {
 } from 'yaml'
 import { scalarValue } from './check-scalar.ts'
 import type { Dictionary, Field, Fields, Later, Leaf, List, Section, Value, Values } from './fields.ts'
-import { join, type Problem, type ProblemCode } from './problems.ts'
+import { ConfigError, join, type Problem, type ProblemCode } from './problems.ts'
 import { suggestion } from './suggest.ts'
 import { expected, found } from './wording.ts'
 
@@ -23,9 +23,9 @@ export interface LaterKey {
 
 /** One walk over one document. Problems gather; a value with a problem is replaced by its default, so that the walk goes on. */
 export class Checker {
-  readonly problems: Problem[] = []
   /** Keys that were written and whose feature comes later. */
   readonly later: LaterKey[] = []
+  readonly #problems: Problem[] = []
   readonly #document: Document
   readonly #lines: LineCounter
   readonly #environment: Readonly<NodeJS.ProcessEnv>
@@ -46,7 +46,17 @@ export class Checker {
   report(code: ProblemCode, path: string, text: string, node?: Node | null): void {
     const start = node?.range?.[0]
     const at = start === undefined ? undefined : this.#lines.linePos(start)
-    this.problems.push({ code, path, text, ...(at && { line: at.line, column: at.col }) })
+    this.#problems.push({ code, path, text, ...(at && { line: at.line, column: at.col }) })
+  }
+
+  /** Throws a ConfigError with all problems so far, in the order of the file. */
+  throwProblems(file: string): void {
+    if (this.#problems.length === 0) return
+    const place = ({ line = 0, column = 0 }: Problem): number => line * 1e6 + column
+    throw new ConfigError(
+      file,
+      this.#problems.toSorted((a, b) => place(a) - place(b)),
+    )
   }
 
   /** The node at a path of keys, for a problem found after the walk; what holds it where it is not written. */
@@ -137,7 +147,12 @@ export class Checker {
       const below = join(path, name)
       const key = field.keys.parse(name)
       if (key === undefined)
-        this.report('TIDINGS_CONFIG_VALUE', below, `expected ${field.keys.expected} as the key`, node)
+        this.report(
+          'TIDINGS_CONFIG_VALUE',
+          below,
+          `expected ${field.keys.expected}, as the key`,
+          value ?? node,
+        )
       const leaf: Leaf<string> = { kind: 'text', doc: field.doc, default: '', format: field.values }
       result[key ?? name] = this.#scalar(value, leaf, below) as string
     }

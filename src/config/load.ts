@@ -56,11 +56,12 @@ function checkDocument(
 ): Config {
   const { extensions, environment = process.env, directory = process.cwd() } = surroundings
   const checker = new Checker(document, lines, environment)
-  const config = resolved(checker.check(allFields(extensions)) as Checked, file, directory, checker.later)
-  if (checker.problems.length === 0)
-    for (const { path, at, text } of conflicts(config))
-      checker.report('TIDINGS_CONFIG_CONFLICT', path, text, checker.nodeAt(at))
-  if (checker.problems.length > 0) throw new ConfigError(file, checker.problems)
+  const checked = checker.check(allFields(extensions)) as Checked
+  checker.throwProblems(file)
+  const config = resolved(checked, file, directory, checker.later)
+  for (const { path, at, text } of conflicts(config))
+    checker.report('TIDINGS_CONFIG_CONFLICT', path, text, checker.nodeAt(at))
+  checker.throwProblems(file)
   return config
 }
 

@@ -75,7 +75,7 @@ export const CORE_FIELDS = {
   hosts,
   data: {
     ...text({
-      doc: 'The folder of everything that is kept: database, own certificate, control socket.',
+      doc: 'The folder of everything that is kept: database, own certificate, control socket. Like all paths here it may be relative to the folder that the server is started in.',
       default: './data',
     }),
     format: PATH,

@@ -7,7 +7,7 @@ export function expected(field: Field): string {
   const off = 'off' in field && field.off ? ', or false' : ''
   switch (field.kind) {
     case 'section':
-      return `a mapping with ${Object.keys(field.fields).join(', ')}${off}`
+      return mapping(Object.keys(field.fields)) + off
     case 'list':
       return `a list of one or more, each with ${Object.keys(field.of.fields).join(', ')}`
     case 'dictionary':
@@ -15,6 +15,10 @@ export function expected(field: Field): string {
     default:
       return expectedValue(field) + off
   }
+}
+
+function mapping(keys: readonly string[]): string {
+  return keys.length === 0 ? 'a mapping without keys' : `a mapping with ${keys.join(', ')}`
 }
 
 function expectedValue(field: Leaf): string {

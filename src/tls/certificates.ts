@@ -43,6 +43,8 @@ export interface CertificateDescription {
   readonly source: CertificateSource
   /** The certificate's file. */
   readonly path: string
+  /** SHA-256 of the certificate, `AB:CD:...`, for whoever must decide to trust it. */
+  readonly fingerprint: string
 }
 
 /** All certificates of a server. */
@@ -175,5 +177,6 @@ function isFor(certificate: X509Certificate, host: string): boolean {
 }
 
 function describe({ names, certificate, source, files }: Pair): CertificateDescription {
-  return { names, expires: certificate.validToDate, source, path: files.certificate }
+  const { validToDate: expires, fingerprint256: fingerprint } = certificate
+  return { names, expires, source, path: files.certificate, fingerprint }
 }
