@@ -22,7 +22,7 @@ export interface CertificatesOptions {
   readonly files?: CertificateFiles | undefined
   /** Where the self-made certificate is kept: `data/certificates`. */
   readonly directory: string
-  /** Told what was loaded, at first and later, and what is wrong. */
+  /** Told what was loaded, at first and later, and what is wrong. Must not throw. */
   readonly report?: (event: CertificateEvent) => void
   /** Look at the files when they change, and every hour. Default true; without it call `reload()`. */
   readonly watch?: boolean

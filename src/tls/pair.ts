@@ -1,4 +1,4 @@
-import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { constants, createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { certificateError } from './certificate-error.ts'
@@ -16,8 +16,8 @@ export type CertificateSource = 'file' | 'self-made'
 export interface Pair {
   readonly files: CertificateFiles
   readonly source: CertificateSource
-  /** What the files held, to see a change. */
-  readonly content: string
+  /** A hash of what the files held, to see a change. */
+  readonly fingerprint: string
   readonly certificate: X509Certificate
   /** DNS names in lower case (A-labels, may start with `*.`) and IP addresses that it is valid for. */
   readonly names: readonly string[]
@@ -50,8 +50,8 @@ export async function loadPair(
   known?: Pair,
 ): Promise<Pair> {
   const [chain, key] = await Promise.all([read(files.certificate), read(files.key)])
-  const content = `${chain}\n${key}`
-  if (known?.content === content) return known
+  const fingerprint = createHash('sha256').update(chain).update('\n').update(key).digest('base64')
+  if (known?.fingerprint === fingerprint) return known
   const certificate = parse(files.certificate, 'certificate', () => new X509Certificate(chain))
   const privateKey = parse(files.key, 'private key without a passphrase', () => createPrivateKey(key))
   checkMatch(files, certificate, privateKey)
@@ -65,7 +65,7 @@ export async function loadPair(
       secureOptions: SECURE_OPTIONS,
     }),
   )
-  return { files, source, content, certificate, names: subjectNames(certificate), context }
+  return { files, source, fingerprint, certificate, names: subjectNames(certificate), context }
 }
 
 async function read(path: string): Promise<string> {
