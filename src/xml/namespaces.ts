@@ -26,7 +26,8 @@ export class Namespaces {
   rewrite = false
   /** Namespace of the element that was entered last. */
   element = ''
-  private readonly defaults: string[] = ['']
+  private scope = NO_SCOPE
+  private readonly defaults: string[] = ['', '']
   private readonly prefixes: string[] = []
   private readonly bound: string[] = []
   private readonly depths: number[] = []
@@ -34,6 +35,9 @@ export class Namespaces {
   /** Forgets everything but the scope of the stream. */
   reset(scope: StreamScope): void {
     this.rewrite = false
+    this.leave(1)
+    if (scope === this.scope) return
+    this.scope = scope
     this.leave(0)
     this.defaults[0] = scope.defaultNamespace
     this.defaults[1] = scope.defaultNamespace

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { LESS, SLASH } from './bytes.ts'
 import type { ReaderLimits } from './limits.ts'
 import { isContent, NO_SCOPE } from './namespaces.ts'
@@ -40,6 +41,8 @@ export class Reader {
   private end = 0
   /** `bytes` is our own copy, with room behind `end`. Nothing before `end` is ever overwritten: elements may share it. */
   private carried = false
+  /** All chunks in `bytes` are UTF-8 each, which saves looking at each element: a chunk may still end within a character. */
+  private valid = false
 
   /** @param content the content namespace of the stream; `null`: any of them, and the header tells which */
   constructor(limits: ReaderLimits, content: string | null = NS.client) {
@@ -53,6 +56,7 @@ export class Reader {
   push(chunk: Buffer): void {
     if (this.state === 'closed') return
     if (this.start === this.end) {
+      this.valid = isUtf8(chunk)
       this.bytes = chunk
       this.start = 0
       this.end = chunk.length
@@ -60,6 +64,7 @@ export class Reader {
       return
     }
     if (!this.carried || this.end + chunk.length > this.bytes.length) this.grow(chunk.length)
+    this.valid &&= isUtf8(chunk)
     chunk.copy(this.bytes, this.end)
     this.end += chunk.length
   }
@@ -125,7 +130,7 @@ export class Reader {
       if (this.isFull(visible)) this.scanner.overrun(this.bytes, this.start, visible)
       return undefined
     }
-    const element = this.scanner.finish(this.bytes, this.start, after)
+    const element = this.scanner.finish(this.bytes, this.start, after, this.valid)
     this.checkContent(this.scanner.ns!)
     this.inElement = false
     this.consume(after)
@@ -200,5 +205,5 @@ export function readElement(bytes: Buffer, limits: ReaderLimits): TopElement {
   const after = scanner.run(bytes, 0, bytes.length)
   if (after < 0) refuse('tag')
   if (after !== bytes.length) refuse('text-between')
-  return scanner.finish(bytes, 0, after)
+  return scanner.finish(bytes, 0, after, false)
 }

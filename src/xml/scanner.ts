@@ -87,13 +87,12 @@ export class Scanner {
     refuse('stanza-bytes')
   }
 
-  /** The element, once `run` has reached its end at `after`. */
-  finish(b: Buffer, base: number, after: number): TopElement {
+  /** The element, once `run` has reached its end at `after`. `valid`: the bytes are known to be UTF-8. */
+  finish(b: Buffer, base: number, after: number, valid: boolean): TopElement {
     const { contentStart, contentEnd, namespaces } = this
     const { name, ns: original, lang = this.scope.lang, attributes } = this.head!
-    const bytes = b.subarray(base, after)
-    if (!isUtf8(bytes)) refuse('utf8')
-    const content = contentEnd > contentStart ? bytes.subarray(contentStart, contentEnd) : EMPTY
+    if (!valid && !isUtf8(b.subarray(base, after))) refuse('utf8')
+    const content = contentEnd > contentStart ? b.subarray(base + contentStart, base + contentEnd) : EMPTY
     const ns = canonical(original)
     if (!namespaces.rewrite) return new TopElement(name, ns, lang, attributes, content, this.children)
     const rewritten = rewriteContent(content, namespaces.contentScope(), ns, this.limits.stanzaBytes)

@@ -11,8 +11,16 @@ const COMMON = [
   'http://jabber.org/protocol/nick http://jabber.org/protocol/pubsub urn:xmpp:fallback:0 urn:xmpp:omemo:2 vcard-temp',
 ]
 
-/** The words by their length. */
-const WORDS: readonly (readonly string[])[] = byLength([...COMMON.join(' ').split(' '), ...Object.values(NS)])
+/** A word as a string and, for comparing, as bytes. */
+interface Word {
+  readonly text: string
+  readonly bytes: Uint8Array
+}
+
+/** Power of two, large enough that most slots hold one word. */
+const SLOTS = 1024
+/** The words by `slotOf` their length and bytes. */
+const WORDS: readonly (readonly Word[])[] = bySlot([...COMMON.join(' ').split(' '), ...Object.values(NS)])
 
 /** The text of ASCII bytes. */
 export function word(b: Buffer, at: number, end: number): string {
@@ -21,27 +29,30 @@ export function word(b: Buffer, at: number, end: number): string {
 
 /** A common word, always as the same string, which is cheaper to find than to make and to compare. */
 export function knownWord(b: Buffer, at: number, end: number): string | undefined {
-  const candidates = WORDS[end - at]
-  if (candidates !== undefined) {
-    const last = b[end - 1]
-    for (let k = 0; k < candidates.length; k++) {
-      const candidate = candidates[k]!
-      if (candidate.charCodeAt(end - at - 1) === last && spells(b, at, candidate)) return candidate
-    }
+  if (at === end) return ''
+  const candidates = WORDS[slotOf(end - at, b[at]!, b[at + ((end - at) >> 1)]!, b[end - 1]!)]!
+  for (let k = 0; k < candidates.length; k++) {
+    const candidate = candidates[k]!
+    if (candidate.bytes.length === end - at && spells(b, at, candidate.bytes)) return candidate.text
   }
   return undefined
 }
 
-function spells(b: Buffer, at: number, candidate: string): boolean {
-  for (let k = candidate.length - 2; k >= 0; k--) if (b[at + k] !== candidate.charCodeAt(k)) return false
+function spells(b: Buffer, at: number, bytes: Uint8Array): boolean {
+  for (let k = 0; k < bytes.length; k++) if (b[at + k] !== bytes[k]) return false
   return true
 }
 
-function byLength(words: string[]): string[][] {
-  const lists: string[][] = []
+function slotOf(length: number, first: number, middle: number, last: number): number {
+  return (length ^ (first << 2) ^ (middle << 4) ^ (last << 5)) & (SLOTS - 1)
+}
+
+function bySlot(words: string[]): Word[][] {
+  const slots: Word[][] = Array.from({ length: SLOTS }, () => [])
   for (const text of new Set(words)) {
-    while (lists.length <= text.length) lists.push([])
-    lists[text.length]!.push(text)
+    const bytes = new Uint8Array(Buffer.from(text, 'latin1'))
+    const { length } = bytes
+    slots[slotOf(length, bytes[0]!, bytes[length >> 1]!, bytes[length - 1]!)]!.push({ text, bytes })
   }
-  return lists
+  return slots
 }
