@@ -81,13 +81,13 @@ export class Checker {
     }
   }
 
-  /** Remembers a written key whose feature comes later; switching it off asks for nothing. */
+  /** Remembers a written key whose feature comes later; switched off or empty it asks for nothing. */
   #note(node: Node | null, field: Field, path: string): void {
     if (field.later === undefined) return
     const value = isScalar(node) ? node.value : node
     const { values } = field.later
-    if (values ? values.includes(String(value)) : value !== false && value !== null)
-      this.later.push({ path, later: field.later })
+    const empty = value === false || value === null || (isMap(node) && node.items.length === 0)
+    if (values ? values.includes(String(value)) : !empty) this.later.push({ path, later: field.later })
   }
 
   #section(node: Node | null, field: Section, path: string): unknown {
