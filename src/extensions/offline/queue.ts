@@ -114,7 +114,8 @@ export class OfflineQueue {
       const underway = new Set(this.#underwayOf(owner).map(one => one.key))
       const due = page.items.filter(({ key }) => !underway.has(key))
       for (const { item } of due) session.send(this.#delayed(item))
-      if (due.length > 0) await this.#host.storage.commit(due.map(({ key }) => this.#table.delete(owner, key)))
+      if (due.length > 0)
+        await this.#host.storage.commit(due.map(({ key }) => this.#table.delete(owner, key)))
       this.#counts.delete(owner.toString())
       if (!page.more) return
       page = await this.#table.page(owner, { after: page.items.at(-1)!.key }, PAGE)
