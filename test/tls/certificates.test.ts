@@ -53,7 +53,7 @@ t.test(
   async t => {
     const directory = t.testdir()
     const files = await writePair(directory, 'main', ['main.example', '*.main.example', 'b.example'])
-    const exact = await writePair(directory, 'exact', ['c.example', 'deep.main.example'])
+    const exact = await writePair(directory, 'exact', ['c.example', 'deep.main.example', '*.wild.example'])
     const odd = await writePair(directory, 'odd', ['other.example'])
     const { certificates, events } = await open({
       directory,
@@ -74,7 +74,10 @@ t.test(
       ['MAIN.example', 'main.example'],
       ['x.main.example', 'main.example'],
       ['deep.main.example', 'c.example'],
-      ['x.y.main.example', 'main.example'],
+      ['x.wild.example', 'c.example'],
+      ['X.WILD.example', 'c.example'],
+      ['x.y.wild.example', 'main.example'],
+      ['wild.example', 'main.example'],
       ['b.example', 'other.example'],
       ['other.example', 'other.example'],
       ['nobody.example', 'main.example'],
