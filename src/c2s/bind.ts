@@ -1,0 +1,62 @@
+import { StanzaError } from '../core/errors.ts'
+import type { Router } from '../core/router.ts'
+import { type Element, xml } from '../xml/element.ts'
+import { type JID, JIDError } from '../xml/jid.ts'
+import { NS } from '../xml/ns.ts'
+import type { TopElement } from '../xml/reader.ts'
+import { StreamError } from '../xml/stream-error.ts'
+import { ClientSession, type SessionParts } from './session.ts'
+import type { Stream } from './stream.ts'
+
+/** Resource binding: RFC 6120 §7. Resolves when the session runs; rejects with the StreamError to close the stream with. */
+export async function bind(
+  stream: Stream,
+  account: JID,
+  router: Router,
+  parts: SessionParts,
+  attempts: number,
+): Promise<ClientSession> {
+  for (let attempt = 1; ; attempt++) {
+    const request = await stream.element()
+    // RFC 6120 §7.1: the server must not process stanzas other than the request to bind.
+    if (request.name !== 'iq' || !request.has('bind', NS.bind))
+      throw new StreamError('not-authorized', 'bind a resource first')
+    const session = new ClientSession(stream, parts)
+    try {
+      const handle = await router.bind(account, resourceOf(request, account), session)
+      session.begin(handle, answer(request, 'result', bound(handle.jid)))
+      return session
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error
+      stream.send(answer(request, 'error', error.element()))
+      // RFC 6120 §7.6.3: the number of retries is bounded.
+      if (attempt >= attempts) throw new StreamError('policy-violation', 'too many failed requests to bind')
+    }
+  }
+}
+
+/** The resource that the client asks for, prepared; undefined if it leaves that to the server. Throws a StanzaError. */
+function resourceOf(request: TopElement, account: JID): string | undefined {
+  // RFC 6120 §8.2.3: a change is asked for by type set.
+  if (request.attribute('type') !== 'set') throw new StanzaError('bad-request')
+  const asked = request.child('bind', NS.bind)?.getChild('resource', NS.bind)
+  if (asked === undefined) return undefined
+  const text = asked.getText()
+  try {
+    // RFC 6120 §7.7.2.1: bad-request for a resource of zero length or against the rules of addresses.
+    if (text === '') throw new StanzaError('bad-request', { text: 'the resource is empty' })
+    return account.withResource(text).resource
+  } catch (error) {
+    if (!(error instanceof JIDError)) throw error
+    throw new StanzaError('bad-request', { text: error.message })
+  }
+}
+
+function bound(jid: JID): Element {
+  return xml('bind', { xmlns: NS.bind }, xml('jid', {}, jid.toString()))
+}
+
+/** Without addresses, as in RFC 6120 §7.6.1: the client has none yet. */
+function answer(request: TopElement, type: string, payload: Element): Element {
+  return xml('iq', { type, id: request.attribute('id') }, payload)
+}

@@ -1,0 +1,222 @@
+import type { Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
+import type { Clock } from '../core/clock.ts'
+import type { StreamError } from '../xml/stream-error.ts'
+import type { Deadlines } from './deadlines.ts'
+import { Outbox, type OutboxOwner, type Ticks } from './outbox.ts'
+import { type Rate, TokenBucket } from './token-bucket.ts'
+
+/** Who takes what a connection receives: the stream while it is negotiated, the session afterwards. */
+export interface Receiver {
+  received(chunk: Buffer): void
+  /** The peer will send nothing more; it may still read. */
+  ended(): void
+  /** The connection is gone: nothing can be sent any more. Called once. */
+  gone(): void
+  /** Ends the stream with an error for a reason from outside: time is up, the server stops. */
+  close(error: StreamError): void
+}
+
+/** What all connections of a server share. */
+export interface ConnectionParts {
+  readonly ticks: Ticks
+  /** Connections that were finished here and whose peers have not closed yet; destroyed when their time is up. */
+  readonly closing: Deadlines<Connection>
+  readonly clock: Clock
+  /** Bytes that a peer may send. Whoever sends faster is slowed, not cut. */
+  readonly rate: Rate
+  /** Told once of each connection that is gone. */
+  readonly forget: (connection: Connection) => void
+}
+
+/** How a connection is encrypted, as the server. */
+export interface TlsParts {
+  /** For a client that names no host. */
+  readonly secureContext: SecureContext
+  readonly sni: (servername: string, done: (error: Error | null, context?: SecureContext) => void) => void
+}
+
+/** Thrown where somebody waits for something from a connection or stream that has ended. */
+export class Ended extends Error {
+  constructor() {
+    super('the connection has ended')
+    this.name = 'Ended'
+  }
+}
+
+/** XEP-0368 §2: the only protocol that a client may ask for by ALPN; any other ends the handshake. */
+const ALPN = 'xmpp-client'
+
+/** A pipe of bytes to one client, plain or encrypted. It knows no XML. */
+export class Connection implements OutboxOwner {
+  /** The client's address, as far as it is known: that of the socket, or what a trusted proxy told. */
+  address: string
+  readonly #parts: ConnectionParts
+  readonly #outbox: Outbox
+  readonly #bucket: TokenBucket
+  #socket: Socket
+  #receiver: Receiver | undefined
+  #state: 'open' | 'finished' | 'gone' = 'open'
+  #paused = false
+  #slowed = false
+
+  /** Takes over a socket that nobody reads. */
+  constructor(socket: Socket, address: string, parts: ConnectionParts) {
+    this.address = address
+    this.#parts = parts
+    this.#outbox = new Outbox(this, parts.ticks)
+    this.#bucket = new TokenBucket(parts.rate)
+    this.#socket = socket
+    this.#watch(socket)
+  }
+
+  /** Only for the outbox and for what needs the socket itself (PROXY header). */
+  get socket(): Socket {
+    return this.#socket
+  }
+
+  /** The encrypted socket, once the connection is encrypted. */
+  get tls(): TLSSocket | undefined {
+    return this.#socket instanceof TLSSocket ? this.#socket : undefined
+  }
+
+  /** False once `finish` or `destroy` was called or the connection was lost. */
+  get open(): boolean {
+    return this.#state === 'open'
+  }
+
+  get receiver(): Receiver | undefined {
+    return this.#receiver
+  }
+
+  /** Starts to read, or has somebody else take what is read. */
+  set receiver(receiver: Receiver) {
+    const first = this.#receiver === undefined
+    this.#receiver = receiver
+    if (first) this.#read(this.#socket)
+  }
+
+  /** Sends bytes. Nothing happens when the connection is not open any more. */
+  send(bytes: Buffer): void {
+    if (this.#state === 'open') this.#outbox.write(bytes)
+  }
+
+  /** Stops reading for the receiver's sake: little more is received until `resume()`. */
+  pause(): void {
+    if (this.#state !== 'open') return
+    this.#paused = true
+    this.#flow()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#flow()
+  }
+
+  /**
+   * Encrypts the connection, the client having the first word. Resolves after the handshake; rejects with Ended if that fails.
+   * What was received and not yet read from the socket is taken for its start.
+   */
+  startTls(parts: TlsParts): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#outbox.hand()
+    const plain = this.#socket.pause()
+    const secured = new TLSSocket(plain, {
+      isServer: true,
+      secureContext: parts.secureContext,
+      SNICallback: parts.sni,
+      ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined),
+    })
+    secured.disableRenegotiation()
+    this.#socket = secured
+    this.#watch(secured)
+    // Before the handshake is done, its end is the end: half an encrypted connection is of no use.
+    const refuse = (): void => {
+      secured.destroy()
+      reject(new Ended())
+    }
+    secured.once('end', refuse).once('close', refuse)
+    secured.once('secure', () => {
+      secured.off('end', refuse).off('close', refuse)
+      if (this.#receiver !== undefined) this.#read(secured)
+      resolve()
+    })
+    return promise
+  }
+
+  /** Sends the last bytes and ends this side; waits for the peer to do the same, for a while. What it still sends is not read. */
+  finish(last: Buffer): void {
+    if (this.#state !== 'open') return
+    this.#outbox.write(last)
+    this.#state = 'finished'
+    this.#outbox.hand()
+    this.#socket.end()
+    this.#parts.closing.add(this)
+    this.#paused = false
+    this.#slowed = false
+    this.#flow()
+  }
+
+  /** Drops the connection if it is not gone after the time that closing may take. */
+  limitClosing(): void {
+    this.#parts.closing.add(this)
+  }
+
+  /** Drops the connection at once. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  overflowed(): void {
+    this.destroy()
+  }
+
+  /** Notices what happens to a socket. Each is watched as long as it speaks for the connection: not a plain one below TLS. */
+  #watch(socket: Socket): void {
+    // An error is always followed by 'close'. It says nothing that the server could use: peers vanish.
+    socket.on('error', () => {})
+    // node:tls, for a socket made without its Server: errors after the handshake come as this, and leave the socket open.
+    if (socket instanceof TLSSocket) socket.on('_tlsError', () => socket.destroy())
+    socket.on('drain', () => socket === this.#socket && this.#outbox.flush())
+    socket.on('close', () => socket === this.#socket && this.#gone())
+  }
+
+  #read(socket: Socket): void {
+    socket.on('data', (chunk: Buffer) => socket === this.#socket && this.#received(chunk))
+    socket.on('end', () => socket === this.#socket && this.#ended())
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#state !== 'open') return
+    const now = this.#parts.clock.monotonic()
+    const wait = this.#bucket.take(chunk.length, now)
+    if (wait > 0) this.#slow(wait)
+    this.#receiver?.received(chunk)
+  }
+
+  #slow(ms: number): void {
+    this.#slowed = true
+    this.#flow()
+    this.#parts.clock.after(Math.ceil(ms), () => {
+      this.#slowed = false
+      this.#flow()
+    })
+  }
+
+  #flow(): void {
+    if (this.#paused || this.#slowed) this.#socket.pause()
+    else if (this.#receiver !== undefined) this.#socket.resume()
+  }
+
+  #ended(): void {
+    if (this.#state === 'open') this.#receiver?.ended()
+  }
+
+  #gone(): void {
+    this.#state = 'gone'
+    this.#parts.closing.delete(this)
+    this.#parts.forget(this)
+    this.#receiver?.gone()
+  }
+}

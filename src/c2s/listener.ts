@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { TidingsError } from '../core/errors.ts'
+import { StreamError } from '../xml/stream-error.ts'
+import { Admission } from './admission.ts'
+import { Connection, type ConnectionParts, Ended } from './connection.ts'
+import { Deadlines } from './deadlines.ts'
+import { negotiate } from './negotiate.ts'
+import type { C2sOptions, ListenOptions } from './options.ts'
+import { Ticks } from './outbox.ts'
+import { readProxyHeader, trustedAddresses } from './proxy-protocol.ts'
+import type { SessionParts } from './session.ts'
+import { Stream } from './stream.ts'
+
+/** RFC 6120 §4.6.3: how long a silent connection is believed to be alive before TCP asks, in milliseconds. */
+const KEEP_ALIVE_MS = 60_000
+/** Connections that may wait to be accepted, as far as the kernel lets us. */
+const BACKLOG = 4_096
+
+/** One listening socket with its rules. */
+interface Door extends ListenOptions {
+  readonly trusts: (address: string) => boolean
+}
+
+/** The server's client side: its listening sockets, and all connections that came in through them. */
+export class C2s {
+  readonly #options: C2sOptions
+  readonly #servers = new Set<Server>()
+  readonly #connections = new Set<Connection>()
+  readonly #admission: Admission<Connection>
+  /** Connections that have not signed in, with the time that they have for it. */
+  readonly #newcomers: Deadlines<Connection>
+  readonly #connectionParts: ConnectionParts
+  readonly #sessionParts: SessionParts
+  #emptied: (() => void) | undefined
+
+  constructor(options: C2sOptions) {
+    const { limits, clock, log, background } = options
+    this.#options = options
+    this.#admission = new Admission(limits.unauthenticated)
+    const late = new StreamError('connection-timeout', 'signing in took too long')
+    this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, connection => close(connection, late))
+    this.#sessionParts = { clock, log, background, rate: limits.stanzas }
+    this.#connectionParts = {
+      ticks: new Ticks(limits.outboxBytes),
+      closing: new Deadlines(clock, limits.closeSeconds * 1000, connection => connection.destroy()),
+      clock,
+      rate: limits.bytes,
+      forget: connection => this.#forget(connection),
+    }
+  }
+
+  /** Opens a listening socket; may be called for several. Rejects with a TidingsError if it can't be opened. */
+  async listen(at: ListenOptions): Promise<{ address: string; port: number }> {
+    const door: Door = { ...at, trusts: trustedAddresses(at.proxies ?? []) }
+    const server = createServer(
+      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
+      socket => this.#accept(socket, door),
+    )
+    const { address, port } = at
+    try {
+      await once(server.listen({ host: address, port, backlog: BACKLOG }), 'listening')
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new TidingsError('TIDINGS_LISTEN_FAILED', `no listening on ${address} port ${port}: ${why}`, {
+        cause,
+      })
+    }
+    server.on('error', err =>
+      this.#options.log.error({ code: 'TIDINGS_ACCEPT_FAILED', err }, 'connections could not be accepted'),
+    )
+    this.#servers.add(server)
+    const bound = server.address() as AddressInfo
+    return { address: bound.address, port: bound.port }
+  }
+
+  /** Open connections, and how many of them have not signed in. */
+  get counts(): { connections: number; unauthenticated: number } {
+    return { connections: this.#connections.size, unauthenticated: this.#admission.total }
+  }
+
+  /**
+   * Stops listening and closes every stream with `error` (RFC 6120 §4.9.3.20: system-shutdown) once what its client sent has settled.
+   * Resolves when all connections are gone, which takes no longer than closing may take.
+   */
+  async shutdown(error: StreamError): Promise<void> {
+    for (const server of this.#servers) server.close()
+    this.#servers.clear()
+    if (this.#connections.size === 0) return
+    const emptied = new Promise<void>(resolve => {
+      this.#emptied = resolve
+    })
+    for (const connection of this.#connections) close(connection, error)
+    await emptied
+  }
+
+  #accept(socket: Socket, door: Door): void {
+    const address = socket.remoteAddress ?? ''
+    const connection = new Connection(socket, address, this.#connectionParts)
+    this.#connections.add(connection)
+    // What a proxy brings is counted for whom it brings.
+    const proxied = door.trusts(address)
+    if (proxied || this.#admission.admit(connection, address)) {
+      this.#newcomers.add(connection)
+      void this.#serve(connection, door, proxied)
+    } else connection.destroy()
+  }
+
+  /** A connection's way to its session. Never rejects. */
+  async #serve(connection: Connection, door: Door, proxied: boolean): Promise<void> {
+    let stream: Stream | undefined
+    try {
+      if (proxied) await this.#introduce(connection)
+      const { limits, defaultHost, certificates } = this.#options
+      if (door.tls === 'direct')
+        await connection.startTls({ secureContext: certificates.secureContext(), sni: certificates.sni })
+      const bounds = { ...limits.reader, stanzaBytes: limits.stanzaBytesBeforeSignIn }
+      stream = new Stream(connection, bounds, defaultHost)
+      await negotiate(stream, door.tls, this.#options, this.#sessionParts)
+      this.#newcomers.delete(connection)
+      this.#admission.release(connection)
+    } catch (error) {
+      if (stream === undefined) connection.destroy()
+      else stream.fail(error, this.#options.log)
+    }
+  }
+
+  /** Learns from a proxy whom it brings. Rejects with Ended if there is no place for that. */
+  async #introduce(connection: Connection): Promise<void> {
+    const header = await readProxyHeader(connection.socket)
+    connection.address = header.source ?? connection.address
+    if (!this.#admission.admit(connection, connection.address)) throw new Ended()
+  }
+
+  #forget(connection: Connection): void {
+    this.#newcomers.delete(connection)
+    this.#admission.release(connection)
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#emptied?.()
+  }
+}
+
+/** Closes the stream of a connection, or what has not become one yet. */
+function close(connection: Connection, error: StreamError): void {
+  if (connection.receiver === undefined) connection.destroy()
+  else connection.receiver.close(error)
+}

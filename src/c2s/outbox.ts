@@ -1,0 +1,90 @@
+import type { Socket } from 'node:net'
+
+/** Above this a queue is offered to the socket before the tick ends: a long answer need not wait in memory. */
+const EARLY_BYTES = 64 * 1024
+
+/** The connection an outbox belongs to. */
+export interface OutboxOwner {
+  /** The socket to write to at this moment: it changes when TLS starts. */
+  readonly socket: Socket
+  /** The peer is too slow: more is pending than the limit allows. */
+  overflowed(): void
+}
+
+/**
+ * The queued output of one connection. What is written during a tick of the event loop leaves in one piece when the tick ends
+ * (ARCHITECTURE §8: a write to the kernel costs more than a stanza), and what the socket does not take waits here.
+ */
+export class Outbox {
+  readonly #owner: OutboxOwner
+  readonly #ticks: Ticks
+  #queue: Buffer[] | undefined
+  #bytes = 0
+  #listed = false
+
+  constructor(owner: OutboxOwner, ticks: Ticks) {
+    this.#owner = owner
+    this.#ticks = ticks
+  }
+
+  /** Queues bytes; they leave before the event loop goes on. */
+  write(bytes: Buffer): void {
+    this.#bytes += bytes.length
+    if (this.#queue === undefined) this.#queue = [bytes]
+    else this.#queue.push(bytes)
+    if (this.#bytes > EARLY_BYTES) this.flush()
+    if (this.#listed) return
+    this.#listed = true
+    this.#ticks.add(this)
+  }
+
+  /** Hands what is queued to the socket, unless that has enough to send: then it says 'drain', and the owner calls again. */
+  flush(): void {
+    const { socket } = this.#owner
+    if (socket.writableLength < socket.writableHighWaterMark) this.hand()
+  }
+
+  /** Hands what is queued to the socket, however much that has to send: before it is closed or wrapped. */
+  hand(): void {
+    const queue = this.#queue
+    if (queue === undefined) return
+    const bytes = queue.length === 1 ? queue[0]! : Buffer.concat(queue, this.#bytes)
+    this.#queue = undefined
+    this.#bytes = 0
+    this.#owner.socket.write(bytes)
+  }
+
+  /** Called by `Ticks`: the tick is over. */
+  tick(limit: number): void {
+    this.#listed = false
+    this.flush()
+    if (this.pending > limit) this.#owner.overflowed()
+  }
+
+  /** Bytes that have not left: queued here or in the socket. */
+  get pending(): number {
+    return this.#bytes + this.#owner.socket.writableLength
+  }
+}
+
+/** The outboxes that were written to in this tick of the event loop; one of these serves all connections of a server. */
+export class Ticks {
+  readonly #limit: number
+  #written: Outbox[] = []
+
+  /** `limit`: most bytes that may be pending in one outbox when a tick ends. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Has an outbox flushed when the tick ends. */
+  add(outbox: Outbox): void {
+    if (this.#written.push(outbox) === 1) setImmediate(() => this.#end())
+  }
+
+  #end(): void {
+    const written = this.#written
+    this.#written = []
+    for (const outbox of written) outbox.tick(this.#limit)
+  }
+}

@@ -1,0 +1,33 @@
+/** What the server prints on a stream besides stanzas: RFC 6120 §4. */
+import { randomBytes } from 'node:crypto'
+import { escapeXML, xml } from '../xml/element.ts'
+import { NS } from '../xml/ns.ts'
+import type { StreamError } from '../xml/stream-error.ts'
+
+/** Closes the stream: RFC 6120 §4.4. */
+export const STREAM_END = '</stream:stream>'
+
+/** Our stream header (RFC 6120 §4.7): `from` is the host, `to` the address in the client's header if it gave one. */
+export function streamHeader(from: string, to: string | undefined): string {
+  const addressed = to === undefined ? '' : ` to='${escapeXML(to)}'`
+  return (
+    `<?xml version='1.0'?><stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}' from='${escapeXML(from)}'${addressed} ` +
+    // RFC 6120 §4.7.4: the language of the texts that the server writes itself.
+    `id='${streamId()}' version='1.0' xml:lang='en'>`
+  )
+}
+
+/** RFC 6120 §4.7.3: unique and unpredictable. */
+function streamId(): string {
+  return randomBytes(12).toString('base64url')
+}
+
+/** RFC 6120 §4.9.2: the error that ends a stream. */
+export function streamError(error: StreamError): string {
+  return xml(
+    'stream:error',
+    {},
+    xml(error.condition, { xmlns: NS.streamErrors }),
+    error.text !== undefined && xml('text', { xmlns: NS.streamErrors, 'xml:lang': 'en' }, error.text),
+  ).toString()
+}
