@@ -36,7 +36,11 @@ const TOKEN = /\b(?:RFC|XEP)[ -]?\d+|§\S*/gi
 const SECTION = /^§((?:\d+|[A-Z])(?:\.\d+)*)/
 const APPENDIX = /^ (?:appendix|Appendix) ([A-Z](?:\.\d+)*)/
 /** Works with sections that are neither RFC nor XEP. */
-const OTHER_WORK = /(?:ARCHITECTURE|STYLE|XML(?: Namespaces)? [\d.]+|X\.\d+|U[AT][XSR] ?#\d+|SP 800-\w+)\s$/
+const OTHER_WORK =
+  /(?:ARCHITECTURE|STYLE|PROXY protocol|XML(?: Namespaces)? [\d.]+|X\.\d+|U[AT][XSR] ?#\d+|SP 800-\w+)\s$/
+/** Where a line comment begins, if not inside quotes. */
+const LINE_COMMENT =
+  /^((?:[^'"`\s]|'(?:\\.|[^'])*'|"(?:\\.|[^"])*"|`(?:\\.|[^`])*`|\s(?!\/\/ ))*)(?:^|\s)\/\/ /
 /** What may stand before the section sign when it goes on with the specification named before. */
 const CONTINUES = /(?:^|[,;:.(]|\b(?:and|or|to|with|in|by|of|see|but|where|what))\s*$/
 
@@ -104,7 +108,7 @@ function codeComments(text: string): Comment[] {
   let previousWasLine = false
   for (const [index, source] of text.split('\n').entries()) {
     const block: boolean = inBlock || /^\s*\/\*/.test(source)
-    const slashes = block ? -1 : (/(?:^|\s)\/\/ /.exec(source)?.index ?? -1)
+    const slashes = block ? -1 : (LINE_COMMENT.exec(source)?.[1]?.length ?? -1)
     const goesOn = inBlock || (previousWasLine && /^\s*\/\/ /.test(source))
     const content = block ? source : slashes >= 0 ? source.slice(slashes) : undefined
     if (content !== undefined) {

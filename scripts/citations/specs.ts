@@ -10,6 +10,7 @@ export const RFCS: Readonly<Record<number, string>> = {
   3921: 'XMPP: Instant Messaging and Presence (obsolete, for old clients)',
   3986: 'URI: Generic Syntax',
   4055: 'Additional Algorithms and Identifiers for RSA Cryptography in X.509',
+  4180: 'CSV Files',
   4422: 'SASL',
   4616: 'The PLAIN SASL Mechanism',
   4648: 'Base16, Base32 and Base64',
@@ -104,8 +105,8 @@ export interface BuiltInXep extends XepClaim {
 
 /** What is built into the listeners and the negotiation. */
 export const BUILT_IN: readonly BuiltInXep[] = [
-  { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/listener.ts' },
+  { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/connection.ts' },
   { xep: 440, version: '1.0.0', status: 'complete', file: 'src/auth/channel-bindings.ts' },
   { xep: 474, version: '0.5.0', status: 'complete', file: 'src/auth/scram.ts' },
-  { xep: 478, version: '0.2.0', status: 'complete', file: 'src/c2s/negotiate.ts' },
+  { xep: 478, version: '0.2.0', status: 'complete', file: 'src/c2s/features.ts' },
 ]

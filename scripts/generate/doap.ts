@@ -42,7 +42,7 @@ export function doap(project: ProjectFacts, extensions: readonly LocatedExtensio
 }
 
 /** Every XEP that is implemented, by number. */
-export function claims(extensions: readonly LocatedExtension[]): XepClaim[] {
+function claims(extensions: readonly LocatedExtension[]): XepClaim[] {
   const all = [...BUILT_IN, ...extensions.flatMap(({ extension }) => extension.xeps ?? [])]
   return all.sort((a, b) => a.xep - b.xep)
 }

@@ -19,7 +19,7 @@ function keyTable(keys: readonly KeyDescription[]): string {
   const rows = keys.map(({ path, type, default: value, doc, later }) => [
     `\`${path}\``,
     cell(type),
-    value === undefined ? '' : cell(`\`${value}\``),
+    value === undefined ? '' : cell(value.includes('`') ? value : `\`${value}\``),
     cell(later === undefined ? doc : `${doc} **Later**: ${later}.`),
   ])
   return table(['key', 'takes', 'default', 'what it is for'], rows)

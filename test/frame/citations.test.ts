@@ -23,7 +23,8 @@ t.test('finds citations in comments, with their lines', async t => {
 
 t.test('reads comments only', async t => {
   t.same(cited("const text = 'RFC6120 is no citation'\nconst url = 'https://rfc6120'\n"), [])
-  t.same(cited("const regex = 'a' // XEP-0030 §3\nconst other = 'XEP-1 §'\n"), ['1 XEP-0030 3'])
+  t.same(cited("const one = 'a' // XEP-0030 §3\nconst other = 'XEP-1 §'\n"), ['1 XEP-0030 3'])
+  t.same(cited("const quoted = 'a // RFC6120'\n"), [])
   t.same(cited('/* RFC 6120 */\nconst after = "RFC 9999"\n'), ['1 RFC 6120 -'])
 })
 
