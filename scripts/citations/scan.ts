@@ -38,9 +38,6 @@ const APPENDIX = /^ (?:appendix|Appendix) ([A-Z](?:\.\d+)*)/
 /** Works with sections that are neither RFC nor XEP. */
 const OTHER_WORK =
   /(?:ARCHITECTURE|STYLE|PROXY protocol|XML(?: Namespaces)? [\d.]+|X\.\d+|U[AT][XSR] ?#\d+|SP 800-\w+)\s$/
-/** Where a line comment begins, if not inside quotes. */
-const LINE_COMMENT =
-  /^((?:[^'"`\s]|'(?:\\.|[^'])*'|"(?:\\.|[^"])*"|`(?:\\.|[^`])*`|\s(?!\/\/ ))*)(?:^|\s)\/\/ /
 /** What may stand before the section sign when it goes on with the specification named before. */
 const CONTINUES = /(?:^|[,;:.(]|\b(?:and|or|to|with|in|by|of|see|but|where|what))\s*$/
 
@@ -108,7 +105,7 @@ function codeComments(text: string): Comment[] {
   let previousWasLine = false
   for (const [index, source] of text.split('\n').entries()) {
     const block: boolean = inBlock || /^\s*\/\*/.test(source)
-    const slashes = block ? -1 : (LINE_COMMENT.exec(source)?.[1]?.length ?? -1)
+    const slashes = block ? -1 : lineComment(source)
     const goesOn = inBlock || (previousWasLine && /^\s*\/\/ /.test(source))
     const content = block ? source : slashes >= 0 ? source.slice(slashes) : undefined
     if (content !== undefined) {
@@ -120,6 +117,19 @@ function codeComments(text: string): Comment[] {
     previousWasLine = slashes >= 0
   }
   return comments
+}
+
+/** Where a `//` comment begins in a line, outside quotes; -1 if it has none. */
+function lineComment(source: string): number {
+  let quote: string | undefined
+  for (let i = 0; i < source.length; i++) {
+    const character = source[i] as string
+    if (character === '\\') i++
+    else if (quote !== undefined) quote = character === quote ? undefined : quote
+    else if (source.startsWith('// ', i) && /^\s?$/.test(source[i - 1] ?? '')) return i
+    else if (/['"`]/.test(character)) quote = character
+  }
+  return -1
 }
 
 /** Each `#` line of a dialogue that begins with a citation begins a comment; the others go on with it. */
