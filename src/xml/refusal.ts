@@ -35,14 +35,14 @@ const RULES = {
 
   // RFC 6120 §4: the stream
   'header-name': ['bad-format', 'a stream starts with <stream:stream>'],
-  'header-declaration': ['bad-format', 'the XML declaration is malformed'],
+  'header-declaration': ['not-well-formed', 'the XML declaration is malformed'],
   'header-encoding': ['unsupported-encoding', 'UTF-8 is the only encoding'],
   'header-namespace': ['invalid-namespace', 'this is not the namespace of a stream'],
   'header-content': ['invalid-namespace', 'this default namespace does not belong here'],
-  // RFC 6120 §4.9.3.2
-  'header-prefix': ['bad-namespace-prefix', 'the stream element needs the prefix of its namespace'],
-  // RFC 6120 §11.6: U+FEFF is a zero width no-break space wherever it occurs, so it is text before the header
-  'byte-order-mark': ['bad-format', 'a byte order mark is not allowed'],
+  // RFC 6120 §4.8.5
+  'header-prefix': ['bad-namespace-prefix', "the prefix of the stream namespace is 'stream'"],
+  // RFC 6120 §11.6: U+FEFF is a zero width no-break space wherever it occurs, so here it is text before the root
+  'byte-order-mark': ['not-well-formed', 'a byte order mark is not allowed'],
   'text-between': ['bad-format', 'text between stanzas'],
   'stream-namespace': ['bad-format', 'the stream namespace inside a stanza'],
   'stream-nested': ['bad-format', 'a stream inside a stream'],

@@ -3,6 +3,7 @@ import { EXCLAMATION, GREATER, LESS, QUESTION, SLASH } from './bytes.ts'
 import { decodeHead, type Head } from './head.ts'
 import type { ReaderLimits } from './limits.ts'
 import { canonical, Namespaces, type StreamScope } from './namespaces.ts'
+import { NS } from './ns.ts'
 import { refuse } from './refusal.ts'
 import { rewriteContent } from './rewrite.ts'
 import { nameText } from './slices.ts'
@@ -131,6 +132,7 @@ export class Scanner {
 
   private openSection(b: Buffer, at: number, end: number): number {
     const after = afterSectionStart(b, at, end)
+    if (after > 0 && this.depth === 0) refuse('text-between')
     this.inSection = after > 0
     return after
   }
@@ -147,6 +149,8 @@ export class Scanner {
     this.names[2 * depth + 1] = tag.nameEnd - base
     if (depth === 1) {
       this.head = decodeHead(b, tag, namespaces)
+      // It would never end.
+      if (this.head.name === 'stream' && this.head.ns === NS.stream) refuse('stream-nested')
       this.contentStart = after - base
     } else if (depth === 2) {
       const name = nameText(b, tag.colon < 0 ? tag.name : tag.colon + 1, tag.nameEnd)

@@ -117,7 +117,7 @@ export class StreamTags {
     namespaces.enter(b, tag, 1)
     const head = decodeHead(b, tag, namespaces)
     const scope = namespaces.contentScope()
-    this.check(head, scope)
+    this.check(head, scope, tag.colon < 0 ? '' : b.latin1Slice(tag.name, tag.colon))
     const value = (name: string) => head.attributes.find(attribute => attribute.name === name)?.value
     return {
       kind: 'open',
@@ -134,13 +134,15 @@ export class StreamTags {
     }
   }
 
-  /** RFC 6120 §4.8. Any prefix is accepted for the stream namespace. */
-  private check(head: Head, scope: StreamScope): void {
+  private check(head: Head, scope: StreamScope, prefix: string): void {
     if (head.ns !== NS.stream) {
-      const prefixed = [...scope.prefixes.values()].includes(NS.stream)
-      refuse(head.name === 'stream' && prefixed ? 'header-prefix' : 'header-namespace')
+      // RFC 6120 §4.9.3.2: "no namespace prefix on an element that needs such a prefix"
+      const missing = head.name === 'stream' && prefix === '' && scope.prefixes.get('stream') === NS.stream
+      refuse(missing ? 'header-prefix' : 'header-namespace')
     }
     if (head.name !== 'stream') refuse('header-name')
+    // RFC 6120 §4.8.5: no other prefix needs to be accepted.
+    if (prefix !== '' && prefix !== 'stream') refuse('header-prefix')
     const content = scope.defaultNamespace
     // RFC 6120 §4.8.2: a peer may also name the content namespace on each stanza instead of here.
     if (content === '' || content === NS.stream) return
