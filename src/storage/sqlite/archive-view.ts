@@ -1,0 +1,89 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { IdRange } from '../archive-ids.ts'
+import { listSegments, type Segment } from './segments.ts'
+import { isIndexed, type Progress, Tail, type TailEntry } from './tail.ts'
+import { ownersOf, readLog } from './write-behind.ts'
+
+const MAX_CACHED_ADDRESSES = 20_000
+
+/** The archives as one snapshot of the database shows them: the index, and the tail of the log that it does not cover yet. */
+export class ArchiveView {
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  readonly #texts = new Map<number, string>()
+  #segments: Segment[] = []
+  #tail = new Tail()
+  #progress: Progress & { readonly generation: number }
+  /** The tail holds the rows of the log after `low` and up to `seen`. */
+  #seen = 0
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#progress = { low: 0, high: 0, segment: 0, owner: 0, id: 0, generation: -1 }
+  }
+
+  /** Looks at the snapshot of the transaction that has just begun. */
+  refresh(): void {
+    const { low, generation } = this.#progress
+    this.#progress = this.#prepare('SELECT * FROM progress').get() as unknown as Progress & {
+      generation: number
+    }
+    if (this.#progress.generation !== generation) {
+      this.#segments = listSegments(this.#db)
+      this.#statements.clear()
+    }
+    if (this.#progress.low !== low) this.#tail = this.#tail.after(this.#progress.low)
+    this.#readTail(Math.max(this.#seen, this.#progress.low))
+  }
+
+  #readTail(after: number): void {
+    this.#seen = after
+    for (const { id: segment, high } of this.#segments) {
+      if (high <= after) continue
+      for (const row of readLog(this.#db, segment, after)) {
+        for (const { owner, peer } of ownersOf(row)) this.#tail.add(segment, owner, { id: row.id, peer })
+        this.#seen = Math.max(this.#seen, row.id)
+      }
+    }
+  }
+
+  /** The segments of an archive that may hold some of these ids, oldest first. */
+  segments(archive: string, range: IdRange): Segment[] {
+    const id = this.#prepare('SELECT id FROM archive_name WHERE name = ?').get(archive)?.id
+    return this.#segments.filter(
+      segment => segment.archive === id && segment.low < range.high && segment.high > range.low,
+    )
+  }
+
+  /** The number of an address, if it occurs at all. */
+  address(text: string): number | undefined {
+    return this.#prepare('SELECT id FROM address WHERE text = ?').get(text)?.id as number | undefined
+  }
+
+  /** The address with this number. */
+  text(address: number): string {
+    const known = this.#texts.get(address)
+    if (known !== undefined) return known
+    const text = String(this.#prepare('SELECT text FROM address WHERE id = ?').get(address)?.text)
+    if (this.#texts.size >= MAX_CACHED_ADDRESSES) this.#texts.clear()
+    this.#texts.set(address, text)
+    return text
+  }
+
+  /** Items of an owner in a segment that the index does not have; all are newer than those it has. */
+  unindexed(segment: number, owner: number): TailEntry[] {
+    const entries = this.#tail.of(segment, owner)
+    return entries.filter(entry => !isIndexed(this.#progress, segment, owner, entry.id))
+  }
+
+  /** A query on the tables of a segment, which it calls `log` and `list`. */
+  in(segment: number, sql: string): StatementSync {
+    return this.#prepare(sql.replace('$log', `log_${segment}`).replace('$index', `index_${segment}`))
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql) ?? this.#db.prepare(sql)
+    this.#statements.set(sql, known)
+    return known
+  }
+}

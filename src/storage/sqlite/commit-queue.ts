@@ -1,0 +1,210 @@
+import { StorageError, type WallClock } from '../types.ts'
+import { fromPlain } from './errors.ts'
+import { encodeGroup, type Outcome, type WriterOperation } from './group-message.ts'
+import { GroupWindow } from './group-window.ts'
+import type { ToWriter, WriterJob } from './writer-message.ts'
+
+/** A group takes some ms at most: so many commits, and not much more than so many bytes. */
+const GROUP_COMMITS = 1000
+const GROUP_BYTES = 2 * 1024 * 1024
+
+/** From here on callers are asked to pause, and from there on commits are refused. */
+const PRESSURE = { commits: 10_000, bytes: 16 * 1024 * 1024 }
+const REFUSE = { commits: 100_000, bytes: 128 * 1024 * 1024 }
+
+/** What an operation weighs besides its item, bytes. */
+const OVERHEAD = 128
+
+/** A commit that was stored. */
+export type Stored = Extract<Outcome, { ids: unknown }>
+
+interface Waiting {
+  readonly operations: readonly WriterOperation[]
+  readonly bytes: number
+  readonly resolve: (stored: Stored) => void
+  readonly reject: (error: StorageError) => void
+}
+
+interface WaitingJob {
+  readonly job: WriterJob
+  readonly resolve: () => void
+  readonly reject: (error: StorageError) => void
+}
+
+/**
+ * Commits on their way to the writer. Those of a tick go as one group; while a group is being stored the next one gathers.
+ * Jobs keep their place among the commits.
+ */
+export class CommitQueue {
+  readonly #post: (message: ToWriter) => void
+  readonly #clock: WallClock
+  readonly #window = new GroupWindow()
+  readonly #line: (Waiting | WaitingJob)[] = []
+  /** Commits that the writer has. */
+  #sent: readonly Waiting[] = []
+  /** Jobs that the writer has, by number. */
+  readonly #jobs = new Map<number, WaitingJob>()
+  #nextJob = 1
+  #commits = 0
+  #bytes = 0
+  #scheduled = false
+  #timer: NodeJS.Timeout | undefined
+  #relief: PromiseWithResolvers<void> | undefined
+  #idle: PromiseWithResolvers<void> | undefined
+  #failure: StorageError | undefined
+
+  constructor(post: (message: ToWriter) => void, clock: WallClock) {
+    this.#post = post
+    this.#clock = clock
+  }
+
+  /** Stores operations together. Promises resolve in the order of the calls. */
+  commit(operations: readonly WriterOperation[]): Promise<Stored> {
+    const bytes = operations.reduce((sum, operation) => sum + weigh(operation), 0)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#commits >= REFUSE.commits || (this.#commits > 0 && this.#bytes + bytes > REFUSE.bytes))
+      return Promise.reject(new StorageError('overloaded', 'too much is waiting to be stored'))
+    this.#commits++
+    this.#bytes += bytes
+    return new Promise((resolve, reject) => {
+      this.#line.push({ operations, bytes, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** Has work done that concerns what was committed before. */
+  run(job: WriterJob): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      this.#line.push({ job, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** See `Storage.pressure`. */
+  pressure(): Promise<void> | undefined {
+    if (this.#commits < PRESSURE.commits && this.#bytes < PRESSURE.bytes) return undefined
+    this.#relief ??= Promise.withResolvers()
+    return this.#relief.promise
+  }
+
+  /** Resolves when nothing is waiting any more. */
+  drained(): Promise<void> {
+    this.#idle ??= Promise.withResolvers()
+    const { promise } = this.#idle
+    this.#settle()
+    return promise
+  }
+
+  /** The writer has stored the group it was sent last. */
+  onGroup(outcomes: readonly Outcome[]): void {
+    const sent = this.#sent
+    this.#sent = []
+    for (const [index, { bytes, resolve, reject }] of sent.entries()) {
+      this.#commits--
+      this.#bytes -= bytes
+      const outcome = outcomes[index]!
+      if ('error' in outcome) reject(fromPlain(outcome.error))
+      else resolve(outcome)
+    }
+    this.#settle()
+    if (this.#line.length > 0) this.#schedule()
+  }
+
+  /** The writer has finished a job. */
+  onJob(number: number, error: StorageError | undefined): void {
+    const job = this.#jobs.get(number)
+    this.#jobs.delete(number)
+    if (error === undefined) job?.resolve()
+    else job?.reject(error)
+    this.#settle()
+  }
+
+  /** The writer is gone: what waits, and whatever comes later, fails. */
+  fail(error: StorageError): void {
+    this.#failure = error
+    clearTimeout(this.#timer)
+    for (const { reject } of [...this.#sent, ...this.#jobs.values(), ...this.#line.splice(0)]) reject(error)
+    this.#sent = []
+    this.#jobs.clear()
+    this.#commits = 0
+    this.#bytes = 0
+    this.#settle()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#sent.length > 0) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#send()
+    })
+  }
+
+  #send(): void {
+    if (this.#sent.length > 0) return
+    clearTimeout(this.#timer)
+    const wait = this.#line.some(waiting => 'job' in waiting)
+      ? 0
+      : this.#window.wait(this.#line.length, performance.now())
+    if (wait > 0) {
+      this.#timer = setTimeout(() => this.#send(), wait)
+      return
+    }
+    this.#sendJobs()
+    const group = this.#takeGroup()
+    if (group.length === 0) return
+    this.#sent = group
+    this.#window.sent(group.length, performance.now())
+    this.#post(
+      encodeGroup(
+        group.map(({ operations }) => operations),
+        this.#clock.now(),
+      ),
+    )
+  }
+
+  #sendJobs(): void {
+    for (let first = this.#line[0]; first !== undefined && 'job' in first; first = this.#line[0]) {
+      this.#line.shift()
+      const number = this.#nextJob++
+      this.#jobs.set(number, first)
+      this.#post({ kind: 'job', number, job: first.job })
+    }
+  }
+
+  /** The commits from the front of the line, up to the next job. */
+  #takeGroup(): Waiting[] {
+    const group: Waiting[] = []
+    let bytes = 0
+    for (const waiting of this.#line) {
+      if ('job' in waiting || group.length === GROUP_COMMITS || bytes >= GROUP_BYTES) break
+      group.push(waiting)
+      bytes += waiting.bytes
+    }
+    this.#line.splice(0, group.length)
+    return group
+  }
+
+  /** Tells those who wait for room or for the end. */
+  #settle(): void {
+    if (
+      this.#relief !== undefined &&
+      this.#commits < PRESSURE.commits / 2 &&
+      this.#bytes < PRESSURE.bytes / 2
+    ) {
+      this.#relief.resolve()
+      this.#relief = undefined
+    }
+    if (this.#idle !== undefined && this.#commits === 0 && this.#jobs.size === 0 && this.#line.length === 0) {
+      this.#idle.resolve()
+      this.#idle = undefined
+    }
+  }
+}
+
+function weigh(operation: WriterOperation): number {
+  if (operation.kind === 'append') return OVERHEAD + operation.payload.byteLength
+  if (operation.kind === 'delete') return OVERHEAD
+  return OVERHEAD + (operation.json?.length ?? 0)
+}

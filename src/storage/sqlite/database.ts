@@ -1,0 +1,84 @@
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { checkVersion, migrate } from './migrations/index.ts'
+
+/** How long a commit waits for the disk: `full` outlives a power cut; `normal` only a crash of the process, `off` for tests alone. */
+export type Synchronous = 'full' | 'normal' | 'off'
+
+const FILE = 'tidings.db'
+
+/** Waiting for a reader happens only when the write-ahead log is truncated, and readers hold it for some ms. */
+const BUSY_MS = 100
+
+/** KiB of pages kept by each thread. */
+const CACHE = { writer: 8192, reader: 4096 }
+
+/** Makes the folder (0700) if it is not there yet, so that its own entry is durable too. */
+export function makeFolder(folder: string): void {
+  const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (made === undefined) return
+  for (let child = resolve(folder); child.length >= made.length; child = dirname(child))
+    syncFolder(dirname(child))
+}
+
+/** The write-ahead log of the database in a folder. */
+export function walFile(folder: string): string {
+  return join(folder, `${FILE}-wal`)
+}
+
+/** Opens the database for the writer, making or migrating it first. The caller holds the lock of the folder. */
+export function openForWriting(folder: string, synchronous: Synchronous): DatabaseSync {
+  const file = join(folder, FILE)
+  const isNew = !existsSync(file)
+  const db = new DatabaseSync(file, { timeout: BUSY_MS })
+  try {
+    // The log and the shared memory file get the mode of the database.
+    chmodSync(file, 0o600)
+    checkVersion(db)
+    db.exec(`PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = ${synchronous};
+      PRAGMA secure_delete = ON;
+      PRAGMA temp_store = MEMORY;
+      PRAGMA cache_size = -${CACHE.writer};
+      PRAGMA wal_autocheckpoint = 0;
+      PRAGMA journal_size_limit = 33554432`)
+    migrate(db)
+    // SQLite makes the entries of its logs durable in the folder, but not that of the database itself.
+    if (isNew) syncFolder(folder)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** Opens the database for the reader. The writer has opened it before. */
+export function openForReading(folder: string): DatabaseSync {
+  const db = new DatabaseSync(join(folder, FILE), { timeout: BUSY_MS })
+  db.exec(`PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE.reader}`)
+  return db
+}
+
+/** Runs `task` in a transaction, and rolls back when it throws. */
+export function transaction<R>(db: DatabaseSync, task: () => R): R {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const result = task()
+    db.exec('COMMIT')
+    return result
+  } catch (error) {
+    // SQLite has rolled back by itself after some errors (disk full, I/O).
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}

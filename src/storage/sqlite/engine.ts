@@ -1,0 +1,178 @@
+import { timeOf } from '../archive-ids.ts'
+import type { ArchivedRow, Engine, HistoryPage, HistoryQuery, Operation, Row } from '../engine.ts'
+import {
+  type KeyRange,
+  type Page,
+  type PurgeQuery,
+  StorageError,
+  type TableKind,
+  type WallClock,
+} from '../types.ts'
+import { CommitQueue } from './commit-queue.ts'
+import type { Synchronous } from './database.ts'
+import { fromPlain } from './errors.ts'
+import { ReadQueue } from './read-queue.ts'
+import type { FromReader, PackedHistory, ToReader } from './reader-message.ts'
+import { Thread } from './thread.ts'
+import type { FromWriter, StoredTable, ToWriter } from './writer-message.ts'
+
+/** Settings of the SQLite back end. */
+export interface SqliteSettings {
+  readonly folder: string
+  readonly clock: WallClock
+  readonly synchronous: Synchronous
+  /** Told of failures nobody waits for: of work in the background, which is tried again, and of a thread's end, after which all calls fail. */
+  readonly onProblem: (problem: StorageError) => void
+}
+
+/** Starts the writer thread and waits until the database is open. The reader thread starts with the first question. */
+export async function startEngine(settings: SqliteSettings): Promise<Engine> {
+  const engine = new SqliteEngine(settings)
+  await engine.started
+  return engine
+}
+
+class SqliteEngine implements Engine {
+  readonly started: Promise<void>
+  readonly #settings: SqliteSettings
+  readonly #starting = Promise.withResolvers<void>()
+  readonly #kinds = new Map<string, TableKind>()
+  readonly #writer: Thread<ToWriter, FromWriter>
+  readonly #commits: CommitQueue
+  readonly #reads: ReadQueue
+  #reader: Thread<ToReader, FromReader> | undefined
+  #isOpen = false
+
+  constructor(settings: SqliteSettings) {
+    const { folder, synchronous, clock } = settings
+    this.#settings = settings
+    this.started = this.#starting.promise
+    this.#writer = new Thread<ToWriter, FromWriter>(
+      'writer',
+      { folder, synchronous },
+      message => this.#onWriter(message),
+      error => this.#fail(error),
+    )
+    this.#commits = new CommitQueue(message => this.#writer.post(message, buffersOf(message)), clock)
+    this.#reads = new ReadQueue(message => this.#openReader().post(message))
+  }
+
+  #onWriter(message: FromWriter): void {
+    if (message.kind === 'ready') this.#ready(message.tables)
+    else if (message.kind === 'failed') this.#starting.reject(fromPlain(message.error))
+    else if (message.kind === 'group') this.#commits.onGroup(message.outcomes)
+    else if (message.kind === 'job')
+      this.#commits.onJob(message.number, message.error && fromPlain(message.error))
+    else this.#settings.onProblem(fromPlain(message.error))
+  }
+
+  #ready(tables: readonly StoredTable[]): void {
+    for (const { name, kind } of tables) this.#kinds.set(name, kind)
+    this.#isOpen = true
+    this.#starting.resolve()
+  }
+
+  #openReader(): Thread<ToReader, FromReader> {
+    this.#reader ??= new Thread<ToReader, FromReader>(
+      'reader',
+      { folder: this.#settings.folder },
+      answers => this.#reads.onAnswers(answers),
+      error => this.#fail(error),
+    )
+    return this.#reader
+  }
+
+  #fail(error: StorageError): void {
+    this.#starting.reject(error)
+    this.#commits.fail(error)
+    this.#reads.fail(error)
+    // Whoever opens it learns from `started` that it could not be opened.
+    if (this.#isOpen) this.#settings.onProblem(error)
+  }
+
+  define(table: string, kind: TableKind): void {
+    const stored = this.#kinds.get(table)
+    if (stored !== undefined && stored !== kind)
+      throw new StorageError('invalid', `table ${table} is stored as one of kind ${stored}`)
+  }
+
+  async commit(operations: readonly Operation[]): Promise<readonly bigint[]> {
+    const { ids } = await this.#commits.commit(operations)
+    return ids.map(BigInt)
+  }
+
+  async swap(
+    table: string,
+    owner: string,
+    key: string,
+    expected: string | undefined,
+    json: string | undefined,
+  ): Promise<boolean> {
+    const { swapped } = await this.#commits.commit([{ kind: 'swap', table, owner, key, expected, json }])
+    return swapped
+  }
+
+  get(table: string, owner: string, key: string): Promise<string | undefined> {
+    return this.#reads.ask('get', { table, owner, key, now: this.#now() })
+  }
+
+  page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>> {
+    return this.#reads.ask('page', { table, owner, range, limit, now: this.#now() })
+  }
+
+  owners(table: string, after: string | undefined, limit: number): Promise<readonly string[]> {
+    return this.#reads.ask('owners', { table, after, limit, now: this.#now() })
+  }
+
+  async history(archive: string, owner: string, query: HistoryQuery): Promise<HistoryPage> {
+    const packed = await this.#reads.ask('history', { archive, owner, query })
+    const { more, total } = packed
+    return { items: unpack(packed), more, ...(total !== undefined && { total }) }
+  }
+
+  purge(archive: string, owner: string, { before, ids }: PurgeQuery): Promise<void> {
+    return this.#commits.run({ task: 'purge', archive, owner, before, ids })
+  }
+
+  expire(archive: string, before: number): Promise<void> {
+    return this.#commits.run({ task: 'expire', archive, before })
+  }
+
+  forget(owner: string): Promise<void> {
+    return this.#commits.run({ task: 'forget', owner })
+  }
+
+  pressure(): Promise<void> | undefined {
+    return this.#commits.pressure()
+  }
+
+  settled(): Promise<void> {
+    return this.#commits.run({ task: 'settle', now: this.#now() })
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.drained()
+    this.#reads.fail(new StorageError('closed', 'the storage is closed'))
+    // The reader first: whoever closes the database last tidies it up, and only the writer can.
+    await this.#reader?.close('close')
+    await this.#writer.close({ kind: 'close' })
+  }
+
+  #now(): number {
+    return this.#settings.clock.now()
+  }
+}
+
+function unpack({ items, bytes }: PackedHistory): ArchivedRow[] {
+  let at = 0
+  return items.map(({ id, peer, length }) => {
+    const payload = bytes.subarray(at, at + length)
+    at += length
+    return { id: BigInt(id), time: timeOf(id), peer, payload }
+  })
+}
+
+/** Handed over instead of copied. */
+function buffersOf(message: ToWriter): ArrayBuffer[] {
+  return message.kind === 'group' && message.bytes.byteLength > 0 ? [message.bytes.buffer] : []
+}

@@ -1,0 +1,49 @@
+import { MAX_PAGE_BYTES } from '../checks.ts'
+import type { ArchiveView } from './archive-view.ts'
+import type { PackedHistory } from './reader-message.ts'
+import type { TailEntry } from './tail.ts'
+
+/** Archived items on their way into an answer, with their payloads. */
+export class FoundItems {
+  readonly #view: ArchiveView
+  readonly #limit: number
+  readonly #items: { id: number; peer: string; length: number }[] = []
+  readonly #payloads: Uint8Array[] = []
+  #bytes = 0
+  #more = false
+
+  constructor(view: ArchiveView, limit: number) {
+    this.#view = view
+    this.#limit = limit
+  }
+
+  /** How many items are still of interest: one more than fit, to know whether there are more. */
+  get wanted(): number {
+    return this.#limit - this.#items.length + 1
+  }
+
+  /** Adds an item; false when the page is full and the item is left out. */
+  add(segment: number, { id, peer }: TailEntry): boolean {
+    if (this.#items.length >= this.#limit || this.#bytes >= MAX_PAGE_BYTES) {
+      this.#more = true
+      return false
+    }
+    const row = this.#view.in(segment, 'SELECT payload FROM $log WHERE id = ?').get(id)
+    const payload = row!.payload as Uint8Array
+    this.#items.push({ id, peer: this.#view.text(peer), length: payload.byteLength })
+    this.#payloads.push(payload)
+    this.#bytes += payload.byteLength
+    return true
+  }
+
+  /** The answer: all payloads in one buffer, which costs less to hand over than many. */
+  packed(total: number | undefined): PackedHistory {
+    const bytes = new Uint8Array(this.#bytes)
+    let at = 0
+    for (const payload of this.#payloads) {
+      bytes.set(payload, at)
+      at += payload.byteLength
+    }
+    return { items: this.#items, more: this.#more, total, bytes }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Pages of archives. A query is a generator that works a few ms per step and may see a newer snapshot in each,
+ * so it keeps its place as an id.
+ */
+import { type IdRange, idRange, timeRange } from '../archive-ids.ts'
+import type { ArchiveView } from './archive-view.ts'
+import { FoundItems } from './found-items.ts'
+import { OwnerSegment, type Subject } from './owner-segment.ts'
+import type { PackedHistory, Reads } from './reader-message.ts'
+
+/** Answers a query. */
+export function* history(
+  view: ArchiveView,
+  { archive, owner, query }: Reads['history']['ask'],
+): Generator<void, PackedHistory> {
+  const found = new FoundItems(view, query.limit)
+  const subject = subjectOf(view, owner, query.peer)
+  if (subject === undefined) return found.packed(query.count ? 0 : undefined)
+  const segmentsIn = (range: IdRange) =>
+    view.segments(archive, range).map(segment => new OwnerSegment(view, segment, subject))
+  const range = idRange(query)
+  if (query.ids !== undefined) {
+    const total = pick(
+      segmentsIn,
+      query.ids.map(Number),
+      timeRange(query),
+      range,
+      query.reverse ?? false,
+      found,
+    )
+    return found.packed(query.count ? total : undefined)
+  }
+  const total = query.count ? yield* count(segmentsIn(timeRange(query)), timeRange(query)) : undefined
+  if (query.reverse) yield* walkDown(segmentsIn(range).reverse(), range, found)
+  else yield* walkUp(segmentsIn(range), range, found)
+  return found.packed(total)
+}
+
+function subjectOf(view: ArchiveView, owner: string, peer: string | undefined): Subject | undefined {
+  const ownerNumber = view.address(owner)
+  const peerNumber = peer === undefined ? undefined : view.address(peer)
+  if (ownerNumber === undefined || (peer !== undefined && peerNumber === undefined)) return undefined
+  return { owner: ownerNumber, peer: peerNumber }
+}
+
+function* walkUp(segments: OwnerSegment[], range: IdRange, found: FoundItems): Generator<void> {
+  for (const segment of segments) {
+    for (let low: number | undefined = range.low; low !== undefined; ) {
+      const [step, next]: [IdRange, number | undefined] = segment.stepUp({ low, high: range.high })
+      const entries = segment.indexed(step, 'ASC', found.wanted)
+      // What the index lacks is newer than what it has: it comes after the last step.
+      if (next === undefined) entries.push(...segment.unindexed(step))
+      if (!entries.every(entry => found.add(segment.id, entry))) return
+      low = next
+      yield
+    }
+  }
+}
+
+function* walkDown(segments: OwnerSegment[], range: IdRange, found: FoundItems): Generator<void> {
+  for (const segment of segments) {
+    const newest = segment.unindexed(range).reverse()
+    if (!newest.every(entry => found.add(segment.id, entry))) return
+    // From here on below all of these: by the next step they may be in the index.
+    let high: number | undefined = Math.min(range.high, segment.indexedUpTo())
+    while (high !== undefined) {
+      const [step, next]: [IdRange, number | undefined] = segment.stepDown({ low: range.low, high })
+      const entries = segment.indexed(step, 'DESC', found.wanted)
+      if (!entries.every(entry => found.add(segment.id, entry))) return
+      high = next
+      yield
+    }
+  }
+}
+
+function* count(segments: OwnerSegment[], range: IdRange): Generator<void, number> {
+  let total = 0
+  for (const segment of segments) {
+    for (let low: number | undefined = range.low; low !== undefined; ) {
+      const [step, next]: [IdRange, number | undefined] = segment.stepUp({ low, high: range.high }, true)
+      total += segment.countIndexed(step)
+      if (next === undefined) total += segment.unindexed(step).length
+      low = next
+      yield
+    }
+  }
+  return total
+}
+
+/** Adds the items with these ids that are in `range`; how many there are in `wide`. */
+function pick(
+  segmentsIn: (range: IdRange) => OwnerSegment[],
+  ids: number[],
+  wide: IdRange,
+  range: IdRange,
+  reverse: boolean,
+  found: FoundItems,
+): number {
+  const sorted = [...new Set(ids)].sort((a, b) => (reverse ? b - a : a - b))
+  let total = 0
+  let full = false
+  for (const id of sorted) {
+    if (id < wide.low || id >= wide.high) continue
+    for (const segment of segmentsIn({ low: id, high: id + 1 })) {
+      const entry = segment.find(id)
+      if (entry === undefined) continue
+      total++
+      if (!full && id >= range.low && id < range.high) full = !found.add(segment.id, entry)
+    }
+  }
+  return total
+}

@@ -1,0 +1,76 @@
+/** What the reader thread does, apart from being a thread. */
+import type { DatabaseSync } from 'node:sqlite'
+import { ArchiveView } from './archive-view.ts'
+import { Background } from './background.ts'
+import { openForReading } from './database.ts'
+import { toPlain } from './errors.ts'
+import { history } from './read-history.ts'
+import { RowReader } from './read-rows.ts'
+import type { Answer, Reads, Request } from './reader-message.ts'
+
+/** Answers questions, each on a snapshot of the database that holds whatever was committed before the question. */
+export class Reader {
+  readonly #db: DatabaseSync
+  readonly #rows: RowReader
+  readonly #view: ArchiveView
+  readonly #background: Background
+
+  constructor(folder: string) {
+    this.#db = openForReading(folder)
+    this.#rows = new RowReader(this.#db)
+    this.#view = new ArchiveView(this.#db)
+    this.#background = new Background({
+      fair: true,
+      around: turn =>
+        this.#inSnapshot(() => {
+          this.#view.refresh()
+          turn()
+        }),
+    })
+  }
+
+  /** Answers all but queries of archives, which take their time and answer through `later`. */
+  answer(requests: readonly Request[], later: (answer: Answer) => void): Answer[] {
+    const quick: Answer[] = []
+    this.#inSnapshot(() => {
+      for (const request of requests) {
+        if (request.read === 'history') this.#history(request.number, request.ask, later)
+        else quick.push(this.#answer(request))
+      }
+    })
+    return quick
+  }
+
+  /** Lets go of the database. */
+  close(): void {
+    this.#db.close()
+  }
+
+  #answer(request: Exclude<Request, { read: 'history' }>): Answer {
+    const { number } = request
+    try {
+      if (request.read === 'get') return { number, answer: this.#rows.get(request.ask) }
+      if (request.read === 'page') return { number, answer: this.#rows.page(request.ask) }
+      return { number, answer: this.#rows.owners(request.ask) }
+    } catch (error) {
+      return { number, error: toPlain(error) }
+    }
+  }
+
+  #history(number: number, ask: Reads['history']['ask'], later: (answer: Answer) => void): void {
+    const view = this.#view
+    const steps = (function* () {
+      later({ number, answer: yield* history(view, ask) })
+    })()
+    this.#background.run(steps).catch((error: unknown) => later({ number, error: toPlain(error) }))
+  }
+
+  #inSnapshot(task: () => void): void {
+    this.#db.exec('BEGIN')
+    try {
+      task()
+    } finally {
+      this.#db.exec('COMMIT')
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** What the reader thread and its owner say to each other. */
+import type { HistoryQuery, Row } from '../engine.ts'
+import type { KeyRange, Page } from '../types.ts'
+import type { PlainError } from './errors.ts'
+
+/** What the thread is started with. */
+export interface ReaderData {
+  readonly folder: string
+}
+
+/** What can be read, and what the answer is. `now` is the wall clock, ms since 1970. */
+export interface Reads {
+  get: {
+    ask: { readonly table: string; readonly owner: string; readonly key: string; readonly now: number }
+    answer: string | undefined
+  }
+  page: {
+    ask: {
+      readonly table: string
+      readonly owner: string
+      readonly range: KeyRange
+      readonly limit: number
+      readonly now: number
+    }
+    answer: Page<Row>
+  }
+  owners: {
+    ask: {
+      readonly table: string
+      readonly after: string | undefined
+      readonly limit: number
+      readonly now: number
+    }
+    answer: readonly string[]
+  }
+  history: {
+    ask: { readonly archive: string; readonly owner: string; readonly query: HistoryQuery }
+    answer: PackedHistory
+  }
+}
+
+/** A page of an archive with all payloads joined. */
+export interface PackedHistory {
+  readonly items: readonly { readonly id: number; readonly peer: string; readonly length: number }[]
+  readonly more: boolean
+  readonly total: number | undefined
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** One question. */
+export type Request = {
+  [K in keyof Reads]: { readonly number: number; readonly read: K; readonly ask: Reads[K]['ask'] }
+}[keyof Reads]
+
+/** What became of one question. */
+export interface Answer {
+  readonly number: number
+  readonly answer?: Reads[keyof Reads]['answer']
+  readonly error?: PlainError
+}
+
+/** To the reader: the questions of one tick. After `close` nothing comes any more. */
+export type ToReader = readonly Request[] | 'close'
+
+/** From the reader: some answers, not always in the order of the questions. */
+export type FromReader = readonly Answer[]

@@ -1,0 +1,84 @@
+/** The archive log is cut into months, so that retention can drop one as a whole. */
+import type { DatabaseSync } from 'node:sqlite'
+import { firstIdAt, timeOf } from '../archive-ids.ts'
+
+/** One month of one archive: the tables `log_<id>` and `index_<id>`. */
+export interface Segment {
+  readonly id: number
+  readonly archive: number
+  /** The ids it holds: from `low` up to, but not including, `high`. */
+  readonly low: number
+  readonly high: number
+}
+
+/** Months since the year 0, UTC. */
+export function monthOf(time: number): number {
+  const date = new Date(time)
+  return date.getUTCFullYear() * 12 + date.getUTCMonth()
+}
+
+/** All segments that can be read, oldest first. */
+export function listSegments(db: DatabaseSync): Segment[] {
+  const rows = db.prepare('SELECT id, archive_id, month FROM segment WHERE NOT dropping ORDER BY month').all()
+  return rows.map(row => segmentOf(Number(row.id), Number(row.archive_id), Number(row.month)))
+}
+
+function segmentOf(id: number, archive: number, month: number): Segment {
+  return { id, archive, low: firstIdAt(startOf(month)), high: firstIdAt(startOf(month + 1)) }
+}
+
+/** When a month began, ms since 1970. */
+export function startOf(month: number): number {
+  return Date.UTC(Math.floor(month / 12), month % 12)
+}
+
+/** Finds and makes segments for new items. Lives in the writer; all calls are inside a transaction. */
+export class Segments {
+  readonly #db: DatabaseSync
+  /** The newest segment of each archive. */
+  readonly #newest = new Map<number, Segment>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  /** The segment for a new item of an archive. */
+  for(archive: number, id: number): Segment {
+    const newest = this.#newest.get(archive)
+    if (newest !== undefined && id >= newest.low && id < newest.high) return newest
+    const month = monthOf(timeOf(id))
+    const segment = this.#find(archive, month) ?? this.#make(archive, month)
+    this.#newest.set(archive, segment)
+    return segment
+  }
+
+  #find(archive: number, month: number): Segment | undefined {
+    const select = 'SELECT id FROM segment WHERE archive_id = ? AND month = ? AND NOT dropping'
+    const row = this.#db.prepare(select).get(archive, month)
+    return row === undefined ? undefined : segmentOf(Number(row.id), archive, month)
+  }
+
+  #make(archive: number, month: number): Segment {
+    const made = this.#db.prepare('INSERT INTO segment(archive_id, month) VALUES(?, ?)').run(archive, month)
+    const segment = segmentOf(Number(made.lastInsertRowid), archive, month)
+    // The payload comes last, so that owners and peers are read without it. See erase.ts for why numbers are erased by their complement.
+    this.#db.exec(`
+      CREATE TABLE log_${segment.id}(
+        id INTEGER PRIMARY KEY,
+        owner1 INTEGER NOT NULL, peer1 INTEGER NOT NULL,
+        owner2 INTEGER NOT NULL, peer2 INTEGER NOT NULL,
+        payload BLOB NOT NULL
+      ) STRICT;
+      CREATE TABLE index_${segment.id}(
+        owner INTEGER NOT NULL, id INTEGER NOT NULL, peer INTEGER NOT NULL,
+        PRIMARY KEY(owner, id, peer)
+      ) STRICT, WITHOUT ROWID;
+      UPDATE progress SET generation = generation + 1`)
+    return segment
+  }
+
+  /** After a rollback or when segments were dropped. */
+  reset(): void {
+    this.#newest.clear()
+  }
+}

@@ -1,0 +1,68 @@
+/** The end of the log that the index does not cover yet, in memory. The writer indexes it, the reader merges it into pages. */
+
+/** An archived item under one of its owners; addresses are numbers. */
+export interface TailEntry {
+  readonly id: number
+  readonly peer: number
+}
+
+/** Items of one owner in one segment, ids ascending. */
+export interface TailList {
+  readonly segment: number
+  readonly owner: number
+  readonly entries: TailEntry[]
+}
+
+/** Entries by segment and owner. They are added in the order of their ids. */
+export class Tail {
+  readonly #segments = new Map<number, Map<number, TailList>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(segment: number, owner: number, entry: TailEntry): void {
+    const owners = this.#segments.get(segment) ?? new Map<number, TailList>()
+    const list = owners.get(owner) ?? { segment, owner, entries: [] }
+    list.entries.push(entry)
+    owners.set(owner, list)
+    this.#segments.set(segment, owners)
+    this.#size++
+  }
+
+  /** The entries of an owner in a segment. */
+  of(segment: number, owner: number): readonly TailEntry[] {
+    return this.#segments.get(segment)?.get(owner)?.entries ?? []
+  }
+
+  /** All lists in the order in which they are indexed: by segment, then by owner. */
+  inOrder(): TailList[] {
+    const lists = [...this.#segments.values()].flatMap(owners => [...owners.values()])
+    return lists.sort((a, b) => a.segment - b.segment || a.owner - b.owner)
+  }
+
+  /** The same without the entries up to and including this id. */
+  after(id: number): Tail {
+    const rest = new Tail()
+    for (const { segment, owner, entries } of this.inOrder())
+      for (const entry of entries) if (entry.id > id) rest.add(segment, owner, entry)
+    return rest
+  }
+}
+
+/** How far the index is: see the table `progress` in migrations/001-first.ts. */
+export interface Progress {
+  readonly low: number
+  readonly high: number
+  readonly segment: number
+  readonly owner: number
+  readonly id: number
+}
+
+/** Whether an entry is in the index. */
+export function isIndexed(progress: Progress, segment: number, owner: number, id: number): boolean {
+  if (id <= progress.low) return true
+  if (id > progress.high) return false
+  return (segment - progress.segment || owner - progress.owner || id - progress.id) <= 0
+}

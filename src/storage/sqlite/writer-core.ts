@@ -1,0 +1,166 @@
+/** What the writer thread does, apart from being a thread. */
+import type { DatabaseSync } from 'node:sqlite'
+import { firstIdAt } from '../archive-ids.ts'
+import type { StorageError } from '../types.ts'
+import { Background } from './background.ts'
+import { makeFolder, openForWriting, type Synchronous } from './database.ts'
+import { Eraser } from './erase.ts'
+import { storageError } from './errors.ts'
+import { decodeGroup, type GroupMessage, type Outcome, type WriterOperation } from './group-message.ts'
+import { GroupWriter } from './group-writer.ts'
+import { type FolderLock, lockFolder } from './lock.ts'
+import { Names } from './names.ts'
+import { WriteBehind } from './write-behind.ts'
+import type { StoredTable, WriterData, WriterJob } from './writer-message.ts'
+
+/** Pages of the write-ahead log (4 KiB each) after which they are moved into the database. */
+const CHECKPOINT_PAGES = 2048
+/** How often expired rows are looked for, ms, and how many are removed in a transaction. */
+const SWEEP_MS = 60_000
+const SWEEP_ROWS = 200
+
+/** Rows written for an owner while older ones are being forgotten. */
+interface Sparing {
+  readonly owner: string
+  readonly rows: Set<string>
+}
+
+/** The one who writes. Throws a `StorageError` when the folder cannot be locked or opened. */
+export class Writer {
+  readonly #lock: FolderLock
+  readonly #db: DatabaseSync
+  readonly #synchronous: Synchronous
+  readonly #behind: WriteBehind
+  readonly #groups: GroupWriter
+  readonly #eraser: Eraser
+  readonly #background = new Background({ fair: false })
+  readonly #sparing = new Set<Sparing>()
+  readonly #onProblem: (problem: StorageError) => void
+  #swept = 0
+  #upkeepDue = false
+  #closed = false
+
+  constructor({ folder, synchronous }: WriterData, onProblem: (problem: StorageError) => void) {
+    this.#onProblem = onProblem
+    this.#synchronous = synchronous
+    makeFolder(folder)
+    this.#lock = lockFolder(folder)
+    try {
+      this.#db = openForWriting(folder, synchronous)
+    } catch (error) {
+      this.#lock.release()
+      throw error
+    }
+    const names = new Names(this.#db)
+    this.#behind = new WriteBehind(this.#db)
+    this.#groups = new GroupWriter(this.#db, names, this.#behind)
+    this.#eraser = new Eraser({ db: this.#db, names, behind: this.#behind, groups: this.#groups })
+    this.#inBackground(this.#eraser.dropSegments())
+  }
+
+  /** The tables stored so far. */
+  tables(): StoredTable[] {
+    return this.#db.prepare('SELECT name, kind FROM table_name').all() as unknown as StoredTable[]
+  }
+
+  /** Stores a group; see `GroupWriter.write`. */
+  write(message: GroupMessage): Outcome[] {
+    const commits = decodeGroup(message)
+    const outcomes = this.#groups.write(commits, message.now)
+    if (this.#sparing.size > 0) this.#spare(commits, outcomes)
+    if (!this.#upkeepDue) setImmediate(() => this.#upkeep(message.now))
+    this.#upkeepDue = true
+    return outcomes
+  }
+
+  /** Does a job, after those that came before it. */
+  work(job: WriterJob): Promise<void> {
+    switch (job.task) {
+      case 'purge': {
+        const before = job.before === undefined ? Number.POSITIVE_INFINITY : firstIdAt(job.before) - 1
+        const upTo = Math.min(this.#behind.last, before)
+        return this.#background.run(this.#eraser.purge({ ...job, upTo, ids: job.ids?.map(Number) }))
+      }
+      case 'expire':
+        return this.#background.run(this.#eraser.expire(job.archive, job.before))
+      case 'forget':
+        return this.#forget(job.owner)
+      case 'settle':
+        return this.#background.run(this.#settle(job.now))
+    }
+  }
+
+  /** Lets go of the folder. */
+  close(): void {
+    this.#closed = true
+    this.#db.close()
+    this.#lock.release()
+  }
+
+  async #forget(owner: string): Promise<void> {
+    const sparing: Sparing = { owner, rows: new Set() }
+    this.#sparing.add(sparing)
+    try {
+      await this.#background.run(this.#eraser.forget(owner, this.#behind.last, sparing.rows))
+    } finally {
+      this.#sparing.delete(sparing)
+    }
+  }
+
+  #spare(commits: readonly (readonly WriterOperation[])[], outcomes: readonly Outcome[]): void {
+    for (const [index, commit] of commits.entries()) {
+      const outcome = outcomes[index]!
+      if ('error' in outcome || !outcome.swapped) continue
+      for (const operation of commit)
+        if (operation.kind !== 'append')
+          for (const { owner, rows } of this.#sparing)
+            if (owner === operation.owner) rows.add(`${operation.table}\0${operation.key}`)
+    }
+  }
+
+  /** After a group was answered: what keeps the database in shape, a few ms of it. */
+  #upkeep(now: number): void {
+    this.#upkeepDue = false
+    if (this.#closed) return
+    try {
+      if (this.#behind.due) this.#unsynced(() => this.#behind.slice())
+      this.#checkpoint()
+    } catch (error) {
+      this.#onProblem(storageError(error))
+    }
+    if (now - this.#swept < SWEEP_MS) return
+    this.#swept = now
+    this.#inBackground(this.#sweep(now))
+  }
+
+  #inBackground(steps: Generator<void>): void {
+    this.#background.run(steps).catch((error: unknown) => this.#onProblem(storageError(error)))
+  }
+
+  /** Nobody waits for index entries, and the log can make them again: the sync of the next group is soon enough for them. */
+  #unsynced(task: () => void): void {
+    if (this.#synchronous === 'full') this.#db.exec('PRAGMA synchronous = NORMAL')
+    try {
+      task()
+    } finally {
+      this.#db.exec(`PRAGMA synchronous = ${this.#synchronous}`)
+    }
+  }
+
+  #checkpoint(): void {
+    const state = this.#db.prepare('PRAGMA wal_checkpoint(NOOP)').get()
+    const pages = Number(state?.log) - Number(state?.checkpointed)
+    if (pages >= CHECKPOINT_PAGES) this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  }
+
+  *#settle(now: number): Generator<void> {
+    yield* this.#behind.flush()
+    yield* this.#sweep(now)
+  }
+
+  *#sweep(now: number): Generator<void> {
+    const sweep = this.#db.prepare(`DELETE FROM item WHERE (table_id, owner, key) IN
+      (SELECT table_id, owner, key FROM item WHERE expires <= ? LIMIT ${SWEEP_ROWS})`)
+    while (sweep.run(now).changes === SWEEP_ROWS) yield
+  }
+}

@@ -1,0 +1,50 @@
+/** What the writer thread and its owner say to each other. */
+import type { TableKind } from '../types.ts'
+import type { Synchronous } from './database.ts'
+import type { PlainError } from './errors.ts'
+import type { GroupMessage, Outcome } from './group-message.ts'
+
+/** What the thread is started with. */
+export interface WriterData {
+  readonly folder: string
+  readonly synchronous: Synchronous
+}
+
+/** Work beside commits. It concerns what was sent before it. */
+export type WriterJob =
+  | {
+      readonly task: 'purge'
+      readonly archive: string
+      readonly owner: string
+      /** Only items archived before this time, ms since 1970. */
+      readonly before: number | undefined
+      readonly ids: readonly bigint[] | undefined
+    }
+  | { readonly task: 'expire'; readonly archive: string; readonly before: number }
+  | { readonly task: 'forget'; readonly owner: string }
+  /** Index everything; remove rows that have expired by now (ms since 1970). */
+  | { readonly task: 'settle'; readonly now: number }
+
+/** To the writer. After `close` nothing comes any more. */
+export type ToWriter =
+  | GroupMessage
+  | { readonly kind: 'job'; readonly number: number; readonly job: WriterJob }
+  | { readonly kind: 'close' }
+
+/** A table that is stored in the database. */
+export interface StoredTable {
+  readonly name: string
+  readonly kind: TableKind
+}
+
+/** From the writer. */
+export type FromWriter =
+  /** The database is open. */
+  | { readonly kind: 'ready'; readonly tables: readonly StoredTable[] }
+  /** It could not be opened; the thread ends. */
+  | { readonly kind: 'failed'; readonly error: PlainError }
+  /** The group is stored; one outcome per commit. Groups are answered in their order. */
+  | { readonly kind: 'group'; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: 'job'; readonly number: number; readonly error: PlainError | undefined }
+  /** Something failed in the background that will be tried again. */
+  | { readonly kind: 'problem'; readonly error: PlainError }
