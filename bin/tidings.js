@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+/**
+ * The command line's entry. Plain JavaScript that old versions of Node can run: it starts the pinned one (npm package `node`)
+ * if the machine's is older, and then the program: its TypeScript in a checkout, `dist` in a published package.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import module, { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+if (Number.parseInt(process.versions.node, 10) < pinnedMajor()) startPinnedNode()
+else await startProgram()
+
+/** The major version of Node that package.json asks for. */
+function pinnedMajor() {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return Number(/\d+/.exec(dependencies.node)?.[0])
+}
+
+async function startProgram() {
+  useCompileCache()
+  const source = join(root, 'src/cli/index.ts')
+  const program = existsSync(source) ? source : join(root, 'dist/cli/index.js')
+  const { run } = await import(pathToFileURL(program).href)
+  process.exitCode = await run(process.argv.slice(2))
+}
+
+/**
+ * Keeps compiled code, and TypeScript without its types: without it each thread loads a compiler of 17 MiB for that.
+ * Below the package and not in the folder for temporary files, where others could leave code for us to run.
+ */
+function useCompileCache() {
+  const folder = process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules/.cache/tidings')
+  // Worker threads look at the variable.
+  process.env.NODE_COMPILE_CACHE = folder
+  module.enableCompileCache(folder)
+}
+
+/** Runs this file again on the pinned version, in place of this process where Node can do that (22.15 and later). */
+function startPinnedNode() {
+  const node = pinnedNode()
+  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  if (typeof process.execve === 'function' && process.platform !== 'win32')
+    process.execve(node, [node, ...args], process.env)
+  const child = spawn(node, args, { stdio: 'inherit' })
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR2'])
+    process.on(signal, () => {
+      // Ctrl-C in a terminal goes to the child as well, but `kill` reaches only this process. The child takes two at once for one.
+      child.kill(signal)
+    })
+  child.on('exit', (code, signal) => {
+    process.exitCode = signal === null ? code : 128 + constants.signals[signal]
+  })
+}
+
+/** The executable of the npm package `node`. */
+function pinnedNode() {
+  try {
+    const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'))
+    const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const node = join(folder, typeof bin === 'string' ? bin : bin.node)
+    if (existsSync(node)) return node
+  } catch {
+    // Told below.
+  }
+  process.stderr.write(
+    `tidings: this needs Node ${pinnedMajor()} or later, and neither is it the one that runs (${process.version}), nor is the npm package "node" installed: run "npm ci" without --ignore-scripts [TIDINGS_NODE_VERSION]\n`,
+  )
+  process.exit(1)
+}

@@ -1,0 +1,65 @@
+import { connect, type Socket } from 'node:net'
+import { TidingsError } from '../../core/errors.ts'
+import type { Administration } from './administration.ts'
+import { type ImportLine, readFrames, writeFrame } from './protocol.ts'
+import { socketAddress } from './socket-path.ts'
+
+/** Lines of an import that go in one frame. */
+const BATCH = 100
+
+/** Opens the control socket; undefined when no server listens there. Throws a TidingsError when it may not. */
+export async function connectControl(path: string): Promise<Socket | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket | undefined>()
+  const socket = connect(socketAddress(path))
+  socket.once('connect', () => resolve(socket))
+  socket.once('error', (cause: NodeJS.ErrnoException) => {
+    // No socket, or one that nobody listens at any more.
+    if (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED') return resolve(undefined)
+    const hint = cause.code === 'EACCES' ? ': run this as the user that the server runs as' : ''
+    reject(
+      new TidingsError(
+        'TIDINGS_CONTROL_SOCKET',
+        `the control socket ${path} cannot be opened (${cause.code})${hint}`,
+        {
+          cause,
+        },
+      ),
+    )
+  })
+  return promise
+}
+
+/** Administration of the server at the other end of the socket; one request. */
+export function remoteAdministration(socket: Socket): Administration {
+  return async (request, lines, tell) => {
+    await writeFrame(socket, request)
+    const sent = request.op === 'user.import' ? sendLines(socket, lines) : Promise.resolve()
+    // When the answer comes first (an error), nobody waits for the lines.
+    sent.catch(error => socket.destroy(error))
+    for await (const frame of readFrames(socket)) {
+      if ('done' in frame) {
+        await sent
+        return frame.done
+      }
+      if ('error' in frame) throw new TidingsError(frame.error.code, frame.error.text)
+      if ('accounts' in frame || 'imported' in frame || 'refused' in frame) await tell(frame)
+    }
+    throw new TidingsError(
+      'TIDINGS_CONTROL_GONE',
+      'the server stopped before it had answered: look at what it did, then try again',
+    )
+  }
+}
+
+async function sendLines(socket: Socket, lines: AsyncIterable<ImportLine>): Promise<void> {
+  let entries: ImportLine[] = []
+  for await (const line of lines) {
+    if (socket.destroyed) return
+    entries.push(line)
+    if (entries.length < BATCH) continue
+    await writeFrame(socket, { entries })
+    entries = []
+  }
+  await writeFrame(socket, { entries })
+  await writeFrame(socket, { end: true })
+}

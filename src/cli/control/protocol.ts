@@ -1,0 +1,96 @@
+/**
+ * What `tidings user ...` and the running server say to each other through the control socket: one request per connection, as lines of JSON.
+ *
+ * Client: the request; after `user.import` any number of `{entries}` and one `{end: true}`.
+ * Server: any number of news, then one `{done}` or one `{error}`, and closes.
+ */
+import type { Readable, Writable } from 'node:stream'
+import type { Role } from '../../auth/accounts.ts'
+import { TidingsError } from '../../core/errors.ts'
+
+/** What is asked of the server. `jid` is not checked yet. */
+export type Request =
+  | { readonly op: 'user.add'; readonly jid: string; readonly password: string; readonly role?: Role }
+  | { readonly op: 'user.remove'; readonly jid: string }
+  | { readonly op: 'user.passwd'; readonly jid: string; readonly password: string }
+  | { readonly op: 'user.list' }
+  | { readonly op: 'user.import'; readonly sharedSalt?: boolean }
+
+/** One line of a file to import. */
+export interface ImportLine {
+  /** Where it starts in the file, from 1. */
+  readonly line: number
+  readonly jid: string
+  readonly password: string
+}
+
+/** What is told before a request is done. */
+export type News =
+  | { readonly accounts: readonly { readonly jid: string; readonly role: Role }[] }
+  | { readonly imported: number }
+  | { readonly refused: { readonly line: number; readonly code: string; readonly text: string } }
+
+/** What a request came to. */
+export interface Done {
+  readonly created?: number
+  readonly refused?: number
+}
+
+/** Everything that can stand on a line. */
+export type Frame =
+  | Request
+  | News
+  | { readonly entries: readonly ImportLine[] }
+  | { readonly end: true }
+  | { readonly done: Done }
+  | { readonly error: { readonly code: string; readonly text: string } }
+
+/** Longest line either side takes: some thousand entries, or one account with a long password. */
+const MAX_LINE_BYTES = 4 * 1024 * 1024
+const NEWLINE = 0x0a
+
+/** The frames of a stream, until it ends. Throws a TidingsError `TIDINGS_CONTROL_PROTOCOL` on what is none. */
+export async function* readFrames(input: Readable): AsyncGenerator<Frame> {
+  let parts: Buffer[] = []
+  let size = 0
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    let start = 0
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      parts.push(chunk.subarray(start, end))
+      yield parseFrame(Buffer.concat(parts).toString())
+      parts = []
+      size = 0
+      start = end + 1
+    }
+    parts.push(chunk.subarray(start))
+    size += chunk.length - start
+    if (size > MAX_LINE_BYTES) throw protocolError('a line is too long')
+  }
+}
+
+/** Writes a frame. Resolves when there is room for the next. */
+export async function writeFrame(output: Writable, frame: Frame): Promise<void> {
+  if (output.write(`${JSON.stringify(frame)}\n`)) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  // A stream that is destroyed drains no more: whoever reads it finds out.
+  output.once('drain', resolve).once('close', resolve)
+  await promise
+  output.off('drain', resolve).off('close', resolve)
+}
+
+function parseFrame(line: string): Frame {
+  try {
+    const frame: unknown = JSON.parse(line)
+    if (typeof frame === 'object' && frame !== null) return frame as Frame
+  } catch {
+    // Told below, without the line: it may hold a password.
+  }
+  throw protocolError('a line is no JSON object')
+}
+
+function protocolError(what: string): TidingsError {
+  return new TidingsError(
+    'TIDINGS_CONTROL_PROTOCOL',
+    `${what}: are both sides of the control socket the same version?`,
+  )
+}

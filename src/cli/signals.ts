@@ -1,0 +1,58 @@
+/** How the process ends: by a signal, in order; or by a fault. */
+import { flushCompileCache } from 'node:module'
+import type { Log } from '../core/log.ts'
+
+/** What is running. */
+interface Stoppable {
+  stop(): Promise<void>
+}
+
+/** Exit code of a process that was interrupted: 128 + SIGINT. */
+const INTERRUPTED = 130
+/**
+ * One press of Ctrl-C may arrive several times: the terminal sends it to the whole group, and npm and an older Node that started
+ * this one pass it on. A person needs longer than this (ms) to press again.
+ */
+const SAME_PRESS_MS = 300
+/** A stop that takes longer (ms) than this is stuck. */
+const STUCK_MS = 30_000
+
+/**
+ * Resolves with the exit code when SIGTERM or SIGINT has stopped the server: 0 if all went well. A second SIGINT exits at once with 130.
+ *
+ * An unhandled rejection is work that failed and that nobody waited for. It is logged and the server goes on: every connection and
+ * every lane is a chain of promises of its own, so a stray one says nothing about the others, and thousands of streams are not
+ * cut for it. An uncaught exception broke off some callback in the middle; nobody knows what it left half done, so the server stops
+ * in order with exit code 1, for its supervisor to start it afresh.
+ */
+export async function untilStopped(server: Stoppable, log: Log): Promise<number> {
+  const { promise: reason, resolve: stop } = Promise.withResolvers<number>()
+  let interrupted: number | undefined
+  const interrupt = (): void => {
+    const now = performance.now()
+    if (interrupted !== undefined && now - interrupted > SAME_PRESS_MS) process.exit(INTERRUPTED)
+    interrupted ??= now
+    stop(0)
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', () => stop(0))
+  process.on('unhandledRejection', err => {
+    log.error({ code: 'TIDINGS_UNHANDLED_REJECTION', err }, 'work that nobody waited for failed')
+  })
+  process.on('uncaughtException', err => {
+    log.error({ code: 'TIDINGS_UNCAUGHT_EXCEPTION', err }, 'a fault in the program; the server stops')
+    stop(1)
+  })
+  // Written now, for a server that is killed writes nothing.
+  flushCompileCache()
+  const code = await reason
+  log.info({}, 'stopping')
+  const stuck = setTimeout(() => {
+    log.error({ code: 'TIDINGS_STOP_STUCK' }, `the server could not stop within ${STUCK_MS / 1000} s`)
+    process.exit(1)
+  }, STUCK_MS)
+  stuck.unref()
+  await server.stop()
+  log.info({}, 'stopped')
+  return code
+}

@@ -1,0 +1,23 @@
+import { CONFIG_OPTION, type Command } from './command.ts'
+import { createLogger } from './logger.ts'
+import { untilStopped } from './signals.ts'
+import { startScreen } from './start-screen.ts'
+
+export const command: Command = {
+  name: 'start',
+  summary:
+    'Starts the server. It runs until Ctrl-C or SIGTERM; then streams are closed and everything is stored.',
+  positionals: [],
+  options: CONFIG_OPTION,
+  notes:
+    'Standard output says once where the server is; standard error is its log, a line of JSON each.\nA second Ctrl-C ends it at once (exit code 130).',
+  examples: ['tidings start', 'tidings start --config /etc/tidings.yaml 2>> /var/log/tidings.log'],
+  async run({ options }, terminal) {
+    const { loadConfig, startServer } = await import('../main.ts')
+    const config = await loadConfig(options.config)
+    const log = createLogger(config.log.level)
+    const server = await startServer(config, { log })
+    terminal.out(startScreen(config, server, options.config))
+    return untilStopped(server, log)
+  },
+}

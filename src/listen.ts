@@ -1,0 +1,103 @@
+/** Part of the composition root: opens the client listeners as the configuration says. */
+import type { C2s } from './c2s/listener.ts'
+import type { C2sLimits, TlsPolicy } from './c2s/options.ts'
+import type { Config } from './config/config.ts'
+import { TidingsError } from './core/errors.ts'
+import type { Log } from './core/log.ts'
+
+type ClientListener = 'xmpp' | 'xmpp-tls'
+
+/** The port of each client listener; undefined for one that is off. */
+export type Ports = { readonly [L in ClientListener]: number | undefined }
+
+/** Opens the client listeners that are on. */
+export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise<Ports> {
+  const { xmpp, 'xmpp-tls': direct } = listeners
+  return {
+    xmpp: xmpp === false ? undefined : await listenAt(c2s, 'xmpp', xmpp, xmpp.tls, log),
+    'xmpp-tls': direct === false ? undefined : await listenAt(c2s, 'xmpp-tls', direct, 'direct', log),
+  }
+}
+
+interface Place {
+  readonly address: readonly string[]
+  readonly port: number
+  readonly 'trusted-proxies': readonly string[]
+}
+
+/** Opens one listener at all its addresses, on the same port at each. */
+async function listenAt(
+  c2s: C2s,
+  name: ClientListener,
+  place: Place,
+  tls: TlsPolicy,
+  log: Log,
+): Promise<number> {
+  let { port } = place
+  for (const address of place.address) {
+    const at = { address, port, tls, proxies: place['trusted-proxies'] }
+    port = await c2s.listen(at).then(
+      bound => bound.port,
+      error => {
+        // COMPAT machines without IPv6: a server for localhost is at 127.0.0.1 then.
+        if (address !== '::1' || place.address.length === 1) throw explained(error, name, at)
+        log.info({ listener: name, err: error }, 'not listening at ::1')
+        return port
+      },
+    )
+  }
+  return port
+}
+
+/** An error of listening with the key to change. */
+function explained(error: unknown, name: ClientListener, at: { address: string; port: number }): unknown {
+  const { cause } = error as { cause?: NodeJS.ErrnoException }
+  const key = `listeners.${name}`
+  switch (cause?.code) {
+    case 'EADDRINUSE':
+      return new TidingsError(
+        'TIDINGS_PORT_IN_USE',
+        `port ${at.port} at ${at.address} is in use by another program: stop that, or set ${key}.port`,
+        { cause },
+      )
+    case 'EACCES':
+      return new TidingsError(
+        'TIDINGS_PORT_FORBIDDEN',
+        `port ${at.port} may not be opened by this user: set ${key}.port to 1024 or more, or allow it`,
+        { cause },
+      )
+    case 'EADDRNOTAVAIL':
+      return new TidingsError(
+        'TIDINGS_ADDRESS_UNKNOWN',
+        `${at.address} is no address of this machine: set ${key}.address`,
+        { cause },
+      )
+    default:
+      return error
+  }
+}
+
+/** The limits of clients; `false` in the configuration is no limit. */
+export function c2sLimits({ limits }: Config): C2sLimits {
+  const of = (name: keyof typeof limits): number => {
+    const value = limits[name]
+    return value === false ? Number.POSITIVE_INFINITY : value
+  }
+  return {
+    reader: {
+      stanzaBytes: of('stanza-bytes'),
+      depth: of('depth'),
+      attributes: of('attributes'),
+      children: of('children'),
+      nameBytes: of('name-bytes'),
+    },
+    stanzaBytesBeforeSignIn: of('stanza-bytes-before-sign-in'),
+    signInSeconds: of('sign-in-seconds'),
+    attempts: of('sign-in-attempts'),
+    unauthenticated: { total: of('unauthenticated'), perAddress: of('unauthenticated-per-address') },
+    bytes: { perSecond: of('bytes-per-second'), burst: of('bytes-burst') },
+    stanzas: { perSecond: of('stanzas-per-second'), burst: of('stanzas-burst') },
+    outboxBytes: of('outbox-bytes'),
+    closeSeconds: of('close-seconds'),
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * The composition root: picks back ends, builds hosts, starts and stops listeners, in order and by hand.
+ * The only place that names back ends, listeners and the list of extensions.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Accounts } from './auth/accounts.ts'
+import { C2s } from './c2s/listener.ts'
+import { type Administration, administration } from './cli/control/administration.ts'
+import { ControlServer } from './cli/control/server.ts'
+import { controlSocket } from './cli/control/socket-path.ts'
+import { singleNode } from './cluster/local.ts'
+import type { Cluster } from './cluster/types.ts'
+import type { Config } from './config/config.ts'
+import { parseConfig, readConfig } from './config/load.ts'
+import { Background } from './core/background.ts'
+import { type Clock, systemClock } from './core/clock.ts'
+import { TidingsError } from './core/errors.ts'
+import { Host } from './core/host.ts'
+import { type Log, silentLog } from './core/log.ts'
+import { Router } from './core/router.ts'
+import { extensions } from './extensions/index.ts'
+import { c2sLimits, listen, type Ports } from './listen.ts'
+import { type Storage, StorageError } from './storage/types.ts'
+import { type CertificateDescription, Certificates } from './tls/certificates.ts'
+import type { JID } from './xml/jid.ts'
+import { StreamError } from './xml/stream-error.ts'
+
+/** What a server may be given instead of making it itself. What is given is not closed with the server. */
+export interface Dependencies {
+  readonly log?: Log
+  readonly clock?: Clock
+  readonly storage?: Storage
+  /** One node of several; they share a storage. */
+  readonly cluster?: Cluster
+  readonly certificates?: Certificates
+  /** Whether to open the control socket in `data`. Default true. */
+  readonly control?: boolean
+}
+
+/** A running server. */
+export interface Server {
+  /** The port of each client listener; undefined for one that is off. */
+  readonly ports: Ports
+  readonly hosts: readonly Host[]
+  readonly router: Router
+  readonly accounts: Accounts
+  readonly certificates: readonly CertificateDescription[]
+  /** What the operator should know, a sentence each; logged as well. */
+  readonly warnings: readonly string[]
+  /** Resolves when all that clients have sent is handled and stored, and nothing is left to do in the background. */
+  settled(): Promise<void>
+  /** Closes listeners and streams (with system-shutdown), stores everything and lets go of it. */
+  stop(): Promise<void>
+}
+
+/** The configuration that comes with the package. */
+const SHIPPED = fileURLToPath(new URL('../config/tidings.yaml', import.meta.url))
+
+/** Reads a configuration file; without a name the shipped one, and where that is missing the defaults, which say the same. */
+export async function loadConfig(file?: string): Promise<Config> {
+  if (file === undefined && !existsSync(SHIPPED)) return parseConfig('', 'the defaults', { extensions })
+  return readConfig(file ?? SHIPPED, { extensions })
+}
+
+/** Starts a server. Rejects with an error that has a stable `code`; then nothing of it is left running. */
+export async function startServer(config: Config, given: Dependencies = {}): Promise<Server> {
+  const { log = silentLog, clock = systemClock } = given
+  const warnings: string[] = []
+  const warn = (code: string, text: string): void => {
+    warnings.push(text)
+    log.warn({ code }, text)
+  }
+  // Undone from the last to the first: when the server stops, or here when it cannot start.
+  await using parts = new AsyncDisposableStack()
+  for (const { path, later } of config.later)
+    warn('TIDINGS_CONFIG_LATER', `${path} does nothing yet: ${later.feature} comes with a later version`)
+
+  const storage = given.storage ?? parts.adopt(await openStorage(config, clock, log), one => one.close())
+  const certificates =
+    given.certificates ?? parts.adopt(await openCertificates(config, clock, warn, log), one => one.close())
+  const cluster = given.cluster ?? parts.adopt(openCluster(config), one => one.close())
+  const background = new Background(log)
+  const accounts = new Accounts(storage, { clock })
+  const policy = {
+    conflict: config.sessions.conflict,
+    sessionsPerAccount: config.limits['sessions-per-account'] || Number.POSITIVE_INFINITY,
+  }
+  const router = new Router({ cluster, background, policy, log })
+  const settled = async (): Promise<void> => {
+    await router.settled()
+    await storage.settled()
+  }
+  const hosts = config.hosts.map(({ name }) =>
+    parts.adopt(
+      new Host({
+        domain: name,
+        storage,
+        accounts,
+        router,
+        clock,
+        log,
+        background,
+        extensions,
+        options: config.extensions,
+      }),
+      host => host.stop(),
+    ),
+  )
+  parts.defer(settled)
+  const c2s = parts.adopt(
+    new C2s({
+      router,
+      accounts,
+      certificates,
+      defaultHost: hosts[0]!.domain,
+      limits: c2sLimits(config),
+      background,
+      clock,
+      log,
+    }),
+    one => one.shutdown(new StreamError('system-shutdown')),
+  )
+  const ports = await listen(c2s, config, log)
+  if (given.control !== false) {
+    const forget = (account: JID) => router.forget(account)
+    const administer = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
+    parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
+  }
+  const running = parts.move()
+  return {
+    ports,
+    hosts,
+    router,
+    accounts,
+    certificates: certificates.describe(),
+    warnings,
+    settled,
+    stop: () => running.disposeAsync(),
+  }
+}
+
+/** Accounts without a running server. */
+export interface Offline {
+  readonly administration: Administration
+  close(): Promise<void>
+}
+
+/** Opens the accounts of a server that does not run. Rejects with a TidingsError when the storage is held all the same, or dies with its process. */
+export async function openOffline(config: Config): Promise<Offline> {
+  if (config.storage.kind === 'memory')
+    throw new TidingsError(
+      'TIDINGS_NOT_RUNNING',
+      `no server answers at ${controlSocket(config.data)}, and with storage.kind "memory" there are accounts only while it runs: start it first`,
+    )
+  const storage = await openStorage(config, systemClock, silentLog).catch((cause: unknown) => {
+    if (!(cause instanceof StorageError) || cause.code !== 'in-use') throw cause
+    throw new TidingsError(
+      'TIDINGS_LOCKED',
+      `${cause.message}, but no server answers at ${controlSocket(config.data)}: wait if it is starting or stopping, else end that process`,
+      { cause },
+    )
+  })
+  const hosts = config.hosts.map(({ name }) => name)
+  const forget = (account: JID) => storage.forget(account)
+  const accounts = new Accounts(storage)
+  return { administration: administration({ accounts, hosts, forget }), close: () => storage.close() }
+}
+
+type Warn = (code: string, text: string) => void
+
+async function openStorage(config: Config, clock: Clock, log: Log): Promise<Storage> {
+  switch (config.storage.kind) {
+    case 'memory': {
+      const { memoryStorage } = await import('./storage/memory.ts')
+      return memoryStorage({ clock })
+    }
+    case 'sqlite': {
+      const { openSqlite } = await import('./storage/sqlite/open.ts')
+      const onProblem = (err: StorageError): void =>
+        log.error({ code: 'TIDINGS_STORAGE_PROBLEM', err }, 'the storage has a problem')
+      return openSqlite({ folder: config.data, clock, onProblem })
+    }
+    default:
+      // Never another storage than the one that was asked for: nobody would find the data again.
+      throw comesLater('storage.kind', config.storage.kind, 'sqlite')
+  }
+}
+
+function openCluster({ cluster }: Config): Cluster {
+  if (cluster.kind !== 'local') throw comesLater('cluster.kind', cluster.kind, 'local')
+  return singleNode()
+}
+
+function comesLater(path: string, value: string, instead: string): TidingsError {
+  return new TidingsError(
+    'TIDINGS_CONFIG_LATER',
+    `${path} "${value}" comes with a later version: write "${instead}" until then`,
+  )
+}
+
+function openCertificates(config: Config, clock: Clock, warn: Warn, log: Log): Promise<Certificates> {
+  return Certificates.open({
+    hosts: config.hosts.map(({ name, tls }) => ({ name, files: tls })),
+    files: config.tls,
+    directory: join(config.data, 'certificates'),
+    clock,
+    report(event) {
+      if (event.kind === 'problem') warn(event.problem.code, event.problem.message)
+      else log.info({ certificate: event.certificate }, 'certificate loaded')
+    },
+  })
+}
