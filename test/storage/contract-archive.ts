@@ -1,0 +1,398 @@
+import fc from 'fast-check'
+import type { Test } from 'tap'
+import type { Append, Archive, ArchiveEntry, ArchiveQuery, Storage } from '../../src/storage/types.ts'
+import { JID } from '../../src/xml/jid.ts'
+import { type Lines, NOON, type TestClock } from './contract.ts'
+
+const alice = JID.parse('alice@example.org')
+const bob = JID.parse('bob@example.org')
+const carol = JID.parse('carol@example.org')
+const DAY = 86_400_000
+
+/** Lines about archives. */
+export const archiveContract: Lines = {
+  'one stanza in the archives of both sides, each with its own view': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const payload = Buffer.from('<message><body>hello</body></message>')
+    const sent = archive.append(alice, { peer: bob, payload })
+    const received = archive.append(bob, { peer: alice, payload })
+    t.equal(sent.owner, alice)
+    await storage.commit([sent, received])
+    const [mine] = (await archive.page(alice)).items
+    const [theirs] = (await archive.page(bob)).items
+    t.match(mine, { id: sent.id, time: NOON })
+    t.match(theirs, { id: received.id, time: NOON })
+    t.equal(mine!.peer.toString(), 'bob@example.org')
+    t.equal(theirs!.peer.toString(), 'alice@example.org')
+    for (const entry of [mine, theirs]) t.same(Buffer.from(entry!.payload), payload)
+    t.same((await archive.page(carol)).items, [], "another owner's items are never seen")
+    t.same((await storage.archive('rooms').page(alice)).items, [], 'nor those of another archive')
+  },
+
+  'a message to oneself is one item': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const payload = Buffer.from('note')
+    const writes = [
+      archive.append(alice, { peer: alice, payload }),
+      archive.append(alice, { peer: alice, payload }),
+    ]
+    await storage.commit(writes)
+    t.equal(writes[0]!.id, writes[1]!.id)
+    t.equal((await archive.page(alice, { count: true })).total, 1)
+  },
+
+  'one payload for many owners; equal payloads that are not one': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const payload = Buffer.from('to all')
+    const owners = Array.from({ length: 5 }, (_, n) => JID.parse(`user${n}@example.org`))
+    await storage.commit(owners.map(owner => archive.append(owner, { peer: bob, payload })))
+    for (const owner of owners) t.equal((await archive.page(owner)).items.length, 1)
+    const twins = [1, 2].map(() => archive.append(alice, { peer: bob, payload: Buffer.from('twin') }))
+    await storage.commit(twins)
+    t.ok(twins[0]!.id < twins[1]!.id)
+    t.equal((await archive.page(alice)).items.length, 2)
+  },
+
+  'empty and large payloads': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const payloads = [Buffer.alloc(0), Buffer.alloc(1_000_000, 7), Buffer.alloc(0), Buffer.from([0, 255, 0])]
+    await storage.commit(payloads.map(payload => archive.append(alice, { peer: bob, payload })))
+    const { items } = await archive.page(alice)
+    t.same(
+      items.map(({ payload }) => payload.byteLength),
+      [0, 1_000_000, 0, 3],
+    )
+    t.ok(items.every(({ payload }, n) => payloads[n]!.equals(payload)))
+    await t.rejects(
+      storage.commit([archive.append(alice, { peer: bob, payload: Buffer.alloc(8 * 1024 * 1024 + 1) })]),
+      { code: 'too-large' },
+    )
+  },
+
+  'a page of large payloads is shorter than its limit': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const writes = Array.from({ length: 9 }, (_, n) =>
+      archive.append(alice, { peer: bob, payload: Buffer.alloc(1_000_000, n) }),
+    )
+    await storage.commit(writes)
+    const { items } = await pageThrough(archive, alice, {}, 100)
+    t.same(
+      items.map(({ payload }) => payload[0]),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8],
+    )
+    t.equal((await archive.page(alice)).more, true)
+  },
+
+  'ids grow in the order of the commits, in the same millisecond too': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const appends: Append[] = []
+    const commits: Promise<void>[] = []
+    for (let n = 0; n < 3000; n++) {
+      const append = archive.append(alice, { peer: bob, payload: Buffer.from(String(n)) })
+      appends.push(append)
+      commits.push(storage.commit([append]))
+    }
+    await Promise.all(commits)
+    const ids = appends.map(({ id }) => id)
+    t.ok(ids.every((id, n) => id > 0n && id < 2n ** 63n && (n === 0 || id > ids[n - 1]!)))
+    const { items } = await pageThrough(archive, alice, {}, 1000)
+    t.same(
+      items.map(({ payload }) => Buffer.from(payload).toString()),
+      ids.map((_, n) => String(n)),
+    )
+    t.ok(items.every(({ time }) => time >= NOON && time < NOON + 1000))
+  },
+
+  'ids go on growing when the clock is set back, and after reopening': async (t, opened, clock) => {
+    let storage = opened.storage
+    const ids: bigint[] = []
+    for (const time of [NOON, NOON - 40 * DAY, NOON + 1, NOON - 1]) {
+      clock.time = time
+      ids.push(await append(storage, alice, 'x'))
+    }
+    storage = await opened.reopen()
+    clock.time = NOON - DAY
+    ids.push(await append(storage, alice, 'x'))
+    t.ok(
+      ids.every((id, n) => n === 0 || id > ids[n - 1]!),
+      String(ids),
+    )
+    const { items } = await storage.archive('mam').page(alice)
+    t.same(
+      items.map(({ id }) => id),
+      ids,
+    )
+    t.ok(items.every(({ time }, n) => n === 0 || time >= items[n - 1]!.time))
+    await storage.close()
+  },
+
+  'pages forward and backward over 1,000 items, without gap or repeat': async (t, { storage }, clock) => {
+    const archive = storage.archive('mam')
+    const ids: bigint[] = []
+    for (let n = 0; n < 1000; n += 20) {
+      // Over several months, some items in the index and some not.
+      clock.time += 3 * DAY
+      const appends = Array.from({ length: 20 }, (_, k) =>
+        archive.append(alice, { peer: bob, payload: Buffer.from(`${n + k}`) }),
+      )
+      await storage.commit([...appends, archive.append(carol, { peer: bob, payload: Buffer.from('other') })])
+      ids.push(...appends.map(({ id }) => id))
+      if (n === 700) await storage.settled()
+    }
+    for (const limit of [7, 100, 1000]) {
+      const forward = await pageThrough(archive, alice, {}, limit)
+      t.same(
+        forward.items.map(({ id }) => id),
+        ids,
+        `forward by ${limit}`,
+      )
+      t.equal(forward.pages, Math.ceil(1000 / limit))
+      const backward = await pageThrough(archive, alice, { reverse: true }, limit)
+      t.same(
+        backward.items.map(({ id }) => id),
+        ids.toReversed(),
+        `backward by ${limit}`,
+      )
+    }
+    t.equal((await archive.page(alice, { limit: 10, count: true, after: ids[990]! })).total, 1000)
+    t.same(await archive.page(alice, { limit: 0, count: true }), { items: [], more: true, total: 1000 })
+    await t.rejects(archive.page(alice, { limit: 1001 }), { code: 'invalid' })
+  },
+
+  'queries with ids': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const mine: bigint[] = []
+    for (const text of ['a', 'b', 'c']) mine.push(await append(storage, alice, text))
+    const other = await append(storage, carol, 'd')
+    const ids = [mine[2]!, other, mine[0]!, 1n, 2n ** 63n - 1n]
+    t.same(
+      (await archive.page(alice, { ids })).items.map(({ id }) => id),
+      [mine[0], mine[2]],
+    )
+    t.same(await archive.page(alice, { ids, reverse: true, limit: 1 }), {
+      items: [(await archive.page(alice, { ids: [mine[2]!] })).items[0]],
+      more: true,
+    })
+    t.equal((await archive.page(alice, { ids, count: true, peer: bob, after: mine[1]! })).total, 2)
+    t.same((await archive.page(alice, { ids: [] })).items, [])
+    await t.rejects(archive.page(alice, { ids: Array.from({ length: 1001 }, () => 1n) }), { code: 'invalid' })
+  },
+
+  'ids that nobody gave': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const id = await append(storage, alice, 'a')
+    for (const after of [-1n, 0n, id - 1n]) t.equal((await archive.page(alice, { after })).items.length, 1)
+    for (const after of [id, 2n ** 53n, 2n ** 63n - 1n, 2n ** 64n])
+      t.equal((await archive.page(alice, { after })).items.length, 0)
+    for (const before of [id + 1n, 2n ** 53n, 2n ** 64n])
+      t.equal((await archive.page(alice, { before })).items.length, 1)
+    for (const before of [id, 1n, 0n, -5n]) t.equal((await archive.page(alice, { before })).items.length, 0)
+    t.same(await archive.page(JID.parse('nobody@example.org'), { count: true }), {
+      items: [],
+      more: false,
+      total: 0,
+    })
+    t.same(await archive.page(alice, { peer: JID.parse('nobody@example.org'), count: true }), {
+      items: [],
+      more: false,
+      total: 0,
+    })
+  },
+
+  'any query answers as a plain list would': async (t, { storage }, clock) => {
+    await againstPlainList(t, storage, clock)
+  },
+}
+
+/** Commits one item of an owner with bob and returns its id. */
+async function append(storage: Storage, owner: JID, text: string): Promise<bigint> {
+  const write = storage.archive('mam').append(owner, { peer: bob, payload: Buffer.from(text) })
+  await storage.commit([write])
+  return write.id
+}
+
+/** Follows `more` to the end. */
+async function pageThrough(archive: Archive, owner: JID, query: ArchiveQuery, limit: number) {
+  const items: ArchiveEntry[] = []
+  for (let pages = 1; ; pages++) {
+    const last = items.at(-1)?.id
+    const place = last === undefined ? {} : query.reverse ? { before: last } : { after: last }
+    const page = await archive.page(owner, { ...query, ...place, limit })
+    items.push(...page.items)
+    if (!page.more) return { items, pages }
+  }
+}
+
+interface PlainItem {
+  readonly id: bigint
+  readonly time: number
+  readonly peer: string
+  readonly text: string
+}
+
+/** The answer of a list that holds what the archive should hold. */
+function plainAnswer(list: readonly PlainItem[], query: ArchiveQuery & { limit: number }) {
+  const { peer, start, end, after, before, ids, limit } = query
+  const matches = list.filter(
+    item =>
+      (peer === undefined || item.peer === peer.toString()) &&
+      (start === undefined || item.time >= start) &&
+      (end === undefined || item.time <= end) &&
+      (ids === undefined || ids.includes(item.id)),
+  )
+  const placed = matches.filter(
+    ({ id }) => (after === undefined || id > after) && (before === undefined || id < before),
+  )
+  if (query.reverse) placed.reverse()
+  return { items: placed.slice(0, limit), more: placed.length > limit, total: matches.length }
+}
+
+type Step =
+  | { readonly do: 'append'; readonly owner: number; readonly peer: number; readonly both: boolean }
+  | { readonly do: 'time'; readonly by: number }
+  | { readonly do: 'settle' }
+  | { readonly do: 'purge'; readonly owner: number; readonly days: number }
+  | { readonly do: 'query'; readonly owner: number; readonly query: QueryShape }
+
+interface QueryShape {
+  readonly peer: number | undefined
+  readonly start: number | undefined
+  readonly end: number | undefined
+  /** Items counted from the start of the list. */
+  readonly after: number | undefined
+  readonly before: number | undefined
+  readonly ids: readonly number[] | undefined
+  readonly reverse: boolean
+  readonly limit: number
+}
+
+const people = [alice, bob, carol]
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 })
+const person = fc.nat(people.length - 1)
+const days = fc.integer({ min: -5, max: 70 })
+const anyQuery: fc.Arbitrary<QueryShape> = fc.record({
+  peer: maybe(person),
+  start: maybe(days),
+  end: maybe(days),
+  after: maybe(fc.nat(60)),
+  before: maybe(fc.nat(60)),
+  ids: fc.option(fc.array(fc.nat(60), { maxLength: 6 }), { nil: undefined, freq: 5 }),
+  reverse: fc.boolean(),
+  limit: fc.nat(8),
+})
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      owner: person,
+      peer: person,
+      both: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('time' as const), by: fc.integer({ min: -2, max: 12 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('settle' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('purge' as const), owner: person, days }) },
+  { weight: 12, arbitrary: fc.record({ do: fc.constant('query' as const), owner: person, query: anyQuery }) },
+)
+
+/** Appends, purges and queries at random, with the same done to plain lists. */
+async function againstPlainList(t: Test, storage: Storage, clock: TestClock): Promise<void> {
+  let round = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyStep, { minLength: 40, maxLength: 80 }), async steps => {
+      // Owners of their own for each round: what earlier rounds left is in the way, as it would be in life.
+      const owners = people.map(jid => JID.parse(`${jid.local}${round}@example.org`))
+      round++
+      await runSteps(storage, clock, owners, steps)
+    }),
+    { numRuns: 25, endOnFailure: true },
+  )
+  t.ok(round >= 25)
+}
+
+async function runSteps(
+  storage: Storage,
+  clock: TestClock,
+  owners: readonly JID[],
+  steps: readonly Step[],
+): Promise<void> {
+  const archive = storage.archive('mam')
+  const lists: PlainItem[][] = owners.map(() => [])
+  const base = clock.time
+  let last = 0
+  for (const [number, step] of steps.entries()) {
+    if (step.do === 'time') clock.time += step.by * DAY
+    else if (step.do === 'settle') await storage.settled()
+    else if (step.do === 'purge') {
+      const before = base + step.days * DAY
+      await archive.purge(owners[step.owner]!, { before })
+      lists[step.owner] = lists[step.owner]!.filter(({ time }) => time >= before)
+    } else if (step.do === 'append') {
+      const text = `item ${number}`
+      const payload = Buffer.from(text)
+      const sides = step.both
+        ? [
+            [step.owner, step.peer],
+            [step.peer, step.owner],
+          ]
+        : [[step.owner, step.peer]]
+      const writes = sides.map(([owner, peer]) =>
+        archive.append(owners[owner!]!, { peer: owners[peer!]!, payload }),
+      )
+      await storage.commit(writes)
+      for (const [n, [owner, peer]] of sides.entries()) {
+        const { id } = writes[n]!
+        if (lists[owner!]!.some(item => item.id === id)) continue
+        // The id holds the time of the clock, or that of the last item if the clock was set back.
+        const [entry] = (await archive.page(owners[owner!]!, { ids: [id] })).items
+        if (entry!.time < Math.max(clock.time, last)) throw new Error('time went back')
+        last = entry!.time
+        lists[owner!]!.push({ id, time: entry!.time, peer: owners[peer!]!.toString(), text })
+      }
+    } else await compare(archive, owners, lists[step.owner]!, step.owner, step.query, base)
+  }
+}
+
+async function compare(
+  archive: Archive,
+  owners: readonly JID[],
+  list: readonly PlainItem[],
+  owner: number,
+  shape: QueryShape,
+  base: number,
+): Promise<void> {
+  const idAt = (n: number | undefined) =>
+    n === undefined || list.length === 0 ? undefined : list[n % list.length]!.id
+  const query: ArchiveQuery & { limit: number } = defined({
+    peer: shape.peer === undefined ? undefined : owners[shape.peer],
+    start: shape.start === undefined ? undefined : base + shape.start * DAY,
+    end: shape.end === undefined ? undefined : base + shape.end * DAY,
+    after: idAt(shape.after),
+    before: idAt(shape.before),
+    ids: shape.ids?.flatMap(n => idAt(n) ?? []),
+    reverse: shape.reverse,
+    limit: shape.limit,
+    count: true,
+  })
+  const expected = plainAnswer(list, query)
+  const page = await archive.page(owners[owner]!, query)
+  const items = page.items.map(({ id, time, peer, payload }) => ({
+    id,
+    time,
+    peer: peer.toString(),
+    text: Buffer.from(payload).toString(),
+  }))
+  const show = (value: unknown) =>
+    JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v))
+  if (show({ ...page, items }) !== show(expected))
+    throw new Error(`${show(query)}\nexpected ${show(expected)}\n     got ${show({ ...page, items })}`)
+}
+
+/** Leaves out what is undefined. */
+function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as never
+}

@@ -1,0 +1,15 @@
+import t from 'tap'
+import { memoryStorage } from '../../src/storage/memory.ts'
+import { storageContract } from './contract.ts'
+
+storageContract(t, {
+  open: async clock => ({
+    storage: memoryStorage({ clock }),
+    reopen: () => Promise.reject(new Error('memory is not kept')),
+  }),
+  skip: {
+    'reopening keeps rows and kinds': 'memory ends with the process',
+    'ids go on growing when the clock is set back, and after reopening': 'memory ends with the process',
+    'ids go on growing when everything was dropped, after reopening': 'memory ends with the process',
+  },
+})
