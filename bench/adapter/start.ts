@@ -1,0 +1,109 @@
+/**
+ * Starts Tidings in the background for a load generator, as its README asks of an adapter: free ports of 127.0.0.1, all files below DIR,
+ * N accounts with one password and one salt, no limits; prints one line of JSON when clients can sign in.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { LIMITS } from '../../src/config/limits.ts'
+import { software } from '../../src/core/software.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    dir: { type: 'string' },
+    users: { type: 'string', default: '2000' },
+    mam: { type: 'string', default: '0' },
+    storage: { type: 'string', default: 'sqlite' },
+  },
+})
+if (options.mam !== '0') throw new Error('there is no archive yet: --mam 0')
+
+const domain = 'localhost'
+const userPrefix = 'user'
+const password = 'pass'
+const users = Number(options.users)
+const directory = options.dir ?? scratch()
+const tidings = fileURLToPath(new URL('../../bin/tidings.js', import.meta.url))
+
+rmSync(directory, { recursive: true, force: true })
+mkdirSync(directory, { recursive: true })
+const [port, tlsPort] = [await freePort(), await freePort()]
+const config = join(directory, 'tidings.yaml')
+writeFileSync(config, JSON.stringify(configuration(), null, 2))
+importAccounts()
+const pid = start()
+writeFileSync(join(directory, 'bench.pid'), String(pid))
+for (const one of [port, tlsPort]) await listening(one)
+const accounts = { users, userPrefix, password, sharedSalt: true, mam: false }
+const server = { name: 'tidings', version: software.version, host: '127.0.0.1', port, tlsPort, domain, pid }
+console.log(JSON.stringify({ ...server, ...accounts, dir: directory }))
+process.exit(0)
+
+function scratch(): string {
+  const { BENCH_SCRATCH } = process.env
+  return BENCH_SCRATCH === undefined
+    ? mkdtempSync(join(tmpdir(), 'tidings-'))
+    : join(BENCH_SCRATCH, 'tidings')
+}
+
+/** JSON is YAML. */
+function configuration(): object {
+  const address = '127.0.0.1'
+  return {
+    hosts: [{ name: domain }],
+    data: join(directory, 'data'),
+    listeners: { xmpp: { address, port, tls: 'offered' }, 'xmpp-tls': { address, port: tlsPort } },
+    storage: { kind: options.storage },
+    limits: Object.fromEntries(Object.keys(LIMITS.fields).map(name => [name, false])),
+    extensions: { offline: { 'messages-per-user': 10_000 } },
+    log: { level: 'warn' },
+  }
+}
+
+function importAccounts(): void {
+  const csv = join(directory, 'accounts.csv')
+  const lines = Array.from({ length: users }, (_, index) => `${userPrefix}${index}@${domain},${password}\n`)
+  writeFileSync(csv, lines.join(''))
+  const args = [tidings, 'user', 'import', csv, '--shared-salt', '--config', config]
+  execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+function start(): number {
+  const log = openSync(join(directory, 'server.log'), 'w')
+  const child = spawn(process.execPath, [tidings, 'start', '--config', config], {
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
+  child.on('exit', code => {
+    process.stderr.write(readFileSync(join(directory, 'server.log')))
+    throw new Error(`the server ended with code ${code}`)
+  })
+  child.unref()
+  return child.pid as number
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => probe.once('listening', resolve))
+  const { port: free } = probe.address() as { port: number }
+  await new Promise(resolve => probe.close(resolve))
+  return free
+}
+
+async function listening(on: number): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    new Promise(resolve => {
+      const socket = connect(on, '127.0.0.1', () => resolve(socket.destroy() !== undefined))
+      socket.on('error', () => resolve(false))
+    })
+  for (let tries = 0; tries < 1_000; tries++) {
+    if (await answers()) return
+    await pause(20)
+  }
+  throw new Error(`nothing listens on port ${on}`)
+}
