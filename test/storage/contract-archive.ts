@@ -159,6 +159,28 @@ export const archiveContract: Lines = {
     await t.rejects(archive.page(alice, { limit: 1001 }), { code: 'invalid' })
   },
 
+  'one peer among many, in an archive of 10,000 items': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    const peerOf = (n: number) => (n % 1000 === 7 ? carol : bob)
+    for (let n = 0; n < 10_000; n += 2000) {
+      const numbers = Array.from({ length: 2000 }, (_, k) => n + k)
+      await storage.commit(
+        numbers.map(k => archive.append(alice, { peer: peerOf(k), payload: Buffer.from(String(k)) })),
+      )
+      if (n === 6000) await storage.settled()
+    }
+    const texts = (items: readonly ArchiveEntry[]) => items.map(({ payload }) => Number(Buffer.from(payload)))
+    const all = Array.from({ length: 10 }, (_, n) => n * 1000 + 7)
+    for (const limit of [3, 9, 10, 11]) {
+      t.same(texts((await pageThrough(archive, alice, { peer: carol }, limit)).items), all)
+      const down = await pageThrough(archive, alice, { peer: carol, reverse: true }, limit)
+      t.same(texts(down.items), all.toReversed())
+    }
+    t.equal((await archive.page(alice, { peer: carol, count: true, limit: 0 })).total, 10)
+    t.equal((await archive.page(alice, { peer: bob, count: true, limit: 0 })).total, 9990)
+    t.equal((await archive.page(alice, { count: true, limit: 1, reverse: true })).total, 10_000)
+  },
+
   'queries with ids': async (t, { storage }) => {
     const archive = storage.archive('mam')
     const mine: bigint[] = []

@@ -3,9 +3,6 @@ import type { ArchiveView } from './archive-view.ts'
 import type { Segment } from './segments.ts'
 import type { TailEntry } from './tail.ts'
 
-/** Index entries to look at in one step; about 1 ms. */
-const STEP = 2000
-
 /** Whose items, as numbers of addresses. */
 export interface Subject {
   readonly owner: number
@@ -22,8 +19,11 @@ export class OwnerSegment {
   readonly #view: ArchiveView
   readonly #owner: number
   readonly #peer: number | null
+  readonly #stepEntries: number
 
-  constructor(view: ArchiveView, segment: Segment, subject: Subject) {
+  /** `stepEntries`: how many entries of the index to look at in one step. */
+  constructor(view: ArchiveView, segment: Segment, subject: Subject, stepEntries: number) {
+    this.#stepEntries = stepEntries
     this.id = segment.id
     this.#view = view
     this.#owner = subject.owner
@@ -44,8 +44,10 @@ export class OwnerSegment {
   }
 
   #skip(low: number, high: number, order: 'ASC' | 'DESC'): number | undefined {
-    const sql = `SELECT id FROM $index WHERE owner = ? AND id >= ? AND id < ? ORDER BY id ${order} LIMIT 1 OFFSET ${STEP}`
-    return this.#view.in(this.id, sql).get(this.#owner, low, high)?.id as number | undefined
+    const sql = `SELECT id FROM $index WHERE owner = ? AND id >= ? AND id < ? ORDER BY id ${order} LIMIT 1 OFFSET ?`
+    return this.#view.in(this.id, sql).get(this.#owner, low, high, this.#stepEntries)?.id as
+      | number
+      | undefined
   }
 
   /** Entries of the index. */

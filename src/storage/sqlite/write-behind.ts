@@ -8,10 +8,16 @@ import { transaction } from './database.ts'
 import { listSegments } from './segments.ts'
 import { isIndexed, type Progress, Tail, type TailList } from './tail.ts'
 
-/** Entries to gather before a round of indexing starts. */
-const ROUND_ENTRIES = 16_384
-/** Entries written at once, at least; about 2 ms. */
-const SLICE_ENTRIES = 512
+/** How much is done when. */
+export interface Pace {
+  /** Entries to gather before a round of indexing starts. */
+  readonly round: number
+  /** Entries written in one transaction, at least. */
+  readonly slice: number
+}
+
+/** A slice takes about 2 ms. */
+const PACE: Pace = { round: 16_384, slice: 512 }
 
 /** One pass over what had gathered when it began: all entries up to the id `high`. */
 interface Round {
@@ -24,7 +30,7 @@ interface Round {
 /** Keeps the index. Lives in the writer. */
 export class WriteBehind {
   readonly #db: DatabaseSync
-  readonly #roundEntries: number
+  readonly #pace: Pace
   readonly #inserts = new Map<number, StatementSync>()
   readonly #saveProgress: StatementSync
   #tail = new Tail()
@@ -35,10 +41,9 @@ export class WriteBehind {
   /** Entries that came since the last slice. */
   #arrived = 0
 
-  /** `roundEntries` is for tests, which want many rounds of few entries. */
-  constructor(db: DatabaseSync, roundEntries = ROUND_ENTRIES) {
+  constructor(db: DatabaseSync, pace = PACE) {
     this.#db = db
-    this.#roundEntries = roundEntries
+    this.#pace = pace
     this.#saveProgress = db.prepare('UPDATE progress SET low = ?, high = ?, segment = ?, owner = ?, id = ?')
     this.#load()
   }
@@ -50,7 +55,7 @@ export class WriteBehind {
 
   /** Whether entries should be written now. */
   get due(): boolean {
-    return this.#round !== undefined || this.#tail.size >= this.#roundEntries
+    return this.#round !== undefined || this.#tail.size >= this.#pace.round
   }
 
   /** Takes in an entry whose log row is committed. */
@@ -63,7 +68,7 @@ export class WriteBehind {
   /** Writes some entries, in a transaction; twice as many as came since the last time, so that arrivals never win. */
   slice(): void {
     const round = this.#round ?? this.#begin()
-    const count = Math.max(SLICE_ENTRIES, 2 * this.#arrived)
+    const count = Math.max(this.#pace.slice, 2 * this.#arrived)
     const { list, entry } = round
     try {
       transaction(this.#db, () => this.#write(round, count))
@@ -142,7 +147,8 @@ export class WriteBehind {
       const last = this.#db.prepare(`SELECT max(id) AS id FROM log_${segment.id}`).get()?.id
       if (typeof last === 'number') this.#last = Math.max(this.#last, last)
     }
-    if (begun.size > 0) this.#round = { high: progress.high, lists: begun.inOrder(), list: 0, entry: 0 }
+    if (progress.high > progress.low)
+      this.#round = { high: progress.high, lists: begun.inOrder(), list: 0, entry: 0 }
   }
 }
 

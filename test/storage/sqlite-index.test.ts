@@ -1,0 +1,220 @@
+/** The write-behind index and what readers make of it, without threads: cut off and taken up again at any point. */
+import fc from 'fast-check'
+import t from 'tap'
+import { idRange } from '../../src/storage/archive-ids.ts'
+import type { HistoryQuery } from '../../src/storage/engine.ts'
+import { ArchiveView } from '../../src/storage/sqlite/archive-view.ts'
+import { makeFolder, openForReading, openForWriting } from '../../src/storage/sqlite/database.ts'
+import { Eraser } from '../../src/storage/sqlite/erase.ts'
+import { GroupWriter } from '../../src/storage/sqlite/group-writer.ts'
+import { Names } from '../../src/storage/sqlite/names.ts'
+import { history } from '../../src/storage/sqlite/read-history.ts'
+import type { PackedHistory } from '../../src/storage/sqlite/reader-message.ts'
+import { WriteBehind } from '../../src/storage/sqlite/write-behind.ts'
+import { NOON } from './contract.ts'
+
+const PACE = { round: 12, slice: 2 }
+const DAY = 86_400_000
+
+/** A writer and a reader of a folder, both in this thread. */
+class Pair {
+  readonly #folder: string
+  #parts: ReturnType<typeof openParts>
+  readonly #reader
+  readonly #view: ArchiveView
+
+  constructor(folder: string) {
+    this.#folder = folder
+    makeFolder(folder)
+    this.#parts = openParts(folder)
+    this.#reader = openForReading(folder)
+    this.#view = new ArchiveView(this.#reader)
+  }
+
+  /** Commits one message for one or two owners; its id. */
+  append(owners: readonly string[], peer: string, now: number): number {
+    const payload = Buffer.from('x')
+    const commit = owners.map(owner => ({ kind: 'append', archive: 'mam', owner, peer, payload }) as const)
+    const [outcome] = this.#parts.groups.write([commit], now)
+    if (outcome === undefined || 'error' in outcome) throw new Error('not stored')
+    return outcome.ids[0]!
+  }
+
+  slice(): void {
+    this.#parts.behind.slice()
+  }
+
+  /** Whether a slice would have been written after the last group. */
+  get due(): boolean {
+    return this.#parts.behind.due
+  }
+
+  purge(owner: string, upTo: number): void {
+    for (const _ of this.#parts.eraser.purge({ archive: 'mam', owner, upTo, ids: undefined }));
+  }
+
+  /** The writer dies and another one takes its place. What it had in memory is lost. */
+  restart(): void {
+    this.#parts.db.close()
+    this.#parts = openParts(this.#folder)
+  }
+
+  /** Runs a query; between its steps `meanwhile` is called and the snapshot is taken anew. */
+  query(owner: string, query: HistoryQuery, meanwhile: () => void): PackedHistory {
+    let answer: PackedHistory | undefined
+    const steps = history(this.#view, { archive: 'mam', owner, query }, 3)
+    while (answer === undefined) {
+      this.#reader.exec('BEGIN')
+      this.#view.refresh()
+      const { done, value } = steps.next()
+      this.#reader.exec('COMMIT')
+      if (done === true) answer = value
+      meanwhile()
+    }
+    return answer
+  }
+
+  close(): void {
+    this.#reader.close()
+    this.#parts.db.close()
+  }
+}
+
+function openParts(folder: string) {
+  const db = openForWriting(folder, 'off')
+  const names = new Names(db)
+  const behind = new WriteBehind(db, PACE)
+  const groups = new GroupWriter(db, names, behind)
+  return { db, behind, groups, eraser: new Eraser({ db, names, behind, groups }) }
+}
+
+type Step =
+  | { readonly do: 'append'; readonly owners: readonly number[]; readonly peer: number }
+  | { readonly do: 'slice' }
+  | { readonly do: 'restart' }
+  | { readonly do: 'time'; readonly days: number }
+  | { readonly do: 'purge'; readonly owner: number; readonly share: number }
+  | {
+      readonly do: 'query'
+      readonly owner: number
+      readonly peer: number | undefined
+      readonly reverse: boolean
+      readonly limit: number
+      readonly place: number
+    }
+
+const person = fc.nat(3)
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 20,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      owners: fc.uniqueArray(person, { minLength: 1, maxLength: 3 }),
+      peer: person,
+    }),
+  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('slice' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('time' as const), days: fc.nat(20) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('purge' as const), owner: person, share: fc.nat(100) }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constant('query' as const),
+      owner: person,
+      peer: fc.option(person, { nil: undefined }),
+      reverse: fc.boolean(),
+      limit: fc.nat(30),
+      place: fc.nat(100),
+    }),
+  },
+)
+
+t.test('pages are right whatever part of the log is indexed', async t => {
+  const folder = t.testdir()
+  let round = 0
+  fc.assert(
+    fc.property(fc.array(anyStep, { minLength: 60, maxLength: 150 }), steps => {
+      const pair = new Pair(`${folder}/${round++}`)
+      try {
+        runSteps(pair, steps)
+      } finally {
+        pair.close()
+      }
+    }),
+    { numRuns: 60, endOnFailure: true },
+  )
+  t.equal(round, 60)
+})
+
+function runSteps(pair: Pair, steps: readonly Step[]): void {
+  const lists: { id: number; peer: string }[][] = [[], [], [], []]
+  let now = NOON
+  const index = () => {
+    if (pair.due) pair.slice()
+  }
+  for (const step of steps) {
+    if (step.do === 'append') {
+      for (const owner of step.owners) {
+        const id = pair.append([`u${owner}`], `u${step.peer}`, now)
+        lists[owner]!.push({ id, peer: `u${step.peer}` })
+      }
+    } else if (step.do === 'slice') index()
+    else if (step.do === 'restart') pair.restart()
+    else if (step.do === 'time') now += step.days * DAY
+    else if (step.do === 'purge') {
+      const list = lists[step.owner]!
+      const upTo = list[Math.floor((list.length * step.share) / 101)]?.id ?? 0
+      pair.purge(`u${step.owner}`, upTo)
+      lists[step.owner] = list.filter(({ id }) => id > upTo)
+    } else check(pair, lists[step.owner]!, step, index)
+  }
+}
+
+function check(
+  pair: Pair,
+  list: readonly { id: number; peer: string }[],
+  { owner, peer, reverse, limit, place }: Extract<Step, { do: 'query' }>,
+  meanwhile: () => void,
+): void {
+  const edge = list[Math.floor((list.length * place) / 101)]?.id
+  const query: HistoryQuery = {
+    limit,
+    reverse,
+    count: true,
+    ...(edge !== undefined && { [reverse ? 'before' : 'after']: BigInt(edge) }),
+    ...(peer !== undefined && { peer: `u${peer}` }),
+  }
+  const { low, high } = idRange(query)
+  const matches = list.filter(item => peer === undefined || item.peer === `u${peer}`)
+  const placed = matches.filter(({ id }) => id >= low && id < high)
+  if (reverse) placed.reverse()
+  const { items, more, total } = pair.query(`u${owner}`, query, meanwhile)
+  const expected = [placed.slice(0, limit).map(({ id }) => id), placed.length > limit, matches.length]
+  const got = [items.map(({ id }) => id), more, total]
+  if (JSON.stringify(got) !== JSON.stringify(expected))
+    throw new Error(`expected ${JSON.stringify(expected)}\n     got ${JSON.stringify(got)}`)
+}
+
+t.test('a full tail is taken up after a crash, wherever its indexing stopped', async t => {
+  const folder = t.testdir()
+  for (const slices of [0, 1, 5, 1000]) {
+    const pair = new Pair(`${folder}/${slices}`)
+    const ids: number[] = []
+    for (let n = 0; n < 100; n++) ids.push(pair.append([`u${n % 3}`, 'all'], 'peer', NOON + n * DAY))
+    for (let n = 0; n < slices && pair.due; n++) pair.slice()
+    pair.restart()
+    const page = () => pair.query('all', { limit: 1000 }, () => undefined).items.map(({ id }) => id)
+    t.same(page(), ids, `after ${slices} slices`)
+    ids.push(pair.append(['all'], 'peer', NOON))
+    t.ok(ids.at(-1)! > ids.at(-2)!)
+    while (pair.due) {
+      pair.slice()
+      t.same(page(), ids)
+    }
+    pair.close()
+  }
+})
