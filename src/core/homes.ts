@@ -10,6 +10,8 @@ export class Owner {
   readonly lane = new Lane()
   /** In the order they were bound. */
   readonly sessions: Session[] = []
+  /** Tasks in its lane that have not settled, those that run inside others included. */
+  tasks = 0
 
   constructor(jid: JID) {
     this.jid = jid
@@ -34,14 +36,16 @@ export class Homes {
   /** Runs a task in the lane of an owner. */
   inLane<T>(account: JID, task: (owner: Owner) => Maybe<T>): Maybe<T> {
     const owner = this.#at(account.bare)
+    const release = (): void => this.#release(owner)
+    owner.tasks++
     try {
       const result = owner.lane.run(() => task(owner))
-      if (!isPromise(result)) return result
-      const release = (): void => this.#release(owner)
-      result.then(release, release)
+      if (isPromise(result)) result.then(release, release)
+      else release()
       return result
-    } finally {
-      this.#release(owner)
+    } catch (error) {
+      release()
+      throw error
     }
   }
 
@@ -73,8 +77,10 @@ export class Homes {
     return owner
   }
 
+  /** A task is done. An owner is forgotten when nothing is left, but not by a task inside another one, which may go on to add a session. */
   #release(owner: Owner): void {
-    if (owner.sessions.length === 0 && owner.lane.waiting === 0) this.#owners.delete(owner.jid.toString())
+    owner.tasks--
+    if (owner.tasks === 0 && owner.sessions.length === 0) this.#owners.delete(owner.jid.toString())
   }
 
   #pending(): Maybe<void>[] {
