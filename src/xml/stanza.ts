@@ -166,7 +166,9 @@ export class Stanza {
    * What was sent without `to` is answered by the sender's account: RFC 6120 §10.3.3.
    */
   reply(type: string, ...children: Element[]): Stanza {
-    const { id, lang, kind } = this
+    const { lang, kind } = this
+    // RFC 6120 §8.2.3, §8.3.1 rule 3: the answer to an IQ without id has an empty one.
+    const id = kind === 'iq' ? (this.id ?? '') : this.id
     return Stanza.build(kind, { type, id, lang, from: this.to ?? this.from.bare, to: this.from }, ...children)
   }
 
