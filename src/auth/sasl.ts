@@ -36,7 +36,7 @@ export function start(mechanism: string, context: SaslContext): SaslExchange {
   const step = async (message: Buffer | undefined): Promise<SaslStep> => {
     if (ended) throw new SaslError('malformed-request', 'This exchange has ended.')
     // RFC 6120 §6.4.2: all our mechanisms have the client speak first; without an initial response an empty challenge asks for it.
-    if (message === undefined && !begun) {
+    if (message === undefined && !begun && context.offered.mechanisms.includes(mechanism)) {
       begun = true
       return { kind: 'challenge', data: undefined }
     }
