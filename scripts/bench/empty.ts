@@ -16,6 +16,7 @@ export async function measureEmpty(scratch: string, rounds: number): Promise<str
   mkdirSync(directory, { recursive: true })
   const config = join(directory, 'tidings.yaml')
   const settings = {
+    log: { level: 'warn' },
     data: join(directory, 'data'),
     listeners: { xmpp: { port: PORT }, 'xmpp-tls': { port: PORT + 1 } },
   }
