@@ -9,6 +9,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { installPackages } from './testing/packages.ts'
 import { runTap } from './testing/tap.ts'
 
 interface Check {
@@ -45,6 +46,7 @@ if (only !== 'tests')
   }
 if (only !== 'checks') {
   const started = performance.now()
+  installPackages()
   console.log('tests')
   const requireAll = process.env.TIDINGS_REQUIRE === 'all'
   const run = await runTap({ paths, requireAll, root: ROOT })

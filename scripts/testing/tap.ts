@@ -23,7 +23,9 @@ interface RunOptions {
 export async function runTap({ paths, requireAll, root }: RunOptions): Promise<TestRun> {
   buildTap(root)
   const files = paths.map(path => (path.endsWith('.ts') ? path : `${path.replace(/\/$/, '')}/**/*.test.ts`))
-  const child = spawn('tap', ['run', '--reporter=tap', ...files], {
+  // A full round of fuzz or faults takes its time.
+  const options = process.env.TIDINGS_FULL === '1' ? ['--timeout=3600'] : []
+  const child = spawn('tap', ['run', '--reporter=tap', ...options, ...files], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
