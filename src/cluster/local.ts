@@ -66,7 +66,10 @@ class LocalNode implements Cluster {
     await new Promise(setImmediate)
     const target = this.#nodes.find(one => one.node === node)
     if (target === undefined || target.#handler === undefined) throw new Error(`node ${node} is not there`)
-    return target.#handler(frame, this.node)
+    const answer = await target.#handler(frame, this.node)
+    // An answer goes the way of frames: it overtakes none that were sent before it.
+    await new Promise(setImmediate)
+    return answer
   }
 }
 

@@ -7,7 +7,7 @@ export interface Cluster {
   readonly node: string
   /** The node that is home to `owner` (a bare JID's text). Synchronous: the table of slots is at hand. */
   homeOf(owner: string): string
-  /** Sends a frame and waits for its answer. Frames between two nodes arrive in the order they were sent. */
+  /** Sends a frame and waits for its answer. Frames between two nodes, answers included, arrive in the order they were sent. */
   request(node: string, frame: Frame): Promise<Answer>
   /** Sends a frame that has no answer, in order with the requests. */
   notify(node: string, frame: Frame): void

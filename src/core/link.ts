@@ -49,8 +49,10 @@ export class HomeLink {
         await this.#cluster.request(home, { op: 'submit', port: number, stanza: stanza.pack() })
       },
       unbind: async () => {
-        this.#ports.delete(number)
-        await this.#cluster.request(home, { op: 'unbind', port: number })
+        // RFC 6120 §4.4: what the home has sent before it knows still goes out.
+        await this.#cluster
+          .request(home, { op: 'unbind', port: number })
+          .finally(() => this.#ports.delete(number))
       },
     }
   }
