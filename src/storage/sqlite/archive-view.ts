@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { IdRange } from '../archive-ids.ts'
 import { listSegments, type Segment } from './segments.ts'
-import { isIndexed, type Progress, Tail, type TailEntry } from './tail.ts'
+import { indexedUpTo, type Progress, placeOf, Tail, type TailEntry } from './tail.ts'
 import { ownersOf, readLog } from './write-behind.ts'
 
 const MAX_CACHED_ADDRESSES = 20_000
@@ -70,13 +70,14 @@ export class ArchiveView {
     return text
   }
 
-  /** Items of an owner in a segment that the index does not have; all are newer than those it has. */
-  unindexed(segment: number, owner: number): TailEntry[] {
+  /** Items of an owner in a segment with ids of a range that the index does not have, oldest first. All are newer than those it has. */
+  unindexed(segment: number, owner: number, { low, high }: IdRange): readonly TailEntry[] {
     const entries = this.#tail.of(segment, owner)
-    return entries.filter(entry => !isIndexed(this.#progress, segment, owner, entry.id))
+    const first = Math.max(low, indexedUpTo(this.#progress, segment, owner) + 1)
+    return entries.slice(placeOf(entries, first), placeOf(entries, high))
   }
 
-  /** A query on the tables of a segment, which it calls `log` and `list`. */
+  /** A query on the tables of a segment, which it calls `$log` and `$index`. */
   in(segment: number, sql: string): StatementSync {
     return this.#prepare(sql.replace('$log', `log_${segment}`).replace('$index', `index_${segment}`))
   }

@@ -1,7 +1,7 @@
 import { MAX_PAGE_BYTES } from '../checks.ts'
 import type { ArchiveView } from './archive-view.ts'
+import type { FoundEntry } from './owner-segment.ts'
 import type { PackedHistory } from './reader-message.ts'
-import type { TailEntry } from './tail.ts'
 
 /** Archived items on their way into an answer, with their payloads. */
 export class FoundItems {
@@ -22,17 +22,17 @@ export class FoundItems {
     return this.#limit - this.#items.length + 1
   }
 
-  /** Adds an item; false when the page is full and the item is left out. */
-  add(segment: number, { id, peer }: TailEntry): boolean {
-    if (this.#items.length >= this.#limit || this.#bytes >= MAX_PAGE_BYTES) {
-      this.#more = true
-      return false
+  /** Adds items until the page is full; whether there was room for all. */
+  addAll(entries: Iterable<FoundEntry>): boolean {
+    for (const { id, peer, payload } of entries) {
+      if (this.#items.length >= this.#limit || this.#bytes >= MAX_PAGE_BYTES) {
+        this.#more = true
+        return false
+      }
+      this.#items.push({ id, peer: this.#view.text(peer), length: payload.byteLength })
+      this.#payloads.push(payload)
+      this.#bytes += payload.byteLength
     }
-    const row = this.#view.in(segment, 'SELECT payload FROM $log WHERE id = ?').get(id)
-    const payload = row!.payload as Uint8Array
-    this.#items.push({ id, peer: this.#view.text(peer), length: payload.byteLength })
-    this.#payloads.push(payload)
-    this.#bytes += payload.byteLength
     return true
   }
 

@@ -10,6 +10,11 @@ export interface Subject {
   readonly peer: number | undefined
 }
 
+/** An archived item; the peer is the number of an address. */
+export interface FoundEntry extends TailEntry {
+  readonly payload: Uint8Array
+}
+
 /** A range for this step, and where the next one begins: `undefined` after the last. */
 export type Step = [step: IdRange, next: number | undefined]
 
@@ -50,12 +55,12 @@ export class OwnerSegment {
       | undefined
   }
 
-  /** Entries of the index. */
-  indexed({ low, high }: IdRange, order: 'ASC' | 'DESC', limit: number): TailEntry[] {
-    const sql = `SELECT id, peer FROM $index WHERE owner = ?1 AND id >= ?2 AND id < ?3 AND (?4 IS NULL OR peer = ?4)
-      ORDER BY id ${order} LIMIT ?5`
-    const rows = this.#view.in(this.id, sql).all(this.#owner, low, high, this.#peer, limit)
-    return rows as unknown as TailEntry[]
+  /** Entries of the index, with their payloads. */
+  indexed({ low, high }: IdRange, order: 'ASC' | 'DESC', limit: number): Iterable<FoundEntry> {
+    const sql = `SELECT id, peer, payload FROM $index JOIN $log USING(id)
+      WHERE owner = ?1 AND id >= ?2 AND id < ?3 AND (?4 IS NULL OR peer = ?4) ORDER BY id ${order} LIMIT ?5`
+    const rows = this.#view.in(this.id, sql).iterate(this.#owner, low, high, this.#peer, limit)
+    return rows as unknown as Iterable<FoundEntry>
   }
 
   /** How many entries the index has. */
@@ -65,21 +70,22 @@ export class OwnerSegment {
   }
 
   /** Entries that the index lacks, oldest first. */
-  unindexed({ low, high }: IdRange): TailEntry[] {
-    const entries = this.#view.unindexed(this.id, this.#owner)
-    return entries.filter(
-      ({ id, peer }) => id >= low && id < high && (this.#peer === null || peer === this.#peer),
-    )
-  }
-
-  /** The index has nothing of this owner with this id or a greater one. */
-  indexedUpTo(): number {
-    return this.#view.unindexed(this.id, this.#owner)[0]?.id ?? Number.MAX_SAFE_INTEGER
+  unindexed(range: IdRange): readonly TailEntry[] {
+    const entries = this.#view.unindexed(this.id, this.#owner, range)
+    return this.#peer === null ? entries : entries.filter(({ peer }) => peer === this.#peer)
   }
 
   /** The entry with this id, if it is there. */
-  find(id: number): TailEntry | undefined {
+  find(id: number): FoundEntry | undefined {
     const range = { low: id, high: id + 1 }
-    return this.indexed(range, 'ASC', 1)[0] ?? this.unindexed(range)[0]
+    for (const entry of this.indexed(range, 'ASC', 1)) return entry
+    for (const entry of this.unindexed(range)) return this.withPayload(entry)
+    return undefined
+  }
+
+  /** Reads what belongs to an entry of the tail. */
+  withPayload({ id, peer }: TailEntry): FoundEntry {
+    const row = this.#view.in(this.id, 'SELECT payload FROM $log WHERE id = ?').get(id)
+    return { id, peer, payload: row!.payload as Uint8Array }
   }
 }

@@ -5,8 +5,9 @@
 import { type IdRange, idRange, timeRange } from '../archive-ids.ts'
 import type { ArchiveView } from './archive-view.ts'
 import { FoundItems } from './found-items.ts'
-import { OwnerSegment, type Subject } from './owner-segment.ts'
+import { type FoundEntry, OwnerSegment, type Subject } from './owner-segment.ts'
 import type { PackedHistory, Reads } from './reader-message.ts'
+import type { TailEntry } from './tail.ts'
 
 /** Entries of the index to look at in one step; about 1 ms. */
 const STEP_ENTRIES = 2000
@@ -51,10 +52,9 @@ function* walkUp(segments: OwnerSegment[], range: IdRange, found: FoundItems): G
   for (const segment of segments) {
     for (let low: number | undefined = range.low; low !== undefined; ) {
       const [step, next]: [IdRange, number | undefined] = segment.stepUp({ low, high: range.high })
-      const entries = segment.indexed(step, 'ASC', found.wanted)
+      if (!found.addAll(segment.indexed(step, 'ASC', found.wanted))) return
       // What the index lacks is newer than what it has: it comes after the last step.
-      if (next === undefined) entries.push(...segment.unindexed(step))
-      if (!entries.every(entry => found.add(segment.id, entry))) return
+      if (next === undefined && !found.addAll(payloads(segment, segment.unindexed(step)))) return
       low = next
       yield
     }
@@ -63,18 +63,20 @@ function* walkUp(segments: OwnerSegment[], range: IdRange, found: FoundItems): G
 
 function* walkDown(segments: OwnerSegment[], range: IdRange, found: FoundItems): Generator<void> {
   for (const segment of segments) {
-    const newest = segment.unindexed(range).reverse()
-    if (!newest.every(entry => found.add(segment.id, entry))) return
-    // From here on below all of these: by the next step they may be in the index.
-    let high: number | undefined = Math.min(range.high, segment.indexedUpTo())
-    while (high !== undefined) {
+    // By the second step these may be in the index; but that step begins below the first one, which saw the same snapshot as this.
+    if (!found.addAll(payloads(segment, segment.unindexed(range).toReversed()))) return
+    for (let high: number | undefined = range.high; high !== undefined; ) {
       const [step, next]: [IdRange, number | undefined] = segment.stepDown({ low: range.low, high })
-      const entries = segment.indexed(step, 'DESC', found.wanted)
-      if (!entries.every(entry => found.add(segment.id, entry))) return
+      if (!found.addAll(segment.indexed(step, 'DESC', found.wanted))) return
       high = next
       yield
     }
   }
+}
+
+/** Reads payloads one by one, as far as anybody asks. */
+function* payloads(segment: OwnerSegment, entries: Iterable<TailEntry>): Generator<FoundEntry> {
+  for (const entry of entries) yield segment.withPayload(entry)
 }
 
 function* count(segments: OwnerSegment[], range: IdRange): Generator<void, number> {
@@ -109,7 +111,7 @@ function pick(
       const entry = segment.find(id)
       if (entry === undefined) continue
       total++
-      if (!full && id >= range.low && id < range.high) full = !found.add(segment.id, entry)
+      if (!full && id >= range.low && id < range.high) full = !found.addAll([entry])
     }
   }
   return total

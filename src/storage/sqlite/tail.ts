@@ -60,9 +60,21 @@ export interface Progress {
   readonly id: number
 }
 
-/** Whether an entry is in the index. */
-export function isIndexed(progress: Progress, segment: number, owner: number, id: number): boolean {
-  if (id <= progress.low) return true
-  if (id > progress.high) return false
-  return (segment - progress.segment || owner - progress.owner || id - progress.id) <= 0
+/** What an owner has in a segment is in the index up to this id, and the rest is not. */
+export function indexedUpTo(progress: Progress, segment: number, owner: number): number {
+  const order = segment - progress.segment || owner - progress.owner
+  if (order === 0) return progress.id
+  return order < 0 ? progress.high : progress.low
+}
+
+/** The place of the first entry with this id or a greater one. */
+export function placeOf(entries: readonly TailEntry[], id: number): number {
+  let start = 0
+  let end = entries.length
+  while (start < end) {
+    const middle = (start + end) >> 1
+    if (entries[middle]!.id < id) start = middle + 1
+    else end = middle
+  }
+  return start
 }

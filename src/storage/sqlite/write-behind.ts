@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { transaction } from './database.ts'
 import { listSegments } from './segments.ts'
-import { isIndexed, type Progress, Tail, type TailList } from './tail.ts'
+import { indexedUpTo, type Progress, Tail, type TailList } from './tail.ts'
 
 /** How much is done when. */
 export interface Pace {
@@ -140,7 +140,7 @@ export class WriteBehind {
         this.#last = Math.max(this.#last, row.id)
         for (const { owner, peer } of ownersOf(row)) {
           const tail = row.id <= progress.high ? begun : this.#tail
-          if (!isIndexed(progress, segment.id, owner, row.id))
+          if (row.id > indexedUpTo(progress, segment.id, owner))
             tail.add(segment.id, owner, { id: row.id, peer })
         }
       }

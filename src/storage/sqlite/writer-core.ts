@@ -14,7 +14,7 @@ import { WriteBehind } from './write-behind.ts'
 import type { StoredTable, WriterData, WriterJob } from './writer-message.ts'
 
 /** Pages of the write-ahead log (4 KiB each) after which they are moved into the database. */
-const CHECKPOINT_PAGES = 2048
+const CHECKPOINT_PAGES = 1024
 /** How often expired rows are looked for, ms, and how many are removed in a transaction. */
 const SWEEP_MS = 60_000
 const SWEEP_ROWS = 200
