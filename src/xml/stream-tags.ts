@@ -25,6 +25,8 @@ export interface StreamOpen extends StreamScope {
   readonly empty: boolean
 }
 
+/** U+FEFF in UTF-8, as latin1. */
+const BYTE_ORDER_MARK = '\xef\xbb\xbf'
 const DECLARATION_START = '<?xml'
 const DECLARATION_END = '?>'
 /** XML 1.0 §2.8 (XMLDecl). */
@@ -61,7 +63,7 @@ export class StreamTags {
 
   /** Index after the XML declaration or the stream header whose '<' is at `base`; only the latter sets `opened`. */
   open(b: Buffer, base: number, end: number): number {
-    if (b[base] !== LESS) refuse(startsLike(b, base, end, '\xef\xbb\xbf') ? 'byte-order-mark' : 'markup')
+    if (b[base] !== LESS) return notMarkup(b, base, end)
     if (base + 1 >= end) return -1
     if (b[base + 1] === QUESTION) return this.declaration(b, base, end)
     if (b[base + 1] === EXCLAMATION) return afterSectionStart(b, base, end) < 0 ? -1 : refuse('markup')
@@ -149,6 +151,12 @@ export class StreamTags {
     // RFC 6120 §4.9.3.10: the content namespace declared as the default namespace is not supported.
     if (this.content === null ? !isContent(content) : content !== this.content) refuse('header-content')
   }
+}
+
+function notMarkup(b: Buffer, base: number, end: number): -1 {
+  if (!startsLike(b, base, end, BYTE_ORDER_MARK)) refuse('markup')
+  if (base + BYTE_ORDER_MARK.length <= end) refuse('byte-order-mark')
+  return -1
 }
 
 function checkDeclaration(text: string): void {
