@@ -5,7 +5,7 @@ import { NS } from '../../../src/xml/ns.ts'
 import { type XmlElement, type XmlEvent, XmlParser } from './xml.ts'
 
 /** How long anything may take before the dialogue fails: a guard, never waited for when all is well. Milliseconds. */
-const DEADLINE = 5_000
+export const DEADLINE = 5_000
 const MARKER = 'urn:tidings:test:marker'
 
 /** Where a client connects. */
@@ -79,7 +79,7 @@ export class Client {
 
   /** Cuts the connection without a word. */
   drop(): void {
-    this.socket.resetAndDestroy()
+    this.socket.destroy()
     this.finish()
   }
 

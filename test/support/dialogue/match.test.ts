@@ -58,6 +58,27 @@ t.test('placeholders', async t => {
   t.equal(compare('<a b="{{x}"/>', '<a b="{x}"/>', values), undefined)
 })
 
+t.test('anything but', async t => {
+  const values: Values = new Map([['x', '7']])
+  t.equal(compare('<a b="{!x}"/>', '<a b="77"/>', values), undefined)
+  t.match(compare('<a b="{!x}"/>', '<a b="7"/>', values), /b is "7", expected "\{!x\}"/)
+})
+
+t.test('the rest of an element', async t => {
+  t.equal(compare('<a>{...}</a>', '<a/>'), undefined)
+  t.equal(compare('<a><b/>{...}</a>', '<a><b/><c/>x</a>'), undefined)
+  t.ok(compare('<a><b/>{...}</a>', '<a><c/></a>'))
+})
+
+t.test('the wording of an error counts only where it is written down', async t => {
+  const error = '<message><error><gone xmlns="urn:e"/><text xmlns="urn:e">left</text></error></message>'
+  t.equal(compare('<message><error><gone xmlns="urn:e"/></error></message>', error), undefined)
+  t.ok(
+    compare('<message><error><gone xmlns="urn:e"/><text xmlns="urn:e">here</text></error></message>', error),
+  )
+  t.ok(compare('<x xmlns="u"/>', '<x xmlns="u"><text>left</text></x>'))
+})
+
 t.test('nothing is captured from what does not match', async t => {
   const values: Values = new Map()
   t.ok(compare('<a b="{x}" c="1"/>', '<a b="2" c="3"/>', values))

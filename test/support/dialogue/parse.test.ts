@@ -38,6 +38,11 @@ for (const [text, expected] of [
   ],
   ['alice disconnects', { do: 'disconnect', client: 'alice' }],
   ['alice drops', { do: 'drop', client: 'alice' }],
+  ['eve opens a stream', { do: 'open', client: 'eve' }],
+  [
+    'eve signs in as bob@localhost',
+    { do: 'sign-in', client: 'eve', address: 'bob@localhost', password: 'secret' },
+  ],
   ['alice starts TLS', { do: 'start-tls', client: 'alice' }],
   [
     'alice sends: <a b="x: y"/>',

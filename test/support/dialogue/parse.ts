@@ -168,6 +168,8 @@ function readBare(client: string, verb: string): Action | undefined {
       return { do: 'disconnect', client }
     case 'drops':
       return { do: 'drop', client }
+    case 'opens a stream':
+      return { do: 'open', client }
     case 'starts TLS':
       return { do: 'start-tls', client }
     case 'receives nothing':
@@ -177,10 +179,12 @@ function readBare(client: string, verb: string): Action | undefined {
     case "'s connection ends":
       return { do: 'connection-ends', client }
   }
+  const [, address, ownPassword = DEFAULT_PASSWORD] =
+    /^signs in as (\S+@\S+?)(?: with (\S+))?$/.exec(verb) ?? []
+  if (address !== undefined) return { do: 'sign-in', client, address, password: ownPassword }
   const scram = /^authenticates by (SCRAM-SHA-(?:1|256|512)) as (\S+)(?: with (\S+))?$/.exec(verb)
-  if (scram === null) return undefined
-  const [, mechanism = '', user = '', password = DEFAULT_PASSWORD] = scram
-  return { do: 'scram', client, mechanism, user, password }
+  const [, mechanism, user = '', password = DEFAULT_PASSWORD] = scram ?? []
+  return mechanism === undefined ? undefined : { do: 'scram', client, mechanism, user, password }
 }
 
 /** Line breaks and indentation are the file's, not the XML's: a space where they part words, nothing between tags. */

@@ -3,7 +3,7 @@
 /** What captures and clients' addresses stand for. */
 export type Values = Map<string, string>
 
-const PLACEHOLDER = /\{\{|\{([a-z][a-z0-9.-]*)\}/gi
+const PLACEHOLDER = /\{\{|\{(!?[a-z][a-z0-9.-]*)\}/gi
 const REPEAT = /\{repeat (\d+) ([^{}]+)\}/g
 const FUNCTION = /\{base64 ((?:[^{}]|\{[a-z][a-z0-9.-]*\})*)\}/g
 
@@ -27,7 +27,8 @@ export function fill(text: string, values: Values): string {
 }
 
 /**
- * Compares a text with a pattern: `{any}` matches any text, `{name}` its value or, when it has none yet, any text, which becomes its value.
+ * Compares a text with a pattern: `{any}` matches any text, `{name}` its value or, when it has none yet, any text, which becomes its value;
+ * `{!name}` anything but its value.
  * Values are taken only when all of it matches.
  */
 export function matches(pattern: string, text: string, values: Values): boolean {
@@ -38,14 +39,15 @@ export function matches(pattern: string, text: string, values: Values): boolean 
     source += quoted(pattern.slice(last, match.index))
     last = match.index + match[0].length
     const name = match[1]
-    if (name === undefined) source += '\\{'
-    else if (name !== 'any' && values.has(name)) source += quoted(values.get(name) ?? '')
+    const value = name === undefined ? '{' : values.get(name)
+    if (name?.startsWith('!')) source += `(?!${quoted(values.get(name.slice(1)) ?? '')}$).*`
+    else if (value !== undefined) source += quoted(value)
     else {
-      names.push(name)
-      source += '([^]*?)'
+      names.push(name ?? '')
+      source += '(.*?)'
     }
   }
-  const found = new RegExp(`^${source}${quoted(pattern.slice(last))}$`).exec(text)
+  const found = new RegExp(`^${source}${quoted(pattern.slice(last))}$`, 's').exec(text)
   if (found === null) return false
   for (const [i, name] of names.entries()) if (name !== 'any') values.set(name, found[i + 1] ?? '')
   return true

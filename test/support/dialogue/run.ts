@@ -1,18 +1,11 @@
 import type { TestServer } from '../test-server.ts'
-import { Client } from './client.ts'
+import { Client, DEADLINE } from './client.ts'
+import { DialogueError, Mismatch } from './failure.ts'
 import { difference, eventDifference } from './match.ts'
-import { fill, unescapeText, type Values } from './placeholders.ts'
-import { authenticateByScram, signIn } from './sign-in.ts'
+import { fill, show, unescapeText, type Values } from './placeholders.ts'
+import { authenticateByPlain, authenticateByScram, openStream, signIn } from './sign-in.ts'
 import type { Action, ClientSpec, Dialogue, Step } from './types.ts'
 import { parseXml, printEvent, type XmlEvent } from './xml.ts'
-
-/** A dialogue that went otherwise than written: the step, and what happened. */
-export class DialogueError extends Error {
-  constructor(step: Step, why: string) {
-    super(`line ${step.line}: ${step.text}\n${why}`)
-    this.name = 'DialogueError'
-  }
-}
 
 /** Plays a dialogue against a server. Rejects with a DialogueError at the first step that goes otherwise, and when something is left over at the end. */
 export async function runDialogue(dialogue: Dialogue, server: TestServer): Promise<void> {
@@ -31,6 +24,7 @@ class Run {
   private readonly clients = new Map<string, Client>()
   private readonly values: Values = new Map()
   private connected = 0
+  private stopped = false
   /** Something was sent since everything last came to rest. */
   private moving = false
 
@@ -43,7 +37,7 @@ class Run {
     try {
       await this.act(step)
     } catch (error) {
-      throw error instanceof DialogueError ? error : new DialogueError(step, (error as Error).message)
+      throw new DialogueError(step, error as Error)
     }
   }
 
@@ -51,8 +45,10 @@ class Run {
   async nothingLeft(last: Step): Promise<void> {
     await this.rest()
     for (const { name, inbox, fault } of this.clients.values()) {
-      if (fault !== undefined) throw new DialogueError(last, `${name} received bad XML: ${fault.message}`)
-      if (inbox.length > 0) throw new DialogueError(last, `after that ${name} also received\n${list(inbox)}`)
+      if (fault !== undefined)
+        throw new DialogueError(last, new Error(`${name} received bad XML: ${fault.message}`))
+      if (inbox.length > 0)
+        throw new DialogueError(last, new Mismatch(`after that ${name} received more`, 'nothing', inbox))
     }
   }
 
@@ -69,7 +65,9 @@ class Run {
         return
       case 'stop-server':
         await this.rest()
-        return this.server.stop()
+        this.server.stop()
+        this.stopped = true
+        return
       case 'connect':
         await this.connect(step.client)
         return
@@ -87,29 +85,33 @@ class Run {
     switch (step.do) {
       case 'send':
         return this.send(client, step)
+      case 'open':
+        await openStream(client)
+        return
       case 'start-tls':
         return client.startTls()
+      case 'sign-in':
+        return authenticateByPlain(client, step.address, step.password)
       case 'scram':
         return authenticateByScram(client, step)
       case 'disconnect':
         client.send('</stream:stream>')
         await this.ends(client)
-        return this.server.closed()
+        return this.unbound()
       case 'drop':
         await this.rest()
         client.drop()
-        return this.server.closed()
+        return this.unbound()
       case 'stream-ends':
         return this.ends(client)
       case 'connection-ends':
         await client.gone('the end of the connection')
-        if (client.inbox.length > 0)
-          throw new Error(`before its end ${client.name} received\n${list(client.inbox)}`)
+        if (client.inbox.length > 0) throw new Mismatch('something came before', 'nothing', client.inbox)
         return
       case 'receive-nothing':
         if (!client.isBound) throw new Error('"nothing" is certain only when a resource is bound')
         await this.rest()
-        if (client.inbox.length > 0) throw new Error(`${client.name} received\n${list(client.inbox)}`)
+        if (client.inbox.length > 0) throw new Mismatch('it does', 'nothing', client.inbox)
     }
   }
 
@@ -163,10 +165,12 @@ class Run {
   }
 
   private async takeNext(client: Client, expected: XmlEvent): Promise<void> {
-    const actual = client.isBound ? client.inbox.shift() : await client.next('something')
-    if (actual === undefined) throw new Error(`${client.name} received nothing`)
+    // What comes over a bound stream is there by now, except when the server ends it for reasons of its own.
+    const actual = client.isBound && !this.stopped ? client.inbox.shift() : await client.next('something')
+    const wanted = show(printEvent(expected), this.values)
+    if (actual === undefined) throw new Mismatch('nothing came', wanted, [])
     const found = eventDifference(expected, actual, this.values)
-    if (found !== undefined) throw new Error(`${found}\n${client.name} received\n${list([actual])}`)
+    if (found !== undefined) throw new Mismatch(found, wanted, [actual])
   }
 
   private takeAny(client: Client, expected: XmlEvent): void {
@@ -176,10 +180,7 @@ class Run {
         expected.kind === 'element' &&
         difference(expected.element, event.element, this.values) === undefined,
     )
-    if (index < 0)
-      throw new Error(
-        `none is\n${printEvent(expected)}\n${client.name} received\n${list(client.inbox) || 'nothing'}`,
-      )
+    if (index < 0) throw new Mismatch('not among them', show(printEvent(expected), this.values), client.inbox)
     client.inbox.splice(index, 1)
   }
 
@@ -187,11 +188,7 @@ class Run {
   private async ends(client: Client): Promise<void> {
     const event = await client.next('the end of the stream')
     if (event?.kind !== 'close')
-      throw new Error(
-        event === undefined
-          ? 'cut off without </stream:stream>'
-          : `${client.name} received\n${list([event])}`,
-      )
+      throw new Mismatch('it does not', '</stream:stream>', event === undefined ? [] : [event])
     client.end()
     await client.gone('the end of the connection')
   }
@@ -206,6 +203,17 @@ class Run {
     this.moving = false
   }
 
+  /** Waits until the server has noticed who is gone. */
+  private async unbound(): Promise<void> {
+    const bound = (): number => [...this.clients.values()].filter(client => client.isBound).length
+    const start = performance.now()
+    this.moving = true
+    while (this.server.sessions > bound()) {
+      if (performance.now() > start + DEADLINE) throw new Error('the server still has the session')
+      await new Promise(setImmediate)
+    }
+  }
+
   private client(name: string): Client {
     const client = this.clients.get(name)
     if (client === undefined) throw new Error(`${name} is not connected`)
@@ -216,8 +224,4 @@ class Run {
 function isPresenceOf(event: XmlEvent, account: string | undefined): boolean {
   if (event.kind !== 'element' || event.element.name !== 'presence') return false
   return event.element.attributes.get('from')?.split('/', 1)[0] === account
-}
-
-function list(events: readonly XmlEvent[]): string {
-  return events.map(printEvent).join('\n')
 }

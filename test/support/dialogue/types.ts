@@ -16,7 +16,9 @@ export interface ClientSpec {
 export type Step = { readonly line: number; readonly text: string } & Action
 
 export type Action =
-  | { readonly do: 'connect' | 'disconnect' | 'drop' | 'start-tls'; readonly client: string }
+  | { readonly do: 'connect' | 'disconnect' | 'drop' | 'open' | 'start-tls'; readonly client: string }
+  /** By PLAIN, by hand up to the new stream; nothing is bound. */
+  | { readonly do: 'sign-in'; readonly client: string; readonly address: string; readonly password: string }
   | { readonly do: 'online'; readonly client: string; readonly presence: string }
   /** `raw`: escapes of bytes instead of XML; `bytewise`: one byte per packet. */
   | {

@@ -66,6 +66,10 @@ for (const [why, text] of [
     t.throws(() => parseXml(text, STREAM_SCOPE), { message: new RegExp(why) })
   })
 
+t.test('CDATA is text', async t => {
+  t.same(element('<a>1<![CDATA[<&]]]>&amp;</a>').children, ['1<&]&'])
+})
+
 t.test('invalid UTF-8 is refused', async t => {
   t.throws(() => new XmlParser(STREAM_SCOPE).write(Buffer.from([0x3c, 0x61, 0xff])))
 })

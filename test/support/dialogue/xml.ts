@@ -64,7 +64,8 @@ export class XmlParser {
     this.rest += typeof bytes === 'string' ? bytes : this.decoder.decode(bytes, { stream: true })
     const events: XmlEvent[] = []
     for (let token = this.next(); token !== undefined; token = this.next()) {
-      const event = token.startsWith('<') ? this.tag(token) : this.text(token)
+      const markup = token.startsWith('<') && !token.startsWith('<![CDATA[')
+      const event = markup ? this.tag(token) : this.text(token)
       if (event !== undefined) events.push(event)
     }
     return events
@@ -76,6 +77,9 @@ export class XmlParser {
     if (start < 0)
       return this.open.length === 0 && this.rest.trim() !== '' ? this.cut(this.rest.length) : undefined
     if (start > 0) return this.cut(start)
+    const section = /^<!\[CDATA\[.*?\]\]>/s.exec(this.rest)?.[0].length
+    if (section !== undefined) return this.cut(section)
+    if ('<![CDATA['.startsWith(this.rest) || this.rest.startsWith('<![CDATA[')) return undefined
     // A `>` may stand in an attribute's value.
     const end = /^<(?:[^"'>]|"[^"]*"|'[^']*')*>/.exec(this.rest)?.[0].length
     return end === undefined ? undefined : this.cut(end)
@@ -91,8 +95,16 @@ export class XmlParser {
     const parent = this.open.at(-1)
     if (parent === undefined && token.trim() !== '')
       throw new Error(`text outside of elements: ${token.trim()}`)
+    if (token.startsWith('<![CDATA[')) return this.append(token.slice(9, -3))
     if (token.includes(']]>')) throw new Error('"]]>" in text')
-    parent?.element.children.push(decode(token))
+    return this.append(decode(token))
+  }
+
+  private append(text: string): undefined {
+    const children = this.open.at(-1)?.element.children
+    const last = children?.at(-1)
+    if (typeof last === 'string') children?.splice(-1, 1, last + text)
+    else children?.push(text)
   }
 
   private tag(token: string): XmlEvent | undefined {

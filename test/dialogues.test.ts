@@ -1,0 +1,52 @@
+/**
+ * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster and, with TIDINGS_DIALOGUES=all, on SQLite.
+ * DIALOGUES=0199 plays only those whose name has that text.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { DialogueError } from './support/dialogue/failure.ts'
+import { DEFAULT_PASSWORD, parseDialogue } from './support/dialogue/parse.ts'
+import { runDialogue } from './support/dialogue/run.ts'
+import type { Dialogue } from './support/dialogue/types.ts'
+import { TestServer, type TestServerOptions, testCertificates } from './support/test-server.ts'
+
+const FOLDER = join(import.meta.dirname, 'dialogues')
+const MODES: Readonly<Record<string, TestServerOptions>> = {
+  embedded: {},
+  'two nodes': { nodes: 2 },
+  ...(process.env.TIDINGS_DIALOGUES === 'all' && { sqlite: { storage: 'sqlite' } }),
+}
+
+const certificates = await testCertificates()
+
+for (const file of readdirSync(FOLDER).sort()) {
+  if (!file.endsWith('.dialogue') || !file.includes(process.env.DIALOGUES ?? '')) continue
+  const dialogue = parseDialogue(readFileSync(join(FOLDER, file), 'utf8'), file)
+  t.test(file.replace('.dialogue', ''), async t => {
+    for (const [mode, options] of Object.entries(MODES))
+      await t.test(mode, t => play(t, dialogue, { ...options, certificates }))
+  })
+}
+
+async function play(t: Test, dialogue: Dialogue, options: TestServerOptions): Promise<void> {
+  const { config } = dialogue
+  const server = await TestServer.start({ ...options, accounts: accountsOf(dialogue), config })
+  try {
+    await runDialogue(dialogue, server)
+  } catch (error) {
+    if (!(error instanceof DialogueError)) throw error
+    // As a diff, without the runner's own stack.
+    t.equal(error.received, error.expected ?? '', error.message, { at: null })
+  } finally {
+    await server.close()
+  }
+}
+
+/** The accounts of all clients, each once. */
+function accountsOf({ clients, accounts }: Dialogue): [address: string, password: string][] {
+  const passwords = new Map(accounts.map(address => [address, DEFAULT_PASSWORD]))
+  for (const { address, password } of clients)
+    if (address !== undefined) passwords.set(address.replace(/\/.*/, ''), password)
+  return [...passwords]
+}

@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Accounts } from '../../src/auth/accounts.ts'
+import { LocalNetwork, singleNode } from '../../src/cluster/local.ts'
+import { configFrom } from '../../src/config/load.ts'
+import type { Log } from '../../src/core/log.ts'
+import { extensions } from '../../src/extensions/index.ts'
+import { type Server, startServer } from '../../src/main.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
+import { openSqlite } from '../../src/storage/sqlite/open.ts'
+import type { Storage } from '../../src/storage/types.ts'
+import { Certificates } from '../../src/tls/certificates.ts'
+import { JID } from '../../src/xml/jid.ts'
+import { ManualClock } from './clock.ts'
+
+/** What a server of a test is like. */
+export interface TestServerOptions {
+  /** 1: embedded; more: nodes of a cluster in memory, over one storage. */
+  readonly nodes?: number
+  readonly storage?: 'memory' | 'sqlite'
+  /** Account address and password. */
+  readonly accounts?: readonly (readonly [address: string, password: string])[]
+  /** Configuration in the shape of the file, merged over that of all tests. */
+  readonly config?: Readonly<Record<string, unknown>>
+  /** One self-made pair for many servers: making it takes longer than most tests. Not closed with the server. */
+  readonly certificates?: Certificates
+  readonly log?: Log
+}
+
+/** Where a node listens. */
+export interface NodePorts {
+  readonly tcp: number
+  readonly tls: number
+}
+
+/** What every test's server is configured with: free ports, passwords without TLS. */
+const CONFIG = {
+  hosts: [{ name: 'localhost' }],
+  listeners: {
+    xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' },
+    'xmpp-tls': { address: '127.0.0.1', port: 0 },
+  },
+}
+
+/** The real server in this process, with a clock that a test moves. */
+export class TestServer {
+  readonly clock: ManualClock
+  private readonly servers: readonly Server[]
+  private readonly parts: AsyncDisposableStack
+  private stopping: Promise<void> | undefined
+
+  private constructor(clock: ManualClock, servers: readonly Server[], parts: AsyncDisposableStack) {
+    this.clock = clock
+    this.servers = servers
+    this.parts = parts
+  }
+
+  static async start(options: TestServerOptions = {}): Promise<TestServer> {
+    const { nodes = 1, accounts = [], config = {}, log } = options
+    const clock = new ManualClock()
+    await using parts = new AsyncDisposableStack()
+    const data = await mkdtemp(join(tmpdir(), 'tidings-test-'))
+    parts.defer(() => rm(data, { recursive: true, force: true }))
+    const storage = parts.adopt(await openStorage(options.storage, data, clock), one => one.close())
+    // One iteration: what a password costs is tested elsewhere.
+    const keeper = new Accounts(storage, { iterations: 1 })
+    for (const [address, password] of accounts) await keeper.create(JID.parse(address), password)
+    const settings = configFrom(merge(CONFIG, config), { extensions, directory: data })
+    const certificates = options.certificates ?? (await testCertificates())
+    const network = new LocalNetwork()
+    const clusters =
+      nodes === 1 ? [singleNode()] : Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
+    const servers: Server[] = []
+    for (const cluster of clusters) {
+      const given = { clock, storage, cluster, certificates, control: false, ...(log && { log }) }
+      servers.push(await startServer(settings, given))
+    }
+    return new TestServer(clock, servers, parts.move())
+  }
+
+  /** One entry per node. */
+  get ports(): readonly NodePorts[] {
+    return this.servers.map(({ ports }) => ({ tcp: ports.xmpp ?? 0, tls: ports['xmpp-tls'] ?? 0 }))
+  }
+
+  /** Bound sessions on all nodes. */
+  get sessions(): number {
+    return this.servers.reduce((sum, { router }) => sum + router.homes.sessions, 0)
+  }
+
+  /** Resolves when all that has reached the server is handled, on every node. */
+  async settled(): Promise<void> {
+    // What one node has sent to another last is handled there in the second round.
+    for (let round = 0; round < 2; round++) for (const server of this.servers) await server.settled()
+  }
+
+  /** Lets time pass. */
+  async pass(milliseconds: number): Promise<void> {
+    this.clock.advance(milliseconds)
+    await this.settled()
+  }
+
+  /** Begins to stop: streams are closed with system-shutdown. `close` waits for the end. */
+  stop(): void {
+    this.stopping ??= Promise.all(this.servers.map(server => server.stop())).then(() => undefined)
+    this.stopping.catch(() => {})
+  }
+
+  /** Stops and lets go of everything. Clients must have gone, or go now. */
+  async close(): Promise<void> {
+    this.stop()
+    await this.stopping
+    await this.parts.disposeAsync()
+  }
+}
+
+/** A self-made certificate for localhost. */
+export async function testCertificates(): Promise<Certificates> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidings-test-certificate-'))
+  const opened = await Certificates.open({ hosts: [{ name: 'localhost' }], directory, watch: false })
+  await rm(directory, { recursive: true, force: true })
+  return opened
+}
+
+function openStorage(
+  kind: 'memory' | 'sqlite' = 'memory',
+  data: string,
+  clock: ManualClock,
+): Storage | Promise<Storage> {
+  return kind === 'memory' ? memoryStorage({ clock }) : openSqlite({ folder: data, clock })
+}
+
+type Tree = Readonly<Record<string, unknown>>
+
+/** `over` wins, key by key. */
+function merge(base: Tree, over: Tree): Tree {
+  const merged: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key]
+    merged[key] = isTree(below) && isTree(value) ? merge(below, value) : value
+  }
+  return merged
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
