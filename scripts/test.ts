@@ -36,7 +36,7 @@ process.env.PATH = `${ROOT}node_modules/.bin:${process.env.PATH}`
 const args = process.argv.slice(2)
 const paths = args.filter(arg => !arg.startsWith('--'))
 const only = args.includes('--checks') ? 'checks' : paths.length > 0 ? 'tests' : undefined
-if (args.includes('--full')) process.env.TIDINGS_FULL = '1'
+if (args.includes('--full')) Object.assign(process.env, { TIDINGS_FULL: '1', TIDINGS_DIALOGUES: 'all' })
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 if (only !== 'tests')
