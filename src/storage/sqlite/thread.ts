@@ -25,6 +25,8 @@ export class Thread<In, Out> {
       name: `storage-${name}`,
       workerData: data,
       resourceLimits: RESOURCE_LIMITS,
+      // Options of the process (`--eval`, `--import` ...) are not meant for these threads.
+      execArgv: [],
     })
     let cause: unknown
     this.#worker.on('message', onMessage)
