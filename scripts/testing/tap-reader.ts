@@ -7,8 +7,13 @@ export interface FileResult {
   readonly milliseconds: number
   /** The failed assertions with their details, as TAP. */
   readonly failures: readonly string[]
-  /** Why something in it was skipped. */
-  readonly skips: readonly string[]
+  readonly skips: readonly Skip[]
+}
+
+/** Something that was not tested. */
+export interface Skip {
+  readonly test: string
+  readonly reason: string
 }
 
 /** How many assertions there were in all. */
@@ -40,7 +45,10 @@ export class TapReader {
       ok: not === undefined,
       milliseconds: Number(/time=([\d.]+)ms/.exec(remark)?.[1] ?? 0),
       failures: failures(this.#body),
-      skips: [...skips(this.#body), ...(/^SKIP/.test(remark) ? [remark.slice(5)] : [])],
+      skips: [
+        ...skips(this.#body),
+        ...(/^SKIP/.test(remark) ? [{ test: 'all', reason: remark.slice(5) }] : []),
+      ],
     }
     this.#body = []
     return result
@@ -65,10 +73,10 @@ function failures(body: readonly string[]): string[] {
   return found
 }
 
-function skips(body: readonly string[]): string[] {
+function skips(body: readonly string[]): Skip[] {
   return body.flatMap(line => {
-    const [, test, directive, reason] =
+    const [, test = 'a test', directive, reason] =
       /^\s*(?:not )?ok \d+(?: - (.*?))? # (SKIP|TODO)\b ?(.*)$/.exec(line) ?? []
-    return directive === undefined ? [] : [`${test ?? 'a test'}: ${reason || directive.toLowerCase()}`]
+    return directive === undefined ? [] : [{ test, reason: reason || directive.toLowerCase() }]
   })
 }

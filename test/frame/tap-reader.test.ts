@@ -55,8 +55,18 @@ t.test('tells of each file what failed and why, and what was skipped', async t =
     results.map(({ file, ok, milliseconds, skips }) => ({ file, ok, milliseconds, skips })),
     [
       { file: 'test/a.test.ts', ok: true, milliseconds: 4.25, skips: [] },
-      { file: 'test/b.test.ts', ok: false, milliseconds: 1000, skips: ['talks to a client: no client here'] },
-      { file: 'test/c.test.ts', ok: true, milliseconds: 0, skips: ['no tests found'] },
+      {
+        file: 'test/b.test.ts',
+        ok: false,
+        milliseconds: 1000,
+        skips: [{ test: 'talks to a client', reason: 'no client here' }],
+      },
+      {
+        file: 'test/c.test.ts',
+        ok: true,
+        milliseconds: 0,
+        skips: [{ test: 'all', reason: 'no tests found' }],
+      },
     ],
   )
   t.same(results[0]?.failures, [])
