@@ -38,6 +38,8 @@ export function missingCitations(
       problems.push({ file, line: 1, text: 'the first comment names no specification' })
     for (const spec of specs)
       if (!cites(spec, file)) problems.push({ file, line: 1, text: `claims ${spec} and nowhere cites it` })
+    for (const claim of extension.rfcs ?? [])
+      for (const { text } of scan(file, `// ${claim}`).problems) problems.push({ file, line: 1, text })
   }
   for (const { xep, file } of BUILT_IN)
     if (!cites(xepName(xep), file))

@@ -26,8 +26,8 @@ function arrow({ from, to }: Stanza): string {
   return `${from} -> ${to ?? '(no to)'}`
 }
 
-function describe({ kind, id }: Stanza, { owner }: StageContext): string {
-  return `${kind}${id === undefined ? '' : ` ${id}`} for ${owner}`
+function describe({ kind, type, id }: Stanza, { owner }: StageContext): string {
+  return `${[kind, type, id].filter(Boolean).join(' ')} for ${owner}`
 }
 
 /** `message chat id=a1: body, active`. */

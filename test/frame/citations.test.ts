@@ -87,6 +87,18 @@ t.test('an extension cites what it claims, first of all in its first comment', a
   ])
 })
 
+t.test('sections that an extension claims are written like any other', async t => {
+  const claim = (rfc: string): string[] => {
+    const extension = { name: 'roster', doc: '', rfcs: [rfc], setup: () => ({}) }
+    const file = 'src/extensions/roster.ts'
+    return missingCitations([{ extension, file }], [], () => '/** RFC 6121 §2: Roster. */')
+      .filter(one => one.file === file)
+      .map(one => one.text)
+  }
+  t.same(claim('RFC 6121 §2.1'), [])
+  t.same(claim('RFC6121 §2.1'), ['"RFC6121" is written "RFC 6121"'])
+})
+
 t.test('the index orders sections by number and tells code from tests', async t => {
   const citations = [
     ...scan('src/b.ts', '// RFC 6120 §4.10: x\n// RFC 6120 §4.9\n').citations,

@@ -54,3 +54,15 @@ t.test('every error code is in the table of docs/operating.md, and no other', as
     [...codes].sort(),
   )
 })
+
+t.test('every decision record is in the index under its title', async t => {
+  const index = read('docs/decisions/README.md')
+  const records = globSync('docs/decisions/0*.md', { cwd: ROOT })
+  t.ok(records.length > 0)
+  for (const record of records) {
+    const [, number, title] = /^# (\d{4}): (.*)$/m.exec(read(record)) ?? []
+    const file = record.replace(/^.*\//, '')
+    t.ok(file.startsWith(`${number}-`), `${record} is number ${number}`)
+    t.ok(index.includes(`| [${number}](${file}) | ${title} |`), record)
+  }
+})
