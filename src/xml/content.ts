@@ -79,7 +79,7 @@ export class Content {
   private treeOf(child: Child): Element {
     this.trees ??= []
     const place = this.children.indexOf(child)
-    const tree = this.trees[place] ?? childTree(this.bytes, child)
+    const tree = this.trees[place] ?? childTree(this.bytes, child, NS.client)
     this.trees[place] = tree
     return tree
   }

@@ -62,7 +62,7 @@ export class TopElement {
   /** The tree of the first such child, made anew with each call. */
   child(name: string, ns: string): Element | undefined {
     const found = findChild(this.children, name, ns)
-    return found && childTree(this.content, found)
+    return found && childTree(this.content, found, this.ns)
   }
 
   /** The whole element as a tree, made anew with each call. */
@@ -82,13 +82,15 @@ export function findChild(children: readonly Child[], name: string, ns: string):
   return undefined
 }
 
-/** The tree of one child, standing alone: it declares its namespace. */
-export function childTree(content: Buffer, child: Child): Element {
-  const around = buildTree('', child.ns, [], content.subarray(child.start, child.end))
+/**
+ * The tree of one child, standing alone: it declares its default namespace, which without it would be that of what it was taken from.
+ * @param inherited the default namespace of the content
+ */
+export function childTree(content: Buffer, child: Child, inherited: string): Element {
+  const around = buildTree('', inherited, [], content.subarray(child.start, child.end))
   const [tree] = around.getChildElements()
   around.remove(tree!)
   tree!.parent = null
-  if (tree!.attrs.xmlns === undefined && !tree!.name.includes(':'))
-    tree!.attrs = { xmlns: child.ns, ...tree!.attrs }
+  if (tree!.attrs.xmlns === undefined) tree!.attrs = { xmlns: inherited, ...tree!.attrs }
   return tree!
 }

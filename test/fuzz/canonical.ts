@@ -5,7 +5,7 @@ import type { TopElement } from '../../src/xml/reader.ts'
 
 /** What a top-level element is, of its tree. */
 export function canonicalTop(top: TopElement, inherited: string): string {
-  return canonical(top.tree(), { '': inherited, xml: NS.xml })
+  return canonical(top.tree(), { '': inherited })
 }
 
 /** The three content namespaces of elements are one to us. */
@@ -14,10 +14,12 @@ export function normalized(tree: string): string {
   return tree.replaceAll(`\x02${NS.server}\x01`, client).replaceAll(`\x02${NS.component}\x01`, client)
 }
 
+/** Namespaces by prefix, '' for the default. */
 type Scope = Readonly<Record<string, string>>
 
-function canonical(element: Element, outer: Scope): string {
-  const scope: Record<string, string> = { __proto__: null as unknown as string, ...outer }
+/** An element in a place where `outer` is in scope. */
+export function canonical(element: Element, outer: Scope): string {
+  const scope: Record<string, string> = { __proto__: null as unknown as string, xml: NS.xml, ...outer }
   const attributes: [string, string][] = []
   for (const [name, value] of Object.entries(element.attrs)) {
     if (name === 'xmlns') scope[''] = value

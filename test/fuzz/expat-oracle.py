@@ -11,6 +11,7 @@ import struct
 import sys
 
 CONTENT = ('jabber:client', 'jabber:server', 'jabber:component:accept')
+XML = 'http://www.w3.org/XML/1998/namespace'
 STREAM = 'http://etherx.jabber.org/streams'
 
 
@@ -52,6 +53,9 @@ class Document:
         names = [(self.name(key, 'attribute'), value) for key, value in attributes.items()]
         if depth == 1:
             self.root = full
+            for key, value in names:
+                if key == XML + '\x01lang':
+                    self.flags.add('lang:' + value)
             return
         if depth == 2:
             self.out.append('\x08')
@@ -84,6 +88,10 @@ class Document:
         elif data.strip(' \t\r\n') != '':
             self.flags.add('text-between')
 
+    def note(self, what):
+        if not self.closed:
+            self.flags.add(what)
+
     def section(self):
         if self.depth == 1:
             self.flags.add('text-between')
@@ -102,7 +110,6 @@ class Document:
 
 def read(data):
     document = Document()
-    flags = document.flags
     parser = pyexpat.ParserCreate(namespace_separator='\x01')
     parser.namespace_prefixes = True
     parser.buffer_text = True
@@ -110,9 +117,9 @@ def read(data):
     parser.EndElementHandler = document.end
     parser.CharacterDataHandler = document.text
     parser.StartCdataSectionHandler = document.section
-    parser.CommentHandler = lambda _: flags.add('comment')
-    parser.ProcessingInstructionHandler = lambda target, _: flags.add('processing-instruction')
-    parser.StartDoctypeDeclHandler = lambda *_: flags.add('doctype')
+    parser.CommentHandler = lambda _: document.note('comment')
+    parser.ProcessingInstructionHandler = lambda *_: document.note('processing-instruction')
+    parser.StartDoctypeDeclHandler = lambda *_: document.note('doctype')
     parser.StartNamespaceDeclHandler = document.declare
     parser.XmlDeclHandler = document.declaration
     error = ''
@@ -125,7 +132,7 @@ def read(data):
     except (LookupError, ValueError) as refusal:
         error = str(refusal)
     facts = [error, document.root, str(document.deepest), str(document.most_elements), str(document.most_attributes)]
-    facts += [str(document.longest_name), *sorted(flags)]
+    facts += [str(document.longest_name), *sorted(document.flags)]
     trees = document.out[:document.complete] if error else document.out
     return '\x03'.join(facts) + ''.join(trees)
 

@@ -1,13 +1,14 @@
 /** One document of the fuzz: what the reader and what libexpat make of it, and of what goes out again. */
+import { xml } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
-import { type ReaderLimits, type TopElement, TRUSTED_LIMITS } from '../../src/xml/reader.ts'
+import { type ReaderLimits, TRUSTED_LIMITS } from '../../src/xml/reader.ts'
 import { Stanza } from '../../src/xml/stanza.ts'
 import { elementsOf, HEADER, type Outcome, readAll } from '../support/xml.ts'
-import { canonicalTop, normalized } from './canonical.ts'
+import { canonical, canonicalTop, normalized } from './canonical.ts'
 import type { Opinion } from './expat.ts'
 import type { Random } from './random.ts'
-import { isBroken } from './rules.ts'
+import { isBroken, ruleOverlooked } from './rules.ts'
 
 /** Small, so that random documents reach them. */
 export const FUZZ_LIMITS: Readonly<ReaderLimits> = {
@@ -25,8 +26,9 @@ const SERVER_HEADER = Buffer.from(HEADER.replace(NS.client, NS.server))
 const CARBON_START = `<received xmlns='${NS.carbons}'><forwarded xmlns='${NS.forward}'>`
 const CARBON_END = '</forwarded></received>'
 
-/** Attributes that a stanza gets on its way. */
-const REPLACED: ReadonlySet<string> = new Set(['to', 'from', `${NS.xml}\x01lang`])
+const MARK = xml('store', { xmlns: NS.hints })
+/** How a tree begins the attribute xml:lang. */
+const LANG = `${NS.xml}\x01lang\x04`
 /** A mistake within quotes may look like a tag that has not ended, until the next '<' comes. */
 const LATER = Buffer.from('<')
 
@@ -43,7 +45,8 @@ export class Case {
   /** The rule by which the reader refused the document. */
   readonly rule: string | undefined
   readonly #outcome: Outcome
-  readonly #stanzas: { top: TopElement; place: number }[] = []
+  /** The stanzas among the elements, with their places. */
+  readonly #stanzas = new Map<number, Stanza>()
   #failure: string | undefined
 
   constructor(document: string, random: Random) {
@@ -56,7 +59,7 @@ export class Case {
     if (split !== whole) this.#fail(`split: ${split} instead of ${whole}`)
     for (const [place, top] of elementsOf(this.#outcome).entries()) {
       if (top.ns === NS.client && ['message', 'presence', 'iq'].includes(top.name))
-        this.#stanzas.push({ top, place })
+        this.#stanzas.set(place, Stanza.fromElement(top, FROM, TO))
     }
     // White space before an XML declaration belongs to the stream that was restarted; libexpat knows no such thing.
     this.documents = [Buffer.from(document.trimStart(), 'latin1'), this.#outgoing()]
@@ -70,8 +73,8 @@ export class Case {
       this.#same('incoming', canonicalTop(top, NS.client), expected)
     }
     if (outgoing!.error !== '') this.#fail(`outgoing: ${outgoing!.error}`)
-    for (const [k, { top, place }] of this.#stanzas.entries()) {
-      const expected = asDelivered(normalized(incoming!.trees[place] ?? ''), top.lang)
+    for (const [k, place] of [...this.#stanzas.keys()].entries()) {
+      const expected = asDelivered(normalized(incoming!.trees[place] ?? ''), languageOf(incoming!))
       const [plain, server, edited, carbon] = outgoing!.trees.slice(4 * k).map(normalized)
       this.#same('to a client', plain, expected)
       this.#same('to a server', server, expected)
@@ -88,6 +91,8 @@ export class Case {
       if (!closed && expat.error === '') this.#fail('libexpat has seen the end, the reader has not')
       if (closed && expat.trees.length !== elementsOf(this.#outcome).length)
         this.#fail('another number of elements')
+      const overlooked = closed ? ruleOverlooked(expat, this.document, FUZZ_LIMITS) : undefined
+      if (overlooked !== undefined) this.#fail(`accepted against ${overlooked}`)
     } else if (expat.error === '' && !isBroken(this.rule, expat, this.document, FUZZ_LIMITS)) {
       this.#fail(`refused by ${this.rule} without a reason`)
     }
@@ -96,8 +101,7 @@ export class Case {
   /** A stream of all that the stanzas become, four forms of each. */
   #outgoing(): Buffer {
     const parts: Buffer[] = [Buffer.from(HEADER)]
-    for (const { top } of this.#stanzas) {
-      const stanza = Stanza.fromElement(top, FROM, TO)
+    for (const stanza of this.#stanzas.values()) {
       parts.push(stanza.encode(), stanza.encodeIn(NS.server), stanza.edit(() => {}).encode())
       const forwarded = Buffer.concat([
         Buffer.from(CARBON_START),
@@ -106,6 +110,7 @@ export class Case {
       ])
       parts.push(Stanza.build('message', { from: FROM, to: TO }).plus(forwarded).encode())
       this.#roundTrip(stanza)
+      this.#childrenOf(stanza)
     }
     return Buffer.concat([...parts, Buffer.from(END)])
   }
@@ -121,6 +126,15 @@ export class Case {
     const stored = Stanza.unpack(Stanza.fromElement(top, FROM, TO).pack())
     if (!stored.encode().equals(stanza.encode()))
       this.#fail(`over a link and stored: ${stored.encode()} instead of ${stanza.encode()}`)
+  }
+
+  /** Each child alone is what it is in the whole. */
+  #childrenOf(stanza: Stanza): void {
+    const alone = stanza.plus(MARK).without((_, ns) => ns === NS.hints)
+    const whole = stanza.element().getChildElements()
+    for (const [k, child] of alone.children().entries())
+      this.#same('a child', canonical(child, {}), canonical(whole[k]!, { '': NS.client }))
+    if (!alone.encode().equals(stanza.encode())) this.#fail('one child more and one less is not the same')
   }
 
   #same(what: string, found: string | undefined, expected: string): void {
@@ -154,14 +168,22 @@ function summaryOf({ items, error }: Outcome): string {
   return [...lines, error?.rule].join('\n')
 }
 
-/** The tree of a received stanza as it is delivered: other addresses, and the language of its stream. */
-function asDelivered(tree: string, lang: string | undefined): string {
+/** The tree of a received stanza as it is delivered: other addresses, and the language of its stream where it has none. */
+function asDelivered(tree: string, language: string | undefined): string {
   const contentAt = tree.indexOf('\x05')
   const [name, ...attributes] = tree.slice(0, contentAt).split('\x03')
-  const others = attributes.filter(attribute => !REPLACED.has(attribute.slice(0, attribute.indexOf('\x04'))))
+  const others = attributes.filter(
+    attribute => !attribute.startsWith('to\x04') && !attribute.startsWith('from\x04'),
+  )
   others.push(`to\x04${TO}`, `from\x04${FROM}`)
-  if (lang !== undefined) others.push(`${NS.xml}\x01lang\x04${lang}`)
+  if (language !== undefined && !others.some(attribute => attribute.startsWith(LANG)))
+    others.push(`${LANG}${language}`)
   return [name, ...others.sort(byBytes)].join('\x03') + tree.slice(contentAt)
+}
+
+function languageOf({ flags }: Opinion): string | undefined {
+  for (const flag of flags) if (flag.startsWith('lang:')) return flag.slice('lang:'.length)
+  return undefined
 }
 
 function inCarbon(tree: string): string {
