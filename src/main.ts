@@ -3,6 +3,7 @@
  * The only place that names back ends, listeners and the list of extensions.
  */
 import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Accounts } from './auth/accounts.ts'
@@ -78,6 +79,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     warn('TIDINGS_CONFIG_LATER', `${path} does nothing yet: ${later.feature} comes with a later version`)
 
   const storage = given.storage ?? parts.adopt(await openStorage(config, clock, log), one => one.close())
+  if (given.storage === undefined) await checkFolder(config, warn)
   const certificates =
     given.certificates ?? parts.adopt(await openCertificates(config, clock, warn, log), one => one.close())
   const cluster = given.cluster ?? parts.adopt(openCluster(config), one => one.close())
@@ -123,6 +125,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     one => one.shutdown(new StreamError('system-shutdown')),
   )
   const ports = await listen(c2s, config, log)
+  log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
     const administer = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
@@ -186,6 +189,14 @@ async function openStorage(config: Config, clock: Clock, log: Log): Promise<Stor
       // Never another storage than the one that was asked for: nobody would find the data again.
       throw comesLater('storage.kind', config.storage.kind, 'sqlite')
   }
+}
+
+/** The data are the passwords' keys and everybody's messages: nobody else's business. */
+async function checkFolder({ data, storage }: Config, warn: Warn): Promise<void> {
+  if (storage.kind === 'memory') return
+  const { mode } = await stat(data)
+  if ((mode & 0o077) !== 0)
+    warn('TIDINGS_DATA_OPEN', `other users of this machine may look into ${data}: chmod 700 keeps them out`)
 }
 
 function openCluster({ cluster }: Config): Cluster {

@@ -1,5 +1,6 @@
 /** What a command of `tidings` is, and how its arguments are read. */
 import { parseArgs } from 'node:util'
+import { suggestion } from '../config/suggest.ts'
 import type { Terminal } from './terminal.ts'
 
 /** An option of a command: `--name VALUE`, or a switch where there is no value. */
@@ -75,10 +76,19 @@ function parse(command: Command, args: readonly string[]): Parsed {
       options: { ...Object.fromEntries(options), help: { type: 'boolean', short: 'h' } },
     })
   } catch (error) {
-    // Node's words are good enough, and say which argument it is.
-    if (error instanceof TypeError) throw new UsageError(error.message)
+    if (error instanceof TypeError) throw new UsageError(unknownOption(command, args) ?? error.message)
     throw error
   }
+}
+
+/** Tells of an option that the command does not have, with the one that was probably meant. */
+function unknownOption(command: Command, args: readonly string[]): string | undefined {
+  const known = [...Object.keys(command.options), 'help']
+  const names = args.filter(arg => arg.startsWith('--')).map(arg => arg.slice(2).split('=', 1)[0]!)
+  const unknown = names.find(name => !known.includes(name))
+  if (unknown === undefined) return undefined
+  const near = suggestion(unknown, known)
+  return `there is no option --${unknown}${near === undefined ? '' : ` (did you mean --${near}?)`}`
 }
 
 /** The help of a command. */

@@ -61,9 +61,10 @@ function isGroup(word: string): boolean {
 async function find(name: string): Promise<Command> {
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (entry !== undefined) return (await entry.load()).command
-  const near = suggestion(name, Object.keys(COMMANDS))
+  const groups = Object.keys(COMMANDS).map(one => one.split(' ')[0]!)
+  const near = suggestion(name, [...Object.keys(COMMANDS), ...groups])
   throw new UsageError(
-    `there is no command "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+    `there is no command "${name}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`,
   )
 }
 

@@ -1,5 +1,6 @@
-import { chmod, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { TidingsError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { codeAndText } from '../failure.ts'
@@ -24,6 +25,7 @@ export class ControlServer {
 
   /** Listens at `path`. A socket that a crash has left behind is replaced. Throws a TidingsError if another server listens there. */
   static async open(path: string, administration: Administration, log: Log): Promise<ControlServer> {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     const other = await connectControl(path)
     if (other !== undefined) {
       other.destroy()
