@@ -43,12 +43,12 @@ export class SignIn {
     if (element.ns !== NS.sasl) throw new StreamError('not-authorized', 'sign in first')
     const step = await this.#step(element).catch(failureOf)
     if (step.kind === 'challenge') {
-      this.#stream.send(xml('challenge', { xmlns: NS.sasl }, encodeSasl(step.data)))
+      this.#stream.send(xml('challenge', { xmlns: NS.sasl }, encodeSasl(step.data) || undefined))
       return undefined
     }
     this.#exchange = undefined
     if (step.kind === 'failure') return this.#fail(step)
-    this.#stream.send(xml('success', { xmlns: NS.sasl }, encodeSasl(step.data)))
+    this.#stream.send(xml('success', { xmlns: NS.sasl }, encodeSasl(step.data) || undefined))
     return step.jid
   }
 

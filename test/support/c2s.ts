@@ -15,6 +15,7 @@ import { Router } from '../../src/core/router.ts'
 import type { BindPolicy } from '../../src/core/sessions.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { Certificates } from '../../src/tls/certificates.ts'
+import { selfMade } from '../../src/tls/self-made.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { StreamError } from '../../src/xml/stream-error.ts'
@@ -55,7 +56,12 @@ export async function c2s(t: Test, options: TestC2sOptions = {}) {
       extensions: options.extensions ?? [],
     })
   const directory = await mkdtemp(join(tmpdir(), 'tidings-c2s-'))
-  const hosts = domains.map(name => ({ name }))
+  const files = await selfMade({
+    directory: join(directory, 'other'),
+    hosts: ['other.example'],
+    now: Date.now(),
+  })
+  const hosts = [{ name: 'localhost' }, { name: 'other.example', files }]
   const certificates = await Certificates.open({ hosts, directory, watch: false })
   const server = new C2s({
     router,
