@@ -1,9 +1,9 @@
 /** The bytes that matter to XML, and tables that tell the reader's loops which bytes need a second look. */
 
-export const TAB = 0x09
-export const LINE_FEED = 0x0a
-export const RETURN = 0x0d
-export const SPACE = 0x20
+const TAB = 0x09
+const LINE_FEED = 0x0a
+const RETURN = 0x0d
+const SPACE = 0x20
 export const EXCLAMATION = 0x21
 export const DOUBLE_QUOTE = 0x22
 export const HASH = 0x23
@@ -16,7 +16,6 @@ export const LESS = 0x3c
 export const EQUALS = 0x3d
 export const GREATER = 0x3e
 export const QUESTION = 0x3f
-export const BRACKET_OPEN = 0x5b
 export const BRACKET_CLOSE = 0x5d
 /** Lead byte of U+F000 to U+FFFF, among them U+FFFE and U+FFFF, which XML does not allow. */
 export const LEAD_EF = 0xef

@@ -7,6 +7,7 @@ const IN_VALUE: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
   '"': '&quot;',
+  "'": '&apos;',
   // XML 1.0 §3.3.3: written plainly, a parser would make spaces of these.
   '\t': '&#9;',
   '\n': '&#10;',
@@ -18,7 +19,7 @@ const IN_TEXT: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '
 const SPECIAL_IN_VALUE = specials(IN_VALUE)
 const SPECIAL_IN_TEXT = specials(IN_TEXT)
 
-/** Makes an attribute value of any string, for double quotes. */
+/** Makes an attribute value of any string, for quotes of either kind. */
 export function escapeValue(text: string): string {
   return isPlain(text, SPECIAL_IN_VALUE) ? text : escapeSlowly(text, IN_VALUE)
 }

@@ -37,5 +37,4 @@ declare module 'ltx' {
   ): Element
   export function clone(element: Element): Element
   export function escapeXML(text: string): string
-  export function escapeXMLText(text: string): string
 }

@@ -11,7 +11,7 @@ import type { TopElement } from './top-element.ts'
 
 export { type ReaderLimits, TRUSTED_LIMITS } from './limits.ts'
 export type { StreamOpen } from './stream-tags.ts'
-export type { Attribute, Child, TopElement } from './top-element.ts'
+export type { Child, TopElement } from './top-element.ts'
 
 /** The peer has closed its stream: RFC 6120 §4.4. Nothing follows it. */
 export interface StreamClose {

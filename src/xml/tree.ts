@@ -20,7 +20,7 @@ export function buildTree(
 }
 
 /** Sets an attribute whatever its name is: assigning to `__proto__` would not make a property. */
-export function setAttribute(element: Element, name: string, value: string): void {
+function setAttribute(element: Element, name: string, value: string): void {
   if (name !== '__proto__') element.attrs[name] = value
   else
     Object.defineProperty(element.attrs, name, {

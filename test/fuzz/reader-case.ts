@@ -11,7 +11,7 @@ import type { Random } from './random.ts'
 import { isBroken, ruleOverlooked } from './rules.ts'
 
 /** Small, so that random documents reach them. */
-export const FUZZ_LIMITS: Readonly<ReaderLimits> = {
+const FUZZ_LIMITS: Readonly<ReaderLimits> = {
   stanzaBytes: 2_000,
   depth: 8,
   attributes: 8,
@@ -193,6 +193,6 @@ function inCarbon(tree: string): string {
 }
 
 /** The order of Python's `sorted`, which is that of code points. */
-export function byBytes(one: string, other: string): number {
+function byBytes(one: string, other: string): number {
   return Buffer.compare(Buffer.from(one), Buffer.from(other))
 }

@@ -27,7 +27,7 @@ export interface Summary {
 }
 
 /** All documents that runs start from, as latin1. */
-export function corpus(): string[] {
+function corpus(): string[] {
   const inStream = [...fixtures('accepted', 0), ...fixtures('refused', 2)].map(
     ({ xml }) => `${HEADER}${xml.toString('latin1')}</stream:stream>`,
   )

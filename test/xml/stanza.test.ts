@@ -51,7 +51,7 @@ t.test('other attributes travel verbatim, with the prefixes that they need', asy
   )
   t.equal(
     stanza.encode().toString(),
-    `<iq from="alice@localhost/1" xmlns:p="u" p:a="&quot;'&#10;" b="&lt;>&amp;"/>`,
+    `<iq from="alice@localhost/1" xmlns:p="u" p:a="&quot;&apos;&#10;" b="&lt;>&amp;"/>`,
   )
 })
 
@@ -74,7 +74,7 @@ t.test('made by the server', async t => {
   )
   const printed =
     '<body>a &lt; b &amp; c &gt; d &#13;\n é 😀</body>' +
-    `<x xmlns="u" at="a&#9;b&#13;&#10;&quot;'"><y/><z xmlns="v"/></x><body xml:lang="de"/>`
+    `<x xmlns="u" at="a&#9;b&#13;&#10;&quot;&apos;"><y/><z xmlns="v"/></x><body xml:lang="de"/>`
   t.equal(
     stanza.encode().toString(),
     `<message to="alice@localhost/1" from="bob@localhost" id="a&amp;b" xml:lang="en">${printed}</message>`,
