@@ -1,10 +1,10 @@
 import { StanzaError } from '../core/errors.ts'
-import type { Router } from '../core/router.ts'
 import { type Element, xml } from '../xml/element.ts'
 import { type JID, JIDError } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import type { C2sRouter } from './options.ts'
 import { ClientSession, type SessionParts } from './session.ts'
 import type { Stream } from './stream.ts'
 
@@ -12,7 +12,7 @@ import type { Stream } from './stream.ts'
 export async function bind(
   stream: Stream,
   account: JID,
-  router: Router,
+  router: C2sRouter,
   parts: SessionParts,
   attempts: number,
 ): Promise<ClientSession> {

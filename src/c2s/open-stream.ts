@@ -1,13 +1,13 @@
-import type { Router } from '../core/router.ts'
 import { JID, JIDError } from '../xml/jid.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import type { C2sRouter } from './options.ts'
 import type { Stream } from './stream.ts'
 
 /**
  * Reads the client's stream header, answers it with ours, and then checks it (RFC 6120 §4.7, §4.9.1.2). `account` after sign-in.
  * Returns the host the client wants, prepared. Rejects with the StreamError to close the stream with, or with Ended.
  */
-export async function openStream(stream: Stream, router: Router, account?: JID): Promise<string> {
+export async function openStream(stream: Stream, router: C2sRouter, account?: JID): Promise<string> {
   const { to, from, version } = await stream.header()
   const wanted = to === undefined ? undefined : parse(to)
   const host = wanted?.local === '' && wanted.isBare ? router.host(wanted.domain)?.domain : undefined

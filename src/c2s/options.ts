@@ -56,9 +56,12 @@ export const DEFAULT_LIMITS: C2sLimits = {
   closeSeconds: 5,
 }
 
+/** What client connections need of the router. */
+export type C2sRouter = Pick<Router, 'host' | 'bind'>
+
 /** What client connections are made of. */
 export interface C2sOptions {
-  readonly router: Router
+  readonly router: C2sRouter
   readonly accounts: Accounts
   readonly certificates: Certificates
   /** Named in the stream header to a client that asks for a host that is not served here. */

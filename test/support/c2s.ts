@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Accounts } from '../../src/auth/accounts.ts'
 import { C2s } from '../../src/c2s/listener.ts'
-import { type C2sLimits, DEFAULT_LIMITS, type ListenOptions } from '../../src/c2s/options.ts'
+import { type C2sLimits, type C2sRouter, DEFAULT_LIMITS, type ListenOptions } from '../../src/c2s/options.ts'
 import { singleNode } from '../../src/cluster/local.ts'
 import { Background } from '../../src/core/background.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
@@ -28,6 +28,8 @@ export interface TestC2sOptions {
   readonly policy?: Partial<BindPolicy>
   readonly clock?: Clock
   readonly extensions?: readonly Extension[]
+  /** Puts something between the client connections and the router. */
+  readonly between?: (router: C2sRouter) => C2sRouter
 }
 
 /** Password of the accounts alice and bob of localhost. */
@@ -64,7 +66,7 @@ export async function c2s(t: Test, options: TestC2sOptions = {}) {
   const hosts = [{ name: 'localhost' }, { name: 'other.example', files }]
   const certificates = await Certificates.open({ hosts, directory, watch: false })
   const server = new C2s({
-    router,
+    router: options.between?.(router) ?? router,
     accounts,
     certificates,
     defaultHost: 'localhost',

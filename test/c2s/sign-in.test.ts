@@ -1,0 +1,218 @@
+/** RFC 6120 §6 (SASL) on a stream; the mechanisms themselves are tested in test/auth. */
+import type { TLSSocket } from 'node:tls'
+import t from 'tap'
+import { NS } from '../../src/xml/ns.ts'
+import { c2s, header, PASSWORD, plainAuth } from '../support/c2s.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { clientBinding, ScramClient } from '../support/scram-client.ts'
+
+interface Opened {
+  readonly client: RawClient
+  readonly mechanisms: readonly string[]
+  readonly channelBindings: readonly string[]
+}
+
+/** Opens a stream on a connection and reads what it offers. */
+async function open(client: RawClient): Promise<Opened> {
+  client.send(header())
+  const [features] = await client.expect(/<stream:features>.*<\/stream:features>/)
+  const all = (pattern: RegExp): string[] => [...features.matchAll(pattern)].map(match => match[1]!)
+  return {
+    client,
+    mechanisms: all(/<mechanism>([^<]*)</g),
+    channelBindings: all(/<channel-binding type="([^"]*)"/g),
+  }
+}
+
+/** Tries to sign in by SCRAM; resolves with the name of the last element: success or failure. */
+async function scram(
+  { client, mechanisms, channelBindings }: Opened,
+  mechanism: string,
+  how: { user?: string; password?: string; binding?: ReturnType<typeof clientBinding>; flag?: string } = {},
+): Promise<string> {
+  const exchange = new ScramClient({
+    mechanism,
+    username: how.user ?? 'alice',
+    password: how.password ?? PASSWORD,
+    ...(how.binding && { binding: how.binding }),
+    ...(how.flag && { flag: how.flag }),
+    offered: { mechanisms, channelBindings },
+  })
+  client.send(
+    `<auth xmlns='${NS.sasl}' mechanism='${mechanism}'>${exchange.first().toString('base64')}</auth>`,
+  )
+  const [, what, data = ''] = await client.expect(/<(challenge|failure) [^>]*>([^<]*)/)
+  if (what !== 'challenge') return String(what)
+  client.send(
+    `<response xmlns='${NS.sasl}'>${exchange.final(Buffer.from(data, 'base64')).toString('base64')}</response>`,
+  )
+  const [, verdict, proof = ''] = await client.expect(/<(success|failure) [^>]*>([^<]*)/)
+  if (verdict === 'success') exchange.verify(Buffer.from(proof, 'base64'))
+  return String(verdict)
+}
+
+t.test('every SCRAM mechanism signs in, without TLS too', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  for (const hash of ['SHA-512', 'SHA-256', 'SHA-1']) {
+    const opened = await open(await RawClient.connect(port))
+    t.equal(await scram(opened, `SCRAM-${hash}`), 'success', hash)
+    // RFC 6120 §6.4.6: a new stream, which offers binding.
+    opened.client.send(header())
+    t.ok(await opened.client.expect(`<bind xmlns="${NS.bind}"/>`))
+  }
+})
+
+t.test('every SCRAM mechanism with either channel binding, over TLS 1.3', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'direct' } })
+  for (const hash of ['SHA-512', 'SHA-256', 'SHA-1'])
+    for (const type of ['tls-exporter', 'tls-server-end-point'] as const) {
+      const opened = await open(await RawClient.connectTls(port))
+      const binding = clientBinding(opened.client.tls, type)
+      t.equal(await scram(opened, `SCRAM-${hash}-PLUS`, { binding }), 'success', `${hash} ${type}`)
+    }
+})
+
+t.test('channel binding after STARTTLS', async t => {
+  const { port } = await c2s(t)
+  const { client } = await open(await RawClient.connect(port))
+  client.send(`<starttls xmlns='${NS.tls}'/>`)
+  await client.expect('<proceed')
+  await client.startTls()
+  const binding = clientBinding(client.socket as TLSSocket, 'tls-exporter')
+  t.equal(await scram(await open(client), 'SCRAM-SHA-256-PLUS', { binding }), 'success')
+})
+
+t.test('TLS 1.2 has no exporter to bind to', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'direct' } })
+  const opened = await open(await RawClient.connectTls(port, { maxVersion: 'TLSv1.2' }))
+  // RFC 9266 §3
+  t.same(opened.channelBindings, ['tls-server-end-point'])
+  const exporter = clientBinding(opened.client.tls, 'tls-exporter')
+  t.equal(await scram(opened, 'SCRAM-SHA-256-PLUS', { binding: exporter }), 'failure')
+  const endPoint = clientBinding(opened.client.tls, 'tls-server-end-point')
+  t.equal(await scram(opened, 'SCRAM-SHA-256-PLUS', { binding: endPoint }), 'success')
+})
+
+t.test('somebody in between is noticed', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'direct' } })
+  const elsewhere = await RawClient.connectTls(port)
+  const binding = clientBinding(elsewhere.tls, 'tls-exporter')
+  const opened = await open(await RawClient.connectTls(port))
+  t.equal(await scram(opened, 'SCRAM-SHA-256-PLUS', { binding }), 'failure', 'bound to another connection')
+  // RFC 5802 §6: the client would have bound, had it seen a mechanism for it.
+  t.equal(await scram(opened, 'SCRAM-SHA-256', { flag: 'y' }), 'failure', 'no -PLUS seen')
+  t.equal(await scram(opened, 'SCRAM-SHA-256'), 'success')
+})
+
+t.test('a wrong password and an unknown user look the same', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  const refused = `<failure xmlns="${NS.sasl}"><not-authorized/></failure>`
+  const { client } = await open(await RawClient.connect(port))
+  for (const attempt of [plainAuth('alice', 'wrong'), plainAuth('nobody', 'wrong')]) {
+    client.send(attempt)
+    t.ok(await client.expect(refused))
+  }
+  const opened = await open(await RawClient.connect(port))
+  t.equal(await scram(opened, 'SCRAM-SHA-1', { password: 'wrong' }), 'failure')
+  t.equal(await scram(opened, 'SCRAM-SHA-1', { user: 'nobody' }), 'failure')
+})
+
+/** RFC 6120 §6.5: what is refused, by its condition. */
+const REFUSED: [condition: string, ...sent: string[]][] = [
+  ['aborted', auth('SCRAM-SHA-1', 'biws'), `<abort xmlns='${NS.sasl}'/>`],
+  ['aborted', `<abort xmlns='${NS.sasl}'/>`],
+  ['incorrect-encoding', auth('PLAIN', 'no base64!')],
+  ['incorrect-encoding', auth('PLAIN', 'YQ==YQ==')],
+  ['invalid-authzid', auth('PLAIN', base64('bob@localhost\0alice\0wonderland'))],
+  ['invalid-mechanism', auth('EXTERNAL', '=')],
+  ['invalid-mechanism', auth('SCRAM-SHA-1-PLUS', '=')],
+  ['invalid-mechanism', `<auth xmlns='${NS.sasl}'/>`],
+  ['malformed-request', auth('PLAIN', base64('alice'))],
+  ['malformed-request', auth('SCRAM-SHA-1', base64('nonsense'))],
+  ['malformed-request', `<response xmlns='${NS.sasl}'/>`],
+  ['malformed-request', `<success xmlns='${NS.sasl}'/>`],
+  ['not-authorized', auth('PLAIN', base64('\0alice\0wrong'))],
+]
+
+function auth(mechanism: string, data: string): string {
+  return `<auth xmlns='${NS.sasl}' mechanism='${mechanism}'>${data}</auth>`
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+t.test('each failure has its condition, and the client may try again', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  for (const [condition, ...sent] of REFUSED) {
+    const { client } = await open(await RawClient.connect(port))
+    for (const text of sent) client.send(text)
+    t.ok(await client.expect(new RegExp(`<failure xmlns="${NS.sasl}"><${condition}/>`)), condition)
+    client.send(plainAuth('alice'))
+    t.ok(await client.expect('<success'))
+  }
+})
+
+t.test('a mechanism without an initial response is asked for it', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  const { client } = await open(await RawClient.connect(port))
+  // RFC 6120 §6.4.2: an empty challenge.
+  client.send(auth('PLAIN', ''))
+  t.ok(await client.expect(`<challenge xmlns="${NS.sasl}"/>`))
+  client.send(`<response xmlns='${NS.sasl}'>${base64('\0alice\0wonderland')}</response>`)
+  t.ok(await client.expect(`<success xmlns="${NS.sasl}"/>`))
+})
+
+t.test('a new attempt in the middle of one gives that up', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  const { client } = await open(await RawClient.connect(port))
+  client.send(auth('SCRAM-SHA-1', base64('n,,n=alice,r=abc')))
+  await client.expect('<challenge')
+  client.send(plainAuth('alice'))
+  t.ok(await client.expect('<success'))
+})
+
+t.test('the number of failures on a stream is bounded', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  const { client } = await open(await RawClient.connect(port))
+  for (let i = 1; i <= 10; i++) {
+    client.send(plainAuth('alice', 'wrong'))
+    await client.expect('</failure>')
+  }
+  // RFC 6120 §6.4.5
+  t.match(await client.end(), /^<stream:error><policy-violation .*<\/stream:error><\/stream:stream>$/)
+})
+
+t.test('PLAIN is there over TLS, and without it only where TLS is not required', async t => {
+  const required = await c2s(t)
+  const { client, mechanisms } = await open(await RawClient.connect(required.port))
+  t.same(mechanisms, [])
+  client.send(plainAuth('alice'))
+  t.ok(await client.expect('<encryption-required/>'))
+  const direct = await c2s(t, { listen: { tls: 'direct' } })
+  const encrypted = await open(await RawClient.connectTls(direct.port))
+  t.equal(encrypted.mechanisms.at(-1), 'PLAIN')
+  encrypted.client.send(plainAuth('alice'))
+  t.ok(await encrypted.client.expect('<success'))
+})
+
+t.test('who has signed in to one host is nobody at another', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  const client = await RawClient.connect(port)
+  client.send(header("to='other.example' version='1.0'"))
+  await client.expect('</stream:features>')
+  client.send(plainAuth('alice'))
+  t.ok(await client.expect('<not-authorized/>'))
+})
+
+t.test('after sign-in a stanza may be larger, and must be a request to bind', async t => {
+  const { port } = await c2s(t, { listen: { tls: 'off' } })
+  const { client } = await open(await RawClient.connect(port))
+  client.send(plainAuth('alice'))
+  await client.expect('<success')
+  client.send(header())
+  await client.expect('<max-bytes>262144</max-bytes>')
+  client.send("<message to='bob@localhost'/>")
+  await client.expect('</stream:features>')
+  t.match(await client.end(), /^<stream:error><not-authorized /)
+})
