@@ -1,5 +1,5 @@
 /**
- * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster and, with TIDINGS_DIALOGUES=all, on SQLite.
+ * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster and, with TIDINGS_FULL=1, on SQLite.
  * DIALOGUES=0199 plays only those whose name has that text.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ const FOLDER = join(import.meta.dirname, 'dialogues')
 const MODES: Readonly<Record<string, TestServerOptions>> = {
   embedded: {},
   'two nodes': { nodes: 2 },
-  ...(process.env.TIDINGS_DIALOGUES === 'all' && { sqlite: { storage: 'sqlite' } }),
+  ...(process.env.TIDINGS_FULL !== undefined && { sqlite: { storage: 'sqlite' } }),
 }
 
 const certificates = await testCertificates()

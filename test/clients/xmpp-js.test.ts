@@ -1,0 +1,9 @@
+import t from 'tap'
+import { clientScenarios, clientServer, shutdown } from './scenarios.ts'
+import { xmppJs } from './xmpp-js.ts'
+
+t.test('xmpp.js', async t => {
+  const server = await clientServer(t)
+  await clientScenarios(t, xmppJs, server)
+  await t.test('sees the server stop', t => shutdown(t, xmppJs, server))
+})

@@ -1,0 +1,65 @@
+/** xmpp.js (`@xmpp/client`) as Node programs use it. It signs in by SCRAM-SHA-1. */
+import { readFileSync } from 'node:fs'
+import { setDefaultCACertificates } from 'node:tls'
+import { type Client, client, xml } from '@xmpp/client'
+import type { Element } from 'ltx'
+import { type ChatClient, type ClientKind, Inbox, SignInFailed, within } from './chat-client.ts'
+
+export const xmppJs: ClientKind = {
+  name: 'xmpp.js',
+  async connect({ address, password, resource, port, direct, trusted }) {
+    // It passes no TLS options on: whom it trusts is a matter of the process.
+    setDefaultCACertificates([readFileSync(trusted, 'utf8')])
+    const [username = '', domain = ''] = address.split('@')
+    const service = `${direct ? 'xmpps' : 'xmpp'}://localhost:${port}`
+    const entity = client({ service, domain, username, password, resource })
+    // It would come back a second after whatever ended it.
+    entity.reconnect.stop()
+    return connected(entity)
+  },
+}
+
+async function connected(entity: Client): Promise<ChatClient> {
+  const inbox = new Inbox()
+  const ended = Promise.withResolvers<string>()
+  let condition = 'closed'
+  // All errors are emitted, those of start() as well.
+  entity.on('error', (error: Error & { condition?: string }) => {
+    condition = error.condition ?? condition
+  })
+  entity.on('disconnect', () => ended.resolve(condition))
+  entity.on('stanza', (stanza: Element) => {
+    const body = stanza.getChildText('body')
+    if (!stanza.is('message') || body === null) return
+    const delayed: string | undefined = stanza.getChild('delay', 'urn:xmpp:delay')?.attrs.stamp
+    inbox.push({ from: String(stanza.attrs.from), body, delayed })
+  })
+  const jid = await within(entity.start(), 'xmpp.js to sign in').catch(async (error: unknown) => {
+    await entity.stop().catch(() => {})
+    throw failureOf(error as Error & { condition?: string; code?: string })
+  })
+  await entity.send(xml('presence'))
+  return {
+    jid: jid.toString(),
+    send: (to, body) =>
+      void entity.send(xml('message', { to, type: 'chat' }, xml('body', {}, body))).catch(() => {}),
+    next: () => inbox.next(),
+    unread: inbox.unread,
+    async settle() {
+      await entity.iqCaller.request(
+        xml(
+          'iq',
+          { type: 'get', to: jid.toString().replace(/^.*@|\/.*$/g, '') },
+          xml('ping', { xmlns: 'urn:xmpp:ping' }),
+        ),
+      )
+    },
+    ended: ended.promise,
+    close: () => entity.stop(),
+  }
+}
+
+function failureOf(error: Error & { condition?: string; code?: string }): SignInFailed | Error {
+  if (error.condition !== undefined) return new SignInFailed(error.condition)
+  return error.code?.startsWith('ERR_TLS_CERT') ? new SignInFailed('certificate', error.message) : error
+}

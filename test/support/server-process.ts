@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { stringify } from 'yaml'
+
+const ENTRY = join(import.meta.dirname, '../../bin/tidings.js')
+
+/** Accounts and configuration of a server that runs as a process of its own. */
+export interface ServerProcessOptions {
+  /** Address and password. */
+  readonly accounts: readonly (readonly [address: string, password: string])[]
+  /** In the shape of the configuration file; ports and the data folder are added. */
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+/** The server as people run it: bin/tidings.js with a configuration file, SQLite in a folder of its own, free ports. */
+export class ServerProcess {
+  /** The folder of everything that is kept. */
+  readonly data: string
+  readonly ports: { readonly tcp: number; readonly tls: number }
+  private readonly child: ChildProcess
+  private readonly folder: string
+
+  private constructor(child: ChildProcess, folder: string, ports: ServerProcess['ports']) {
+    this.child = child
+    this.folder = folder
+    this.data = join(folder, 'data')
+    this.ports = ports
+  }
+
+  /** Starts it and makes the accounts. Resolves when it listens. */
+  static async start({ accounts, config = {} }: ServerProcessOptions): Promise<ServerProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'tidings-process-'))
+    const file = join(folder, 'tidings.yaml')
+    const listener = { address: '127.0.0.1', port: 0 }
+    const listeners = { xmpp: listener, 'xmpp-tls': listener }
+    await writeFile(file, stringify({ data: join(folder, 'data'), listeners, ...config }))
+    const list = join(folder, 'accounts.csv')
+    await writeFile(list, accounts.map(account => `${account.join(',')}\n`).join(''))
+    await run('user', 'import', list, '--config', file)
+    const child = spawn(process.execPath, [ENTRY, 'start', '--config', file], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    return new ServerProcess(child, folder, await readPorts(child))
+  }
+
+  /** SIGTERM, and the exit code that follows. Harmless when it has ended. */
+  async stop(): Promise<number | null> {
+    if (this.child.exitCode === null) {
+      const exit = once(this.child, 'exit')
+      this.child.kill('SIGTERM')
+      await exit
+    }
+    await rm(this.folder, { recursive: true, force: true })
+    return this.child.exitCode
+  }
+}
+
+/** The ports as the screen shows them. */
+async function readPorts(child: ChildProcess): Promise<ServerProcess['ports']> {
+  let tcp: number | undefined
+  let tls: number | undefined
+  if (child.stdout === null) throw new Error('no standard output')
+  for await (const line of createInterface(child.stdout)) {
+    const port = Number(/ port (\d+),/.exec(line)?.[1])
+    if (line.includes('STARTTLS')) tcp = port
+    if (line.includes('direct TLS')) tls = port
+    if (tcp !== undefined && tls !== undefined) return { tcp, tls }
+  }
+  throw new Error('the server ended before it listened')
+}
+
+async function run(...args: string[]): Promise<void> {
+  const child = spawn(process.execPath, [ENTRY, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`tidings ${args.join(' ')} ended with ${code}`)
+}
