@@ -212,6 +212,7 @@ export interface Storage {
   /**
    * Stores all of the writes or, when it rejects (with a StorageError), none of them. Atomic per owner; all owners together where the back end can.
    * Resolves when they are safe against a power cut, and in the order of the calls. A commit that cannot be stored fails alone.
+   * What was refused as `unavailable` is not to be seen, but if the machine dies before anything else is stored, it may be there after all.
    */
   commit(writes: readonly Write[]): Promise<void>
   /**

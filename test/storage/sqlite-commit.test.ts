@@ -233,7 +233,7 @@ t.test('a group waits for company only when that pays', t => {
 
 t.test('a commit that cannot be stored fails alone, whatever the reason', async t => {
   const db = openForWriting(t.testdir(), 'off')
-  const behind = new WriteBehind(db)
+  const behind = new WriteBehind(db, 'off')
   const writer = new GroupWriter(db, new Names(db), behind)
   const swap = (key: string, expected: string | undefined, json: string): WriterOperation => ({
     kind: 'swap',
@@ -277,7 +277,7 @@ t.test('a commit that cannot be stored fails alone, whatever the reason', async 
 
 t.test('when the database fails every commit of the group fails', async t => {
   const db = openForWriting(t.testdir(), 'off')
-  const writer = new GroupWriter(db, new Names(db), new WriteBehind(db))
+  const writer = new GroupWriter(db, new Names(db), new WriteBehind(db, 'off'))
   db.exec('PRAGMA max_page_count = 1')
   const outcomes = writer.write([[put('a', `"${'x'.repeat(100_000)}"`)], [put('b')]], 0)
   t.match(outcomes, [{ error: { code: 'full' } }, { error: { code: 'full' } }])

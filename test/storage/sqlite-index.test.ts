@@ -83,7 +83,7 @@ class Pair {
 function openParts(folder: string) {
   const db = openForWriting(folder, 'off')
   const names = new Names(db)
-  const behind = new WriteBehind(db, PACE)
+  const behind = new WriteBehind(db, 'off', PACE)
   const groups = new GroupWriter(db, names, behind)
   return { db, behind, groups, eraser: new Eraser({ db, names, behind, groups }) }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { checkVersion, migrate } from './migrations/index.ts'
@@ -14,7 +14,7 @@ const BUSY_MS = 100
 /** KiB of pages kept by each thread. */
 const CACHE = { writer: 8192, reader: 4096 }
 
-/** Makes the folder (0700) if it is not there yet, so that its own entry is durable too. */
+/** Makes the folder (0700) if it is not there yet, durably: SQLite syncs the names in the folder, but not the folder's own. */
 export function makeFolder(folder: string): void {
   const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (made === undefined) return
@@ -30,7 +30,6 @@ export function walFile(folder: string): string {
 /** Opens the database for the writer, making or migrating it first. The caller holds the lock of the folder. */
 export function openForWriting(folder: string, synchronous: Synchronous): DatabaseSync {
   const file = join(folder, FILE)
-  const isNew = !existsSync(file)
   const db = new DatabaseSync(file, { timeout: BUSY_MS })
   try {
     // The log and the shared memory file get the mode of the database.
@@ -44,8 +43,6 @@ export function openForWriting(folder: string, synchronous: Synchronous): Databa
       PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = 33554432`)
     migrate(db)
-    // SQLite makes the entries of its logs durable in the folder, but not that of the database itself.
-    if (isNew) syncFolder(folder)
     return db
   } catch (error) {
     db.close()
@@ -71,6 +68,16 @@ export function transaction<R>(db: DatabaseSync, task: () => R): R {
     // SQLite has rolled back by itself after some errors (disk full, I/O).
     if (db.isTransaction) db.exec('ROLLBACK')
     throw error
+  }
+}
+
+/** Runs a transaction that nobody waits for: the sync of the next one is soon enough for it. `synchronous` is what holds otherwise. */
+export function unsynced(db: DatabaseSync, synchronous: Synchronous, task: () => void): void {
+  if (synchronous === 'full') db.exec('PRAGMA synchronous = NORMAL')
+  try {
+    transaction(db, task)
+  } finally {
+    db.exec(`PRAGMA synchronous = ${synchronous}`)
   }
 }
 

@@ -4,7 +4,7 @@
  * What was not indexed at a crash is read from the log again.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { transaction } from './database.ts'
+import { type Synchronous, unsynced } from './database.ts'
 import { listSegments } from './segments.ts'
 import { indexedUpTo, type Progress, Tail, type TailList } from './tail.ts'
 
@@ -30,6 +30,7 @@ interface Round {
 /** Keeps the index. Lives in the writer. */
 export class WriteBehind {
   readonly #db: DatabaseSync
+  readonly #synchronous: Synchronous
   readonly #pace: Pace
   readonly #inserts = new Map<number, StatementSync>()
   readonly #saveProgress: StatementSync
@@ -41,8 +42,10 @@ export class WriteBehind {
   /** Entries that came since the last slice. */
   #arrived = 0
 
-  constructor(db: DatabaseSync, pace = PACE) {
+  /** `synchronous` is what holds for the database. */
+  constructor(db: DatabaseSync, synchronous: Synchronous, pace = PACE) {
     this.#db = db
+    this.#synchronous = synchronous
     this.#pace = pace
     this.#saveProgress = db.prepare('UPDATE progress SET low = ?, high = ?, segment = ?, owner = ?, id = ?')
     this.#load()
@@ -71,7 +74,7 @@ export class WriteBehind {
     const count = Math.max(this.#pace.slice, 2 * this.#arrived)
     const { list, entry } = round
     try {
-      transaction(this.#db, () => this.#write(round, count))
+      unsynced(this.#db, this.#synchronous, () => this.#write(round, count))
     } catch (error) {
       Object.assign(round, { list, entry })
       throw error

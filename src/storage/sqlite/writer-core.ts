@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { firstIdAt } from '../archive-ids.ts'
 import type { StorageError } from '../types.ts'
 import { Background } from './background.ts'
-import { makeFolder, openForWriting, type Synchronous } from './database.ts'
+import { makeFolder, openForWriting } from './database.ts'
 import { Eraser } from './erase.ts'
 import { storageError } from './errors.ts'
 import { decodeGroup, type GroupMessage, type Outcome, type WriterOperation } from './group-message.ts'
@@ -29,7 +29,6 @@ interface Sparing {
 export class Writer {
   readonly #lock: FolderLock
   readonly #db: DatabaseSync
-  readonly #synchronous: Synchronous
   readonly #behind: WriteBehind
   readonly #groups: GroupWriter
   readonly #eraser: Eraser
@@ -42,7 +41,6 @@ export class Writer {
 
   constructor({ folder, synchronous }: WriterData, onProblem: (problem: StorageError) => void) {
     this.#onProblem = onProblem
-    this.#synchronous = synchronous
     makeFolder(folder)
     this.#lock = lockFolder(folder)
     try {
@@ -52,7 +50,7 @@ export class Writer {
       throw error
     }
     const names = new Names(this.#db)
-    this.#behind = new WriteBehind(this.#db)
+    this.#behind = new WriteBehind(this.#db, synchronous)
     this.#groups = new GroupWriter(this.#db, names, this.#behind)
     this.#eraser = new Eraser({ db: this.#db, names, behind: this.#behind, groups: this.#groups })
     this.#inBackground(this.#eraser.dropSegments())
@@ -123,7 +121,7 @@ export class Writer {
     this.#upkeepDue = false
     if (this.#closed) return
     try {
-      if (this.#behind.due) this.#unsynced(() => this.#behind.slice())
+      if (this.#behind.due) this.#behind.slice()
       this.#checkpoint()
     } catch (error) {
       this.#onProblem(storageError(error))
@@ -135,16 +133,6 @@ export class Writer {
 
   #inBackground(steps: Generator<void>): void {
     this.#background.run(steps).catch((error: unknown) => this.#onProblem(storageError(error)))
-  }
-
-  /** Nobody waits for index entries, and the log can make them again: the sync of the next group is soon enough for them. */
-  #unsynced(task: () => void): void {
-    if (this.#synchronous === 'full') this.#db.exec('PRAGMA synchronous = NORMAL')
-    try {
-      task()
-    } finally {
-      this.#db.exec(`PRAGMA synchronous = ${this.#synchronous}`)
-    }
   }
 
   #checkpoint(): void {

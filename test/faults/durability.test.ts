@@ -1,0 +1,162 @@
+/**
+ * What `commit` resolved outlives a power cut (ARCHITECTURE §1, §10): a process commits numbered rows and is killed at any moment;
+ * the disk is rebuilt with nothing, or any part, of what was not synced; each acknowledged row must be there.
+ * Storages with a mistake must be caught by the same test. `TIDINGS_FULL=1` runs many more rounds.
+ */
+import { once } from 'node:events'
+import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { openSqlite } from '../../src/storage/sqlite/open.ts'
+import { DiskImage, type Luck, randomLuck, STRICT } from './disk-image.ts'
+import { findRows } from './numbered-rows.ts'
+import { compile, type Mutation, mutate, start, type Watched, whyNot } from './preload.ts'
+
+const FULL = process.env.TIDINGS_FULL === '1'
+const ROUNDS = FULL ? 60 : 5
+/** A mistake is caught in the first round, nearly always; it has this many. */
+const MUTANT_ROUNDS = 5
+const SOURCES = fileURLToPath(new URL('../../src', import.meta.url))
+
+t.jobs = 1
+const skip = whyNot()
+
+/** One place where a process writes and is killed, again and again. */
+interface Scene {
+  readonly folder: string
+  readonly library: string
+  readonly sources: string
+  /** All rows acknowledged so far. */
+  readonly acknowledged: Set<number>
+  next: number
+}
+
+/** Why the disk after a power cut is not what it should be. */
+type Complaint = string
+
+t.test(
+  'what was acknowledged is there after a power cut',
+  { skip, timeout: 30_000 + ROUNDS * 5000 },
+  async t => {
+    const scene = setUp(t, SOURCES)
+    for (let round = 0; round < ROUNDS; round++) {
+      const complaints = await cutPower(scene, round)
+      t.same(complaints, [], `round ${round}: ${scene.acknowledged.size} rows acknowledged so far`)
+      if (complaints.length > 0) return
+    }
+  },
+)
+
+const MUTANTS: Readonly<Record<string, Mutation>> = {
+  'synchronous=OFF': {
+    file: 'sqlite/open.ts',
+    find: "synchronous = 'full'",
+    replace: "synchronous = 'off'",
+  },
+  'synchronous=NORMAL': {
+    file: 'sqlite/open.ts',
+    find: "synchronous = 'full'",
+    replace: "synchronous = 'normal'",
+  },
+  'commit resolves when the group is sent': {
+    file: 'sqlite/commit-queue.ts',
+    find: 'this.#sent = group\n',
+    replace:
+      'setImmediate(() => this.onGroup(group.map(() => ({ ids: [], swapped: true }))))\n    this.#sent = group\n',
+  },
+  'commit resolves before the transaction ends': {
+    file: 'sqlite/writer.ts',
+    find: "if (message.kind === 'group') tell({ kind: 'group', outcomes: writer.write(message) })",
+    replace: `if (message.kind === 'group') {
+      tell({ kind: 'group', outcomes: Array.from({ length: 1000 }, () => ({ ids: [], swapped: true })) })
+      writer.write(message)
+    }`,
+  },
+  'the name of the new folder is not synced': {
+    file: 'sqlite/database.ts',
+    find: 'syncFolder(dirname(child))',
+    replace: 'continue',
+  },
+}
+
+for (const [name, mutation] of Object.entries(MUTANTS))
+  t.test(`caught: ${name}`, { skip, timeout: 60_000 }, async t => {
+    const caught: Complaint[] = []
+    for (let round = 0; round < MUTANT_ROUNDS && caught.length === 0; round++) {
+      const scene = setUp(t, mutate(join(t.testdir(), 'mutant'), [mutation]))
+      caught.push(...(await cutPower(scene, 0)))
+    }
+    t.not(caught.length, 0, caught.join(', '))
+  })
+
+function setUp(t: Test, sources: string): Scene {
+  const folder = join(t.testdirName, 'scene')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(join(folder, 'root'), { recursive: true })
+  return { folder, library: compile(folder), sources, acknowledged: new Set(), next: 0 }
+}
+
+/** Lets a process write, kills it, and looks at what disks would hold. The strictest of them is where the next round begins. */
+async function cutPower(scene: Scene, round: number): Promise<Complaint[]> {
+  const root = join(scene.folder, 'root')
+  const base = join(scene.folder, 'base')
+  const journal = join(scene.folder, 'journal')
+  rmSync(base, { recursive: true, force: true })
+  cpSync(root, base, { recursive: true })
+  const args = [scene.sources, join(root, 'data'), String(scene.next), String(round)]
+  const child = start('durability-child.ts', args, { library: scene.library, root, journal })
+  // Rounds of different length: the kill hits the opening, the first commits, checkpoints, the index ...
+  const acknowledged = await killAfter(child, [30, 400, 3, 1500, 120][round % 5]!)
+  for (const n of acknowledged) scene.acknowledged.add(n)
+  scene.next = Math.max(scene.next, ...acknowledged) + 100
+
+  const image = new DiskImage(root, base, readFileSync(journal))
+  const complaints: Complaint[] = []
+  if (acknowledged.length === 0) complaints.push('nothing was acknowledged')
+  for (const seed of [1, 2, 3])
+    complaints.push(...(await look(scene, image, randomLuck(round * 3 + seed), `disk ${seed}`)))
+  complaints.push(...(await look(scene, image, STRICT, 'strict disk')))
+  rmSync(root, { recursive: true })
+  image.writeTo(root, STRICT)
+  return complaints
+}
+
+/** Reads what the process acknowledges and kills it when it is this much, without letting it know. */
+async function killAfter(child: Watched, count: number): Promise<number[]> {
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (text.split('\n').length > count + 1) child.kill('SIGKILL')
+  })
+  await once(child, 'close')
+  // What was printed before the kill counts, however much it is. The last line may be cut short.
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .filter(line => line !== 'open')
+    .map(Number)
+}
+
+/** Opens a disk and compares. */
+async function look(scene: Scene, image: DiskImage, luck: Luck, name: string): Promise<Complaint[]> {
+  const place = join(scene.folder, 'look')
+  rmSync(place, { recursive: true, force: true })
+  image.writeTo(place, luck)
+  const folder = join(place, 'data')
+  const storage = await openSqlite({ folder }).catch((error: unknown) => String(error))
+  if (typeof storage === 'string') return [`${name}: ${storage}`]
+  const { rows, broken } = await findRows(storage)
+  await storage.close()
+  const lost = [...scene.acknowledged].filter(n => !rows.has(n))
+  const complaints: Complaint[] = []
+  if (lost.length > 0)
+    complaints.push(`${name}: ${lost.length} acknowledged rows lost, of ${scene.acknowledged.size}`)
+  if (broken.length > 0) complaints.push(`${name}: ${broken.length} rows broken, ${broken[0]} for one`)
+  const db = new DatabaseSync(join(folder, 'tidings.db'), { readOnly: true })
+  const check = db.prepare('PRAGMA integrity_check').get()?.integrity_check
+  db.close()
+  if (check !== 'ok') complaints.push(`${name}: ${check}`)
+  return complaints
+}
