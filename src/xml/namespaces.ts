@@ -142,7 +142,8 @@ export class Namespaces {
       const span = tag.spans[k]!
       if ((span.flags & PREFIXED) === 0) continue
       const namespace = this.lookup(nameText(b, span.name, span.colon), depth)
-      if (namespace === NS.stream) refuse('stream-namespace')
+      // An element of the stream itself may have them: it goes nowhere.
+      if (namespace === NS.stream && this.element !== NS.stream) refuse('stream-namespace')
       for (const other of seen)
         if (other.namespace === namespace && sameLocalName(b, other.span, span)) refuse('attribute-twice')
       seen.push({ span, namespace })

@@ -64,7 +64,7 @@ class Document:
                 self.flags.add('other-content')
             if name == STREAM + '\x01stream':
                 self.flags.add('stream-nested')
-            if any(key.startswith(STREAM + '\x01') for key, _ in names):
+            if ns != STREAM and any(key.startswith(STREAM + '\x01') for key, _ in names):
                 self.flags.add('stream-namespace')
         self.out.append('\x02' + name)
         for key, value in sorted(names):
