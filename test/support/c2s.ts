@@ -101,20 +101,30 @@ export function bindRequest(resource: string): string {
 }
 
 /** Signs in by PLAIN on a server that allows it without TLS, or on an encrypted connection, and binds a resource. */
-export async function signIn(client: RawClient, user: string, resource: string): Promise<void> {
-  client.send(header())
+export async function signIn(
+  client: RawClient,
+  user: string,
+  resource: string,
+  attributes?: string,
+): Promise<void> {
+  client.send(header(attributes))
   await client.expect('</stream:features>')
   client.send(plainAuth(user))
   await client.expect('<success')
-  client.send(header())
+  client.send(header(attributes))
   await client.expect('</stream:features>')
   client.send(bindRequest(resource))
   await client.expect(`<jid>${user}@localhost/${resource}</jid></bind></iq>`)
 }
 
 /** A new connection over TCP that is signed in. */
-export async function session(port: number, user: string, resource: string): Promise<RawClient> {
+export async function session(
+  port: number,
+  user: string,
+  resource: string,
+  attributes?: string,
+): Promise<RawClient> {
   const client = await RawClient.connect(port)
-  await signIn(client, user, resource)
+  await signIn(client, user, resource, attributes)
   return client
 }
