@@ -1,5 +1,4 @@
 /** How the process ends: by a signal, in order; or by a fault. */
-import { flushCompileCache } from 'node:module'
 import type { Log } from '../core/log.ts'
 
 /** What is running. */
@@ -18,23 +17,23 @@ const SAME_PRESS_MS = 300
 const STUCK_MS = 30_000
 
 /**
- * Resolves with the exit code when SIGTERM or SIGINT has stopped the server: 0 if all went well. A second SIGINT exits at once with 130.
+ * Listens for what ends the process, from now on: resolves with the exit code. 0 for SIGTERM and SIGINT; a second SIGINT exits at
+ * once with 130.
  *
  * An unhandled rejection is work that failed and that nobody waited for. It is logged and the server goes on: every connection and
  * every lane is a chain of promises of its own, so a stray one says nothing about the others, and thousands of streams are not
  * cut for it. An uncaught exception broke off some callback in the middle; nobody knows what it left half done, so the server stops
  * in order with exit code 1, for its supervisor to start it afresh.
  */
-export async function untilStopped(server: Stoppable, log: Log): Promise<number> {
-  const { promise: reason, resolve: stop } = Promise.withResolvers<number>()
+export function stopReason(log: Log): Promise<number> {
+  const { promise, resolve: stop } = Promise.withResolvers<number>()
   let interrupted: number | undefined
-  const interrupt = (): void => {
+  process.on('SIGINT', () => {
     const now = performance.now()
     if (interrupted !== undefined && now - interrupted > SAME_PRESS_MS) process.exit(INTERRUPTED)
     interrupted ??= now
     stop(0)
-  }
-  process.on('SIGINT', interrupt)
+  })
   process.on('SIGTERM', () => stop(0))
   process.on('unhandledRejection', err => {
     log.error({ code: 'TIDINGS_UNHANDLED_REJECTION', err }, 'work that nobody waited for failed')
@@ -43,8 +42,11 @@ export async function untilStopped(server: Stoppable, log: Log): Promise<number>
     log.error({ code: 'TIDINGS_UNCAUGHT_EXCEPTION', err }, 'a fault in the program; the server stops')
     stop(1)
   })
-  // Written now, for a server that is killed writes nothing.
-  flushCompileCache()
+  return promise
+}
+
+/** Stops the server when there is a reason to, and resolves with the exit code. */
+export async function untilStopped(server: Stoppable, log: Log, reason = stopReason(log)): Promise<number> {
   const code = await reason
   log.info({}, 'stopping')
   const stuck = setTimeout(() => {

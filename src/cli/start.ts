@@ -1,6 +1,7 @@
+import { flushCompileCache } from 'node:module'
 import { CONFIG_OPTION, type Command } from './command.ts'
 import { createLogger } from './logger.ts'
-import { untilStopped } from './signals.ts'
+import { stopReason, untilStopped } from './signals.ts'
 import { startScreen } from './start-screen.ts'
 
 export const command: Command = {
@@ -16,8 +17,12 @@ export const command: Command = {
     const { loadConfig, startServer } = await import('../main.ts')
     const config = await loadConfig(options.config)
     const log = createLogger(config.log.level)
+    // From here on a signal ends the server in order, even one that comes while it starts.
+    const reason = stopReason(log)
     const server = await startServer(config, { log })
     terminal.out(startScreen(config, server, options.config))
-    return untilStopped(server, log)
+    // Written now, for a server that is killed writes nothing.
+    flushCompileCache()
+    return untilStopped(server, log, reason)
   },
 }

@@ -4,7 +4,10 @@ export function suggestion(word: string, known: readonly string[]): string | und
   let best: string | undefined
   let least = limit + 1
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    const [mine, other] = [word.toLowerCase(), candidate.toLowerCase()]
+    // Somebody who stopped early knew what he wanted.
+    const begun = mine.length >= 3 && other.startsWith(mine)
+    const distance = begun ? 1 : editDistance(mine, other)
     if (distance < least) {
       best = candidate
       least = distance

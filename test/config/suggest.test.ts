@@ -15,5 +15,6 @@ for (const [a, b, distance] of DISTANCES) t.equal(editDistance(a, b), distance, 
 
 t.equal(suggestion('Listenres', ['data', 'listeners']), 'listeners', 'letters swapped, another case')
 t.equal(suggestion('prot', ['port', 'root']), 'port', 'the nearest one')
+t.equal(suggestion('conf', ['data', 'config']), 'config', 'the beginning of one')
 t.equal(suggestion('colour', ['data', 'hosts']), undefined, 'nothing near')
 t.equal(suggestion('ab', ['xy']), undefined, 'short words must not match anything')

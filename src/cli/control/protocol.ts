@@ -53,7 +53,9 @@ const NEWLINE = 0x0a
 export async function* readFrames(input: Readable): AsyncGenerator<Frame> {
   let parts: Buffer[] = []
   let size = 0
-  for await (const chunk of input as AsyncIterable<Buffer>) {
+  // Whoever has read enough may still write.
+  const chunks: AsyncIterable<Buffer> = input.iterator({ destroyOnReturn: false })
+  for await (const chunk of chunks) {
     let start = 0
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       parts.push(chunk.subarray(start, end))
@@ -68,11 +70,10 @@ export async function* readFrames(input: Readable): AsyncGenerator<Frame> {
   }
 }
 
-/** Writes a frame. Resolves when there is room for the next. */
+/** Writes a frame. Resolves when there is room for the next, or when the stream is gone: whoever reads from it finds that out. */
 export async function writeFrame(output: Writable, frame: Frame): Promise<void> {
-  if (output.write(`${JSON.stringify(frame)}\n`)) return
+  if (output.destroyed || output.write(`${JSON.stringify(frame)}\n`)) return
   const { promise, resolve } = Promise.withResolvers<void>()
-  // A stream that is destroyed drains no more: whoever reads it finds out.
   output.once('drain', resolve).once('close', resolve)
   await promise
   output.off('drain', resolve).off('close', resolve)
