@@ -6,7 +6,7 @@ import { NS } from './ns.ts'
 import { printElement } from './print.ts'
 import { nameText } from './slices.ts'
 import { Tag } from './tag.ts'
-import { type Child, childTree, findChild } from './top-element.ts'
+import { type Child, childTree } from './top-element.ts'
 
 /** What a stanza holds: bytes that mean the same below any stanza, and a table of the children. Immutable; shared by copies of a stanza. */
 export class Content {
@@ -28,12 +28,12 @@ export class Content {
   }
 
   tree(name: string, ns: string): Element | undefined {
-    const found = findChild(this.children, name, ns)
-    return found && this.treeOf(found)
+    const place = this.children.findIndex(child => child.name === name && child.ns === ns)
+    return place < 0 ? undefined : this.treeAt(place)
   }
 
   allTrees(): Element[] {
-    return this.children.map(child => this.treeOf(child))
+    return this.children.map((_, place) => this.treeAt(place))
   }
 
   /** Leaves children out; what else the content holds stays. */
@@ -76,10 +76,9 @@ export class Content {
     return new Content(own, this.children)
   }
 
-  private treeOf(child: Child): Element {
+  private treeAt(place: number): Element {
     this.trees ??= []
-    const place = this.children.indexOf(child)
-    const tree = this.trees[place] ?? childTree(this.bytes, child, NS.client)
+    const tree = this.trees[place] ?? childTree(this.bytes, this.children[place]!, NS.client)
     this.trees[place] = tree
     return tree
   }

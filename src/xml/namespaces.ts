@@ -17,6 +17,15 @@ export interface StreamScope {
 /** A scope that declares nothing: of an element that stands alone. */
 export const NO_SCOPE: StreamScope = { defaultNamespace: '', prefixes: new Map(), lang: undefined }
 
+/** What a prefix stands for from one depth on. */
+interface Binding {
+  readonly prefix: string
+  readonly namespace: string
+  readonly depth: number
+  /** What it stood for before, and will again. */
+  readonly outer: Binding | undefined
+}
+
 /**
  * The namespaces in scope while one top-level element is read (Namespaces in XML 1.0), and whether its content means the same
  * elsewhere. Depth 0 is the stream, 1 the top-level element, 2 its children.
@@ -28,9 +37,10 @@ export class Namespaces {
   element = ''
   private scope = NO_SCOPE
   private readonly defaults: string[] = ['', '']
-  private readonly prefixes: string[] = []
-  private readonly bound: string[] = []
-  private readonly depths: number[] = []
+  /** The innermost binding of each prefix. */
+  private readonly bindings = new Map<string, Binding>()
+  /** All bindings in scope, in the order of their declarations. */
+  private readonly declared: Binding[] = []
 
   /** Forgets everything but the scope of the stream. */
   reset(scope: StreamScope): void {
@@ -62,11 +72,11 @@ export class Namespaces {
 
   /** Forgets what was declared at this depth and deeper. */
   leave(depth: number): void {
-    const { depths } = this
-    while (depths.length > 0 && depths[depths.length - 1]! >= depth) {
-      depths.pop()
-      this.prefixes.pop()
-      this.bound.pop()
+    const { bindings, declared } = this
+    while (declared.length > 0 && declared[declared.length - 1]!.depth >= depth) {
+      const { prefix, outer } = declared.pop()!
+      if (outer === undefined) bindings.delete(prefix)
+      else bindings.set(prefix, outer)
     }
   }
 
@@ -74,23 +84,21 @@ export class Namespaces {
   lookup(prefix: string, depth: number): string {
     if (prefix === 'xml') return NS.xml
     if (prefix === 'xmlns') refuse('prefix-reserved')
-    const k = this.prefixes.lastIndexOf(prefix)
-    if (k < 0) refuse('prefix-undeclared')
-    if (depth > 1 && this.depths[k]! <= 1) this.rewrite = true
-    return this.bound[k]!
+    const binding = this.bindings.get(prefix)
+    if (binding === undefined) refuse('prefix-undeclared')
+    if (depth > 1 && binding.depth <= 1) this.rewrite = true
+    return binding.namespace
   }
 
   /** Whether the prefix was declared outside the content, by the stream or the top-level element. */
   isOuter(prefix: string): boolean {
-    const k = this.prefixes.lastIndexOf(prefix)
-    return k >= 0 && this.depths[k]! <= 1
+    return (this.bindings.get(prefix)?.depth ?? 2) <= 1
   }
 
   /** What is in scope for the content of the top-level element. */
   contentScope(): StreamScope {
     const prefixes = new Map<string, string>()
-    for (const [k, depth] of this.depths.entries())
-      if (depth <= 1) prefixes.set(this.prefixes[k]!, this.bound[k]!)
+    for (const { prefix, namespace, depth } of this.declared) if (depth <= 1) prefixes.set(prefix, namespace)
     return { defaultNamespace: this.defaults[1]!, prefixes, lang: undefined }
   }
 
@@ -130,9 +138,9 @@ export class Namespaces {
   }
 
   private bind(prefix: string, namespace: string, depth: number): void {
-    this.prefixes.push(prefix)
-    this.bound.push(namespace)
-    this.depths.push(depth)
+    const binding = { prefix, namespace, depth, outer: this.bindings.get(prefix) }
+    this.bindings.set(prefix, binding)
+    this.declared.push(binding)
   }
 
   /** Prefixes of attributes are declared, and no two attributes have the same name in the same namespace. */

@@ -77,7 +77,7 @@ export class TopElement {
 }
 
 /** The first child of this name. */
-export function findChild(children: readonly Child[], name: string, ns: string): Child | undefined {
+function findChild(children: readonly Child[], name: string, ns: string): Child | undefined {
   for (const child of children) if (child.name === name && child.ns === ns) return child
   return undefined
 }
