@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { TidingsError } from '../../core/errors.ts'
 import type { Administration } from './administration.ts'
-import { type ImportLine, readFrames, writeFrame } from './protocol.ts'
+import { type Frame, type ImportLine, readFrames, writeFrame } from './protocol.ts'
 import { socketAddress } from './socket-path.ts'
 
 /** Lines of an import that go in one frame. */
@@ -36,7 +36,7 @@ export function remoteAdministration(socket: Socket): Administration {
     const sent = request.op === 'user.import' ? sendLines(socket, lines) : Promise.resolve()
     // When the answer comes first (an error), nobody waits for the lines.
     sent.catch(error => socket.destroy(error))
-    for await (const frame of readFrames(socket)) {
+    for await (const frame of answers(socket)) {
       if ('done' in frame) {
         await sent
         return frame.done
@@ -44,11 +44,25 @@ export function remoteAdministration(socket: Socket): Administration {
       if ('error' in frame) throw new TidingsError(frame.error.code, frame.error.text)
       if ('accounts' in frame || 'imported' in frame || 'refused' in frame) await tell(frame)
     }
-    throw new TidingsError(
-      'TIDINGS_CONTROL_GONE',
-      'the server stopped before it had answered: look at what it did, then try again',
-    )
+    throw gone()
   }
+}
+
+async function* answers(socket: Socket): AsyncGenerator<Frame> {
+  try {
+    yield* readFrames(socket)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw code === 'ECONNRESET' || code === 'EPIPE' ? gone(cause) : cause
+  }
+}
+
+function gone(cause?: unknown): TidingsError {
+  return new TidingsError(
+    'TIDINGS_CONTROL_GONE',
+    'the server stopped before it had answered: look at what it did, then try again',
+    { cause },
+  )
 }
 
 async function sendLines(socket: Socket, lines: AsyncIterable<ImportLine>): Promise<void> {

@@ -20,7 +20,8 @@ export class ControlServer {
   private constructor(administration: Administration, log: Log) {
     this.#administration = administration
     this.#log = log
-    this.#server = createServer(socket => this.#take(socket))
+    // A client that has said all may still listen.
+    this.#server = createServer({ allowHalfOpen: true }, socket => this.#take(socket))
   }
 
   /** Listens at `path`. A socket that a crash has left behind is replaced. Throws a TidingsError if another server listens there. */
