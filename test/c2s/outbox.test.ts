@@ -29,7 +29,7 @@ function outbox(limit = 1_000) {
   return { socket, box, send: (text: string) => box.write(Buffer.from(text)), overflows: () => overflows }
 }
 
-const tick = (): Promise<void> => new Promise(setImmediate)
+const tick = () => new Promise(setImmediate)
 
 t.test('what is written in one tick leaves in one write', async t => {
   const { socket, send } = outbox()
