@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { Clock } from '../core/clock.ts'
+import type { Maybe } from '../core/maybe.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Outbox, type OutboxOwner, type Ticks } from './outbox.ts'
@@ -22,6 +23,8 @@ export interface ConnectionParts {
   readonly ticks: Ticks
   /** Connections that were finished here and whose peers have not closed yet; destroyed when their time is up. */
   readonly closing: Deadlines<Connection>
+  /** Connections whose peers have been offered more than they took; destroyed when their time is up. */
+  readonly draining: Deadlines<Connection>
   readonly clock: Clock
   /** Bytes that a peer may send. Whoever sends faster is slowed, not cut. */
   readonly rate: Rate
@@ -59,6 +62,7 @@ export class Connection implements OutboxOwner {
   #state: 'open' | 'finished' | 'gone' = 'open'
   #paused = false
   #slowed = false
+  #drained: PromiseWithResolvers<boolean> | undefined
 
   /** Takes over a socket that nobody reads. */
   constructor(socket: Socket, address: string, parts: ConnectionParts) {
@@ -99,6 +103,18 @@ export class Connection implements OutboxOwner {
   /** Sends bytes. Nothing happens when the connection is not open any more. */
   send(bytes: Buffer): void {
     if (this.#state === 'open') this.#outbox.write(bytes)
+  }
+
+  /** True when the socket has taken what was sent, false when the connection has ended. */
+  drained(): Maybe<boolean> {
+    if (this.#state !== 'open') return false
+    this.#outbox.flush()
+    if (!this.#socket.writableNeedDrain) return true
+    if (this.#drained === undefined) {
+      this.#drained = Promise.withResolvers<boolean>()
+      this.#parts.draining.add(this)
+    }
+    return this.#drained.promise
   }
 
   /** Stops reading for the receiver's sake: little more is received until `resume()`. */
@@ -178,7 +194,7 @@ export class Connection implements OutboxOwner {
     socket.on('error', () => {})
     // node:tls, for a socket made without its Server: errors after the handshake come as this, and leave the socket open.
     if (socket instanceof TLSSocket) socket.on('_tlsError', () => socket.destroy())
-    socket.on('drain', () => socket === this.#socket && this.#outbox.flush())
+    socket.on('drain', () => socket === this.#socket && this.#flush())
     socket.on('close', () => socket === this.#socket && this.#gone())
   }
 
@@ -209,6 +225,18 @@ export class Connection implements OutboxOwner {
     else if (this.#receiver !== undefined) this.#socket.resume()
   }
 
+  /** The socket has sent what it had. */
+  #flush(): void {
+    this.#outbox.flush()
+    if (!this.#socket.writableNeedDrain) this.#endDrain(true)
+  }
+
+  #endDrain(taken: boolean): void {
+    this.#parts.draining.delete(this)
+    this.#drained?.resolve(taken)
+    this.#drained = undefined
+  }
+
   #ended(): void {
     if (this.#state === 'open') this.#receiver?.ended()
   }
@@ -216,6 +244,7 @@ export class Connection implements OutboxOwner {
   #gone(): void {
     this.#state = 'gone'
     this.#parts.closing.delete(this)
+    this.#endDrain(false)
     this.#parts.forget(this)
     this.#receiver?.gone()
   }

@@ -22,6 +22,9 @@ interface Door extends ListenOptions {
   readonly trusts: (address: string) => boolean
 }
 
+/** How long a client may leave what it was sent in its socket while somebody waits to send more: longer means that it is not there. */
+const DRAIN_MS = 30_000
+
 /** The server's client side: its listening sockets, and all connections that came in through them. */
 export class C2s {
   readonly #options: C2sOptions
@@ -44,6 +47,7 @@ export class C2s {
     this.#connectionParts = {
       ticks: new Ticks(limits.outboxBytes),
       closing: new Deadlines(clock, limits.closeSeconds * 1000, connection => connection.destroy()),
+      draining: new Deadlines(clock, DRAIN_MS, connection => connection.destroy()),
       clock,
       rate: limits.bytes,
       forget: connection => this.#forget(connection),

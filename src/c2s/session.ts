@@ -73,6 +73,10 @@ export class ClientSession implements Receiver, SessionPort {
     else this.#early = [...(this.#early ?? []), stanza]
   }
 
+  drained(): Maybe<boolean> {
+    return this.#connection.drained()
+  }
+
   /** Ends the stream with an error, once what the client sent before has settled. */
   close(error: StreamError): void {
     if (this.#handle === undefined) this.#closed = error

@@ -12,7 +12,7 @@ import type { Session, SessionHandle, SessionPort } from './session.ts'
  * What homes say to each other: an account's home is one node, its connections and correspondents may be at others.
  *
  * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), forget.
- * From a home to a connection: deliver, close. A connection is named by a number of its own node.
+ * From a home to a connection: deliver, drained, close. A connection is named by a number of its own node.
  */
 export class HomeLink {
   readonly #cluster: Cluster
@@ -96,6 +96,8 @@ export class HomeLink {
       case 'deliver':
         this.#ports.get(Number(frame.port))?.send(Stanza.unpack(frame.stanza as Buffer))
         return {}
+      case 'drained':
+        return answering(async () => ({ taken: await this.#ports.get(Number(frame.port))?.drained() }))
       case 'close':
         this.#ports
           .get(Number(frame.port))
@@ -110,6 +112,11 @@ export class HomeLink {
     const account = JID.parse(String(frame.account))
     const port: SessionPort = {
       send: stanza => this.#cluster.notify(node, { op: 'deliver', port: frame.port, stanza: stanza.pack() }),
+      drained: () =>
+        this.#cluster.request(node, { op: 'drained', port: frame.port }).then(
+          answer => answer.taken === true,
+          () => false,
+        ),
       close: error =>
         this.#cluster.notify(node, {
           op: 'close',

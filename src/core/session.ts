@@ -11,6 +11,11 @@ export interface Origin {
 
 /** The connection's end of a session: what its home needs of the transport. */
 export interface SessionPort extends Origin {
+  /**
+   * For whoever sends a lot: true when the transport has taken what was sent, false when it is gone.
+   * Takes a bounded time: a client that reads nothing for too long loses its connection.
+   */
+  drained(): Maybe<boolean>
   /** Closes the stream with an error (RFC 6120 §4.9). Comes back as `SessionHandle.unbind()`. */
   close(error: StreamError): void
 }
@@ -54,6 +59,10 @@ export class Session implements Origin {
 
   send(stanza: Stanza): void {
     this.port.send(stanza)
+  }
+
+  drained(): Maybe<boolean> {
+    return this.port.drained()
   }
 }
 

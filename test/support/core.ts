@@ -66,6 +66,7 @@ export function core(options: CoreOptions = {}) {
     const received: string[] = []
     const port: SessionPort = {
       send: stanza => void received.push(stanza.encode().toString()),
+      drained: () => true,
       close: error => {
         result.closed = error.condition
       },

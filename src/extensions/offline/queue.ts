@@ -42,6 +42,8 @@ const COUNTS = 10_000
 /** No commit takes this long. One that failed leaves its key behind, which is of no account after this time. */
 const UNDERWAY_MS = 60_000
 const PAGE = 100
+/** Characters sent before it is asked whether the client keeps up. */
+const PIECE = 64 * 1024
 
 /**
  * The messages kept for users who are not there, in the order they came.
@@ -106,14 +108,23 @@ export class OfflineQueue {
     this.#host.background.run('offline', this.#host.storage.commit([this.#table.delete(owner, key)]))
   }
 
-  /** Hands all messages to a session, oldest first, and removes what is handed over. Runs in the owner's lane. */
+  /** Hands all messages to a session, oldest first, and removes what its connection has taken. Runs in the owner's lane. */
   async flush(session: Session): Promise<void> {
     const owner = session.jid.bare
     let page = await this.#table.page(owner, {}, PAGE)
     while (page.items.length > 0) {
       const underway = new Set(this.#underwayOf(owner).map(one => one.key))
       const due = page.items.filter(({ key }) => !underway.has(key))
-      for (const { item } of due) session.send(this.#delayed(item))
+      let sent = 0
+      for (const { item } of due) {
+        session.send(this.#delayed(item))
+        sent += item.stanza.length
+        // A session cannot take them all at once: a queue may be larger than what may wait for a slow client.
+        if (sent < PIECE) continue
+        sent = 0
+        if (!(await session.drained())) return
+      }
+      if (!(await session.drained())) return
       if (due.length > 0)
         await this.#host.storage.commit(due.map(({ key }) => this.#table.delete(owner, key)))
       this.#counts.delete(owner.toString())
