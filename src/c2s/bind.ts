@@ -19,7 +19,7 @@ export async function bind(
   for (let attempt = 1; ; attempt++) {
     const request = await stream.element()
     // RFC 6120 §7.1: the server must not process stanzas other than the request to bind.
-    if (request.name !== 'iq' || !request.has('bind', NS.bind))
+    if (request.name !== 'iq' || request.ns !== NS.client || !request.has('bind', NS.bind))
       throw new StreamError('not-authorized', 'bind a resource first')
     const session = new ClientSession(stream, parts)
     try {
