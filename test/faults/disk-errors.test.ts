@@ -14,6 +14,8 @@ import { compile, start, whyNot } from './preload.ts'
 
 const CODES: Readonly<Record<string, string>> = { full: 'full', write: 'unavailable', sync: 'unavailable' }
 
+t.setTimeout(150_000)
+
 t.test('the disk fails', { skip: whyNot(), timeout: 120_000 }, async t => {
   const folder = t.testdir({ control: Buffer.alloc(16) })
   const root = join(folder, 'root')

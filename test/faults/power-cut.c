@@ -1,7 +1,7 @@
 /*
  * Preloaded into a process (LD_PRELOAD), this library writes down everything the process does to files below POWER_CUT_ROOT, in order:
  * writes, truncations, syncs, new and removed names. From that journal disk-image.ts builds what a disk would hold after a power cut.
- * Syncs are written down and not done: the journal decides what is durable.
+ * Syncs are written down and not done: the journal decides what is durable. They take POWER_CUT_SYNC_US, as those of a disk do.
  *
  * It also makes calls fail on demand, by a file of four 32-bit numbers (POWER_CUT_CONTROL): what to do (see FAULT_*), after how many calls,
  * for how many calls, and how many calls have failed so far.
@@ -44,6 +44,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int journal = -1;
 static struct control *control;
 static char root[PATH_MAX];
+static useconds_t sync_us;
 static uint32_t next_file = 1;
 static uint32_t file_of_fd[MAX_FDS];
 static char *folder_of_fd[MAX_FDS];
@@ -51,6 +52,8 @@ static struct { char *name; uint32_t file; } names[MAX_NAMES];
 
 __attribute__((constructor)) static void start(void) {
   const char *root_name = getenv("POWER_CUT_ROOT"), *journal_name = getenv("POWER_CUT_JOURNAL"), *control_name = getenv("POWER_CUT_CONTROL");
+  const char *sync_time = getenv("POWER_CUT_SYNC_US");
+  if (sync_time) sync_us = atoi(sync_time);
   if (root_name) strncpy(root, root_name, sizeof root - 1);
   if (journal_name) journal = syscall(SYS_openat, AT_FDCWD, journal_name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (control_name) {
@@ -230,6 +233,8 @@ int ftruncate(int fd, off_t length) {
 }
 
 static int sync_noted(int fd, long number) {
+  // Until the time is over nothing is durable.
+  if (file_at(fd) && sync_us > 0) usleep(sync_us);
   pthread_mutex_lock(&mutex);
   uint32_t *file = file_at(fd);
   char *folder = fd >= 0 && fd < MAX_FDS ? folder_of_fd[fd] : NULL;

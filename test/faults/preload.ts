@@ -44,6 +44,8 @@ export interface Watch {
   /** What lies below is watched. */
   readonly root: string
   readonly journal: string
+  /** How long each sync takes, us; 0 by default. */
+  readonly syncTime?: number
   /** Four 32-bit numbers, see power-cut.c. */
   readonly control?: string
 }
@@ -59,6 +61,7 @@ export function start(script: string, args: readonly string[], watch: Watch): Wa
       LD_PRELOAD: watch.library,
       POWER_CUT_ROOT: watch.root,
       POWER_CUT_JOURNAL: watch.journal,
+      POWER_CUT_SYNC_US: String(watch.syncTime ?? 0),
       ...(watch.control !== undefined && { POWER_CUT_CONTROL: watch.control }),
     },
   })
