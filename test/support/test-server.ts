@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Accounts } from '../../src/auth/accounts.ts'
 import { LocalNetwork, singleNode } from '../../src/cluster/local.ts'
 import { configFrom } from '../../src/config/load.ts'
+import type { Place } from '../../src/core/extension.ts'
 import type { Log } from '../../src/core/log.ts'
 import { extensions } from '../../src/extensions/index.ts'
 import { type Server, startServer } from '../../src/main.ts'
@@ -83,6 +84,10 @@ export class TestServer {
   get ports(): readonly NodePorts[] {
     return this.servers.map(({ ports }) => ({ tcp: ports.xmpp ?? 0, tls: ports['xmpp-tls'] ?? 0 }))
   }
+
+  /** Whether an extension claims a request for localhost. */
+  readonly claims = (type: string, place: Place, namespace: string, name: string): boolean =>
+    this.servers[0]?.hosts[0]?.hooks.claim(type, place, namespace, name) !== undefined
 
   /** Bound sessions on all nodes. */
   get sessions(): number {

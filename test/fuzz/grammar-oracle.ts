@@ -1,0 +1,139 @@
+/** What the server may and must do about a case of the grammar fuzz. */
+import { JID } from '../../src/xml/jid.ts'
+import { NS } from '../../src/xml/ns.ts'
+import type { XmlElement, XmlEvent } from '../support/dialogue/xml.ts'
+import type { Addresses, FuzzCase } from './grammar-elements.ts'
+
+/** Whether somebody claims a request: type, place, namespace and name of its child. */
+export type Claims = (type: string, place: 'server' | 'account', namespace: string, name: string) => boolean
+
+/** What an element of the stream namespace gets inside a stream, or as a header that lacks this or that: RFC 6120 §4.7, §4.8. */
+const STREAM_ELEMENT = [
+  'bad-format',
+  'bad-namespace-prefix',
+  'unsupported-stanza-type',
+  'not-authorized',
+  'invalid-namespace',
+  'unsupported-version',
+  'improper-addressing',
+  'host-unknown',
+]
+
+/** Stream errors that a state allows; anything else is wrong, above all internal-server-error. */
+export function allowedStreamErrors(one: FuzzCase, addresses: Addresses): readonly string[] {
+  const { state, name, namespace, attributes } = one
+  if (namespace === NS.stream) return STREAM_ELEMENT
+  if (namespace === NS.server || namespace === NS.component)
+    return ['invalid-namespace', 'unsupported-stanza-type', 'not-authorized']
+  switch (state) {
+    case 'no header':
+      return ['invalid-namespace', 'bad-format', 'bad-namespace-prefix']
+    case 'before TLS':
+    case 'before sign-in':
+      return namespace === NS.sasl || isStartTls(one) ? [] : ['not-authorized', 'unsupported-stanza-type']
+    case 'before binding':
+      return isBind(one) ? [] : ['not-authorized', 'unsupported-stanza-type']
+    case 'bound':
+      if (namespace !== NS.client || !['message', 'presence', 'iq'].includes(name))
+        return ['unsupported-stanza-type']
+      return ownFrom(attributes.from, addresses) ? [] : ['invalid-from']
+  }
+}
+
+/** Whether the stream must end, with one of these errors. */
+export function mustEnd(one: FuzzCase, addresses: Addresses): boolean {
+  return allowedStreamErrors(one, addresses).length > 0
+}
+
+/** STARTTLS where it may be asked for: answered by proceed or failure (RFC 6120 §5.4.2.1). */
+export function isStartTls({ state, name, namespace }: FuzzCase): boolean {
+  return name === 'starttls' && namespace === NS.tls && (state === 'before TLS' || state === 'before sign-in')
+}
+
+function isBind({ name, namespace, children }: FuzzCase): boolean {
+  return (
+    name === 'iq' &&
+    namespace === NS.client &&
+    children.some(([name, ns]) => name === 'bind' && ns === NS.bind)
+  )
+}
+
+/** Who must answer a stanza, and how: error conditions, `result`, or none at all. `delivered` if it goes on to a client. */
+export interface Expectation {
+  readonly answers: readonly string[]
+  readonly delivered: boolean
+}
+
+/** The judgement on a stanza of a bound stream that is not ended by it. */
+export function expectation(one: FuzzCase, addresses: Addresses, claims: Claims): Expectation | undefined {
+  const { name, attributes } = one
+  const { type, to: address } = attributes
+  // RFC 6120 §8.3.1: no error answers an error.
+  const silent = type === 'error' || (name === 'iq' && type === 'result')
+  const to = address === undefined ? undefined : parse(address)
+  if (to === null) return answer(silent, 'jid-malformed')
+  if (name !== 'iq') return undefined
+  // RFC 6120 §8.2.3
+  if (attributes.id === undefined || !['get', 'set', 'result', 'error'].includes(type ?? ''))
+    return answer(type === 'error' || type === 'result', 'bad-request')
+  if (to !== undefined && to.domain !== 'localhost') return answer(silent, 'remote-server-not-found')
+  if (to !== undefined && to.local !== '' && to.resource !== '') {
+    const there = address === addresses.self || address === addresses.other
+    return there ? { answers: [], delivered: true } : answer(silent, 'service-unavailable')
+  }
+  return silent ? { answers: [], delivered: false } : handled(one, to, claims)
+}
+
+/** A request that the server answers itself. */
+function handled(one: FuzzCase, to: JID | undefined, claims: Claims): Expectation {
+  const [child, ...others] = one.children
+  const session =
+    one.attributes.type === 'set' &&
+    one.children.some(([name, ns]) => name === 'session' && ns === NS.session)
+  // COMPAT RFC 3921 §3: a session may be asked for, however.
+  if (session) return { answers: ['result', 'bad-request', 'service-unavailable'], delivered: false }
+  if (child === undefined || others.length > 0) return answer(false, 'bad-request')
+  const place = to !== undefined && to.local === '' ? 'server' : 'account'
+  const [name, namespace] = child
+  const claimed = claims(one.attributes.type ?? '', place, namespace, name)
+  // What a handler makes of it is its own affair; a stranger gets what nobody claims.
+  return claimed
+    ? { answers: ['result', 'item-not-found', 'service-unavailable', 'bad-request'], delivered: false }
+    : answer(false, 'service-unavailable')
+}
+
+function answer(silent: boolean, condition: string): Expectation {
+  return { answers: silent ? [] : [condition], delivered: false }
+}
+
+function parse(address: string): JID | null {
+  try {
+    return JID.parse(address)
+  } catch {
+    return null
+  }
+}
+
+function ownFrom(from: string | undefined, { self }: Addresses): boolean {
+  return from === undefined || from === self || from === self.replace(/\/.*/, '')
+}
+
+/** The condition of an error, `result`, or the type of what came. */
+export function verdictOf(element: XmlElement): string {
+  const type = element.attributes.get('type') ?? ''
+  if (type !== 'error') return type
+  const error = element.children.find(child => typeof child === 'object' && child.name === 'error')
+  const condition = typeof error === 'object' ? error.children[0] : undefined
+  return typeof condition === 'object' ? condition.name : 'an error without condition'
+}
+
+/** The condition of a stream error among what came, if any. */
+export function streamErrorIn(events: readonly XmlEvent[]): string | undefined {
+  for (const event of events) {
+    if (event.kind !== 'element' || event.element.namespace !== NS.stream || event.element.name !== 'error')
+      continue
+    const [condition] = event.element.children
+    return typeof condition === 'object' ? condition.name : 'no condition'
+  }
+  return undefined
+}
