@@ -76,8 +76,8 @@ export class Accounts {
   }
 
   /**
-   * Makes an account. Throws a TidingsError: `account-exists`, `account-address` (no bare JID with a local part)
-   * or `account-password` (not allowed by RFC 8265 §4.2).
+   * Makes an account. Throws a TidingsError: `TIDINGS_ACCOUNT_EXISTS`, `TIDINGS_ACCOUNT_ADDRESS` (no bare JID with a local part)
+   * or `TIDINGS_ACCOUNT_PASSWORD` (not allowed by RFC 8265 §4.2).
    */
   async create(jid: JID, password: string, options: { readonly role?: Role } = {}): Promise<void> {
     await this.checkFree(jid)
@@ -110,13 +110,13 @@ export class Accounts {
     return found
   }
 
-  /** Gives an account another password. Throws a TidingsError: `account-unknown` or `account-password`. */
+  /** Gives an account another password. Throws a TidingsError: `TIDINGS_ACCOUNT_UNKNOWN` or `TIDINGS_ACCOUNT_PASSWORD`. */
   async setPassword(jid: JID, password: string): Promise<void> {
     const keys = encodeKeys(await this.deriveKeys(password))
     await this.change(jid, row => ({ ...row, keys }))
   }
 
-  /** Gives an account another role. Throws a TidingsError `account-unknown`. */
+  /** Gives an account another role. Throws a TidingsError `TIDINGS_ACCOUNT_UNKNOWN`. */
   async setRole(jid: JID, role: Role): Promise<void> {
     await this.change(jid, row => ({ ...row, role }))
   }
@@ -164,7 +164,7 @@ export class Accounts {
     return row !== undefined && decodeKeys(row.keys[hash]).storedKey.equals(keys.storedKey)
   }
 
-  /** Does the password fit the account? As slow for an unknown account. Rejects with a TidingsError `auth-busy`. */
+  /** Does the password fit the account? As slow for an unknown account. Rejects with a TidingsError `TIDINGS_AUTH_BUSY`. */
   async verify(jid: JID, password: string): Promise<boolean> {
     const prepared = preparePassword(password)
     if (prepared === undefined) return false
@@ -175,12 +175,12 @@ export class Accounts {
     return timingSafeEqual(given.storedKey, storedKey) && this.holds(jid, VERIFIED_BY, keys)
   }
 
-  /** Keys of a password for every mechanism; `salt` for all of them, or a random one each. Throws a TidingsError `account-password`. */
+  /** Keys of a password for every mechanism; `salt` for all of them, or a random one each. Throws a TidingsError `TIDINGS_ACCOUNT_PASSWORD`. */
   async deriveKeys(password: string, salt?: Buffer): Promise<PasswordKeys> {
     const prepared = preparePassword(password)
     if (prepared === undefined)
       throw new TidingsError(
-        'account-password',
+        'TIDINGS_ACCOUNT_PASSWORD',
         'The password is empty or has characters that are not allowed.',
       )
     const pairs = HASHES.map(async hash => {
@@ -193,7 +193,7 @@ export class Accounts {
 
   private async change(jid: JID, change: (row: Row) => Row): Promise<void> {
     await this.table.update(jid, KEY, row => {
-      if (row === undefined) throw new TidingsError('account-unknown', `There is no account ${jid}.`)
+      if (row === undefined) throw new TidingsError('TIDINGS_ACCOUNT_UNKNOWN', `There is no account ${jid}.`)
       return change(row)
     })
   }
@@ -201,11 +201,11 @@ export class Accounts {
 
 function checkAddress(jid: JID): void {
   if (jid.local === '' || !jid.isBare)
-    throw new TidingsError('account-address', `${jid} is no account address: write name@host.`)
+    throw new TidingsError('TIDINGS_ACCOUNT_ADDRESS', `${jid} is no account address: write name@host.`)
 }
 
 function exists(jid: JID): TidingsError {
-  return new TidingsError('account-exists', `The account ${jid} exists already.`)
+  return new TidingsError('TIDINGS_ACCOUNT_EXISTS', `The account ${jid} exists already.`)
 }
 
 /** RFC 8265 §4.2 (OpaqueString), the successor of the SASLprep that RFC 5802 names; undefined if that refuses the password. */

@@ -16,7 +16,7 @@ export class Derivation {
     this.queue = queue
   }
 
-  /** SaltedPassword of RFC 5802 §3. `password` is prepared. Rejects with a TidingsError `auth-busy` if too many wait. */
+  /** SaltedPassword of RFC 5802 §3. `password` is prepared. Rejects with a TidingsError `TIDINGS_AUTH_BUSY` if too many wait. */
   async saltedPassword(hash: ScramHash, password: string, salt: Buffer, iterations: number): Promise<Buffer> {
     await this.turn()
     try {
@@ -41,7 +41,7 @@ export class Derivation {
     }
     if (this.waiting.length >= this.queue)
       throw new TidingsError(
-        'auth-busy',
+        'TIDINGS_AUTH_BUSY',
         `More than ${this.queue} passwords wait to be checked; try again later.`,
       )
     return new Promise(resolve => this.waiting.push(resolve))

@@ -21,7 +21,7 @@ export interface ImportOptions {
    * Nobody else gains anything: the salt is new for each import, and the cache of keys ends with it.
    */
   readonly sharedSalt?: boolean
-  /** Called after each entry; `error` says why it was refused (`account-exists`, `account-password`, `account-address`). */
+  /** Called after each entry; `error` says why it was refused (`TIDINGS_ACCOUNT_EXISTS`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_ACCOUNT_ADDRESS`). */
   readonly progress?: (entry: ImportEntry, error: TidingsError | undefined) => void
 }
 

@@ -1,4 +1,6 @@
 import { flushCompileCache } from 'node:module'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { CONFIG_OPTION, type Command } from './command.ts'
 import { createLogger } from './logger.ts'
 import { stopReason, untilStopped } from './signals.ts'
@@ -23,6 +25,15 @@ export const command: Command = {
     terminal.out(startScreen(config, server, options.config))
     // Written now, for a server that is killed writes nothing.
     flushCompileCache()
+    collectGarbage()
     return untilStopped(server, log, reason)
   },
+}
+
+/** Gives back the space that starting took for a moment: V8 would keep 6 of its 90 MiB until the server has work. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  const collect: typeof gc = runInNewContext('gc')
+  setFlagsFromString('--no-expose-gc')
+  collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

@@ -3,17 +3,17 @@ import { TidingsError } from '../core/errors.ts'
 /** Stable codes of everything that can be wrong with a certificate. */
 export type CertificateErrorCode =
   /** A file can't be read. */
-  | 'certificate-unreadable'
+  | 'TIDINGS_CERTIFICATE_UNREADABLE'
   /** A file holds no certificate, or no key without a passphrase, in PEM. */
-  | 'certificate-invalid'
+  | 'TIDINGS_CERTIFICATE_INVALID'
   /** The key belongs to another certificate. */
-  | 'certificate-key-mismatch'
+  | 'TIDINGS_CERTIFICATE_KEY_MISMATCH'
   /** The certificate is not valid any more, or not yet. Only reported: the server uses it all the same. */
-  | 'certificate-expired'
+  | 'TIDINGS_CERTIFICATE_EXPIRED'
   /** The certificate of a host does not name it. Only reported. */
-  | 'certificate-name'
+  | 'TIDINGS_CERTIFICATE_NAME'
   /** The folder of the self-made certificate can't be written. */
-  | 'certificate-unwritable'
+  | 'TIDINGS_CERTIFICATE_UNWRITABLE'
 
 /** Says what is wrong with a certificate; `message` names the file and what to do, and never holds its content. */
 export function certificateError(

@@ -144,7 +144,9 @@ function directories(options: CertificatesOptions): string[] {
 function keep(old: Pair, error: unknown, options: CertificatesOptions): Pair {
   const text = `${old.files.certificate} could not be loaded again; the old certificate stays in use.`
   const problem =
-    error instanceof TidingsError ? error : certificateError('certificate-unreadable', text, { cause: error })
+    error instanceof TidingsError
+      ? error
+      : certificateError('TIDINGS_CERTIFICATE_UNREADABLE', text, { cause: error })
   options.report?.({ kind: 'problem', problem })
   return old
 }
@@ -155,7 +157,7 @@ function announce(pair: Pair, options: CertificatesOptions): void {
   const now = new Date((options.clock ?? Date).now())
   if (validFromDate <= now && now <= validToDate) return
   const text = `${pair.files.certificate} is valid from ${validFromDate.toISOString()} to ${validToDate.toISOString()}: replace it.`
-  options.report?.({ kind: 'problem', problem: certificateError('certificate-expired', text) })
+  options.report?.({ kind: 'problem', problem: certificateError('TIDINGS_CERTIFICATE_EXPIRED', text) })
 }
 
 function checkNames(selection: Selection, options: CertificatesOptions): void {
@@ -163,7 +165,7 @@ function checkNames(selection: Selection, options: CertificatesOptions): void {
     const { certificate, files } = selection.choose(host)
     if (isFor(certificate, host)) continue
     const text = `${files.certificate} does not name ${host}: clients will refuse it. Give the host a pair of its own under \`hosts\`.`
-    options.report?.({ kind: 'problem', problem: certificateError('certificate-name', text) })
+    options.report?.({ kind: 'problem', problem: certificateError('TIDINGS_CERTIFICATE_NAME', text) })
   }
 }
 

@@ -74,7 +74,7 @@ async function read(path: string): Promise<string> {
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     throw certificateError(
-      'certificate-unreadable',
+      'TIDINGS_CERTIFICATE_UNREADABLE',
       `${path} can't be read (${why}): check the path in the configuration and that this user may read the file.`,
       { cause: error },
     )
@@ -85,16 +85,20 @@ function parse<T>(path: string, what: string, attempt: () => T): T {
   try {
     return attempt()
   } catch (error) {
-    throw certificateError('certificate-invalid', `${path} holds no ${what}: it must be a PEM file.`, {
-      cause: error,
-    })
+    throw certificateError(
+      'TIDINGS_CERTIFICATE_INVALID',
+      `${path} holds no ${what}: it must be a PEM file.`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
 function checkMatch(files: CertificateFiles, certificate: X509Certificate, key: KeyObject): void {
   if (certificate.checkPrivateKey(key)) return
   throw certificateError(
-    'certificate-key-mismatch',
+    'TIDINGS_CERTIFICATE_KEY_MISMATCH',
     `${files.key} is not the key of ${files.certificate}: the first certificate in that file must be the server's own.`,
   )
 }

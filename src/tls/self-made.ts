@@ -42,7 +42,7 @@ export async function selfMade({ directory, hosts, now }: SelfMadeOptions): Prom
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     throw certificateError(
-      'certificate-unwritable',
+      'TIDINGS_CERTIFICATE_UNWRITABLE',
       `The certificate can't be kept in ${directory} (${why}): let this user write there, or name one in \`tls\`.`,
       { cause: error },
     )

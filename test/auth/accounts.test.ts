@@ -23,7 +23,7 @@ t.test('an account is made once, found, and removed', async t => {
   await accounts.create(ALICE, 'secret', { role: 'admin' })
   t.same(await accounts.get(ALICE), { jid: ALICE, role: 'admin', created: CLOCK.now() })
   t.equal(await accounts.exists(ALICE.withResource('phone')), true)
-  await t.rejects(accounts.create(ALICE, 'other'), { code: 'account-exists' })
+  await t.rejects(accounts.create(ALICE, 'other'), { code: 'TIDINGS_ACCOUNT_EXISTS' })
   t.equal(await accounts.verify(ALICE, 'secret'), true, 'the refused one changed nothing')
   t.equal(await accounts.remove(ALICE), true)
   t.equal(await accounts.remove(ALICE), false)
@@ -42,14 +42,18 @@ t.test('of two who make the same account at once, one succeeds', async t => {
 t.test('an address without a local part, or with a resource, is no account', async t => {
   const { accounts } = setup()
   for (const address of ['localhost', 'alice@localhost/phone'])
-    await t.rejects(accounts.create(JID.parse(address), 'secret'), { code: 'account-address' })
+    await t.rejects(accounts.create(JID.parse(address), 'secret'), { code: 'TIDINGS_ACCOUNT_ADDRESS' })
 })
 
 // RFC 8265 §4.1: An entity that performs preparation MUST ensure that the string is not empty; §4.2: OpaqueString.
 t.test('passwords are prepared as opaque strings', async t => {
   const { accounts } = setup()
   for (const password of ['', 'tab\there', '\u0000'])
-    await t.rejects(accounts.create(ALICE, password), { code: 'account-password' }, JSON.stringify(password))
+    await t.rejects(
+      accounts.create(ALICE, password),
+      { code: 'TIDINGS_ACCOUNT_PASSWORD' },
+      JSON.stringify(password),
+    )
   await accounts.create(ALICE, 'e\u0301\u00a0Mixed')
   t.equal(await accounts.verify(ALICE, '\u00e9 Mixed'), true, 'normal form C, spaces of other kinds')
   t.equal(await accounts.verify(ALICE, '\u00e9 mixed'), false, 'case counts')
@@ -69,8 +73,8 @@ t.test('a new password or role counts at once, also for another node', async t =
   await accounts.setRole(ALICE, 'admin')
   t.match(await otherNode.get(ALICE), { role: 'admin', created: CLOCK.now() })
   t.equal(await otherNode.verify(ALICE, 'new'), true)
-  await t.rejects(accounts.setPassword(BOB, 'word'), { code: 'account-unknown' })
-  await t.rejects(accounts.setRole(BOB, 'admin'), { code: 'account-unknown' })
+  await t.rejects(accounts.setPassword(BOB, 'word'), { code: 'TIDINGS_ACCOUNT_UNKNOWN' })
+  await t.rejects(accounts.setRole(BOB, 'admin'), { code: 'TIDINGS_ACCOUNT_UNKNOWN' })
   t.equal(await accounts.exists(BOB), false)
 })
 

@@ -28,7 +28,7 @@ t.test('some at a time, in order; the one too many is refused, and nothing is st
     }
     const results = await Promise.allSettled([0, 1, 2, 3, 4].map(run))
     t.same(done, [0, 1, 2, 3], round)
-    t.match(results[4], { status: 'rejected', reason: { code: 'auth-busy' } }, round)
+    t.match(results[4], { status: 'rejected', reason: { code: 'TIDINGS_AUTH_BUSY' } }, round)
   }
 })
 

@@ -37,9 +37,9 @@ t.test('many accounts are made, each with its own salt; what is refused is told 
   t.same(result, { created: 50, refused: 3 })
   t.equal(seen, 53)
   t.same(refused, {
-    'user3@localhost': 'account-exists',
-    'user50@localhost': 'account-password',
-    localhost: 'account-address',
+    'user3@localhost': 'TIDINGS_ACCOUNT_EXISTS',
+    'user50@localhost': 'TIDINGS_ACCOUNT_PASSWORD',
+    localhost: 'TIDINGS_ACCOUNT_ADDRESS',
   })
   t.equal(await accounts.verify(user(3).jid, 'first'), true)
   t.equal(await accounts.verify(user(49).jid, 'pass'), true)

@@ -35,7 +35,10 @@ t.test('from the first screen to SIGTERM with a client connected', async t => {
 
   const user = (...args: string[]) => tidings(['user', ...args, '--config', config])
   t.match(await user('add', 'alice@localhost', '--password', 'secret'), { code: 0, err: '' })
-  t.match(await user('add', 'alice@localhost', '--password', 'x'), { code: 1, err: /\[account-exists\]\n$/ })
+  t.match(await user('add', 'alice@localhost', '--password', 'x'), {
+    code: 1,
+    err: /\[TIDINGS_ACCOUNT_EXISTS\]\n$/,
+  })
   t.match(await user('add', 'bob@localhost', '--password', 'secret'), { code: 0 })
   t.match(await user('list'), { out: 'alice@localhost\nbob@localhost\n' })
   t.equal((await stat(join(data, 'control.sock'))).mode & 0o777, 0o600)
@@ -97,7 +100,7 @@ t.test('import while it runs', async t => {
   t.equal(out, '250 accounts made, 1 lines refused.\n')
   t.match(
     { code, err },
-    { code: 1, err: `${file}:251: The account user7@localhost exists already. [account-exists]\n` },
+    { code: 1, err: `${file}:251: The account user7@localhost exists already. [TIDINGS_ACCOUNT_EXISTS]\n` },
   )
   await connected(t, server.port, 'user249', 'secret')
 })

@@ -22,29 +22,32 @@ t.test('made, listed, changed, removed', async t => {
   t.strictSame(await user('add', 'alice@localhost', '--password', 'x'), {
     code: 1,
     out: '',
-    err: 'tidings: The account alice@localhost exists already. [account-exists]\n',
+    err: 'tidings: The account alice@localhost exists already. [TIDINGS_ACCOUNT_EXISTS]\n',
   })
   t.match(await user('add', 'alice', '--password', 'x'), {
     code: 1,
-    err: 'tidings: "alice" is no account address: write name@host [account-address]\n',
+    err: 'tidings: "alice" is no account address: write name@host [TIDINGS_ACCOUNT_ADDRESS]\n',
   })
   t.match(await user('add', '@localhost', '--password', 'x'), {
     code: 1,
-    err: 'tidings: "@localhost" is no account address (localpart is empty): write name@host [account-address]\n',
+    err: 'tidings: "@localhost" is no account address (localpart is empty): write name@host [TIDINGS_ACCOUNT_ADDRESS]\n',
   })
   t.match(await user('add', 'a@other.example', '--password', 'x'), {
     code: 1,
-    err: 'tidings: other.example is not served here, only localhost: add it to "hosts" in the configuration first [account-host]\n',
+    err: 'tidings: other.example is not served here, only localhost: add it to "hosts" in the configuration first [TIDINGS_ACCOUNT_HOST]\n',
   })
-  t.match(await user('add', 'bob@localhost', '--password', ''), { code: 1, err: /\[account-password\]\n$/ })
+  t.match(await user('add', 'bob@localhost', '--password', ''), {
+    code: 1,
+    err: /\[TIDINGS_ACCOUNT_PASSWORD\]\n$/,
+  })
 
   t.match(await user('passwd', 'alice@localhost'), { code: 0, out: 'alice@localhost has a new password.\n' })
-  t.match(await user('passwd', 'nobody@localhost'), { code: 1, err: /\[account-unknown\]\n$/ })
+  t.match(await user('passwd', 'nobody@localhost'), { code: 1, err: /\[TIDINGS_ACCOUNT_UNKNOWN\]\n$/ })
 
   t.match(await user('remove', 'alice@localhost'), { code: 0, out: 'alice@localhost is removed.\n' })
   t.match(await user('remove', 'alice@localhost'), {
     code: 1,
-    err: 'tidings: there is no account alice@localhost [account-unknown]\n',
+    err: 'tidings: there is no account alice@localhost [TIDINGS_ACCOUNT_UNKNOWN]\n',
   })
   t.match(await user('list'), { out: 'root@localhost\tadmin\n' })
 })
@@ -104,11 +107,11 @@ t.test('import', async t => {
   t.equal(out, '300 accounts made, 6 lines refused.\n')
   t.strictSame(err.trim().split('\n').sort(), [
     `${file}:152: expected jid,password, found 1 fields`,
-    `${file}:153: other.example is not served here, only localhost: add it to "hosts" in the configuration first [account-host]`,
-    `${file}:154: The account user0@localhost exists already. [account-exists]`,
+    `${file}:153: other.example is not served here, only localhost: add it to "hosts" in the configuration first [TIDINGS_ACCOUNT_HOST]`,
+    `${file}:154: The account user0@localhost exists already. [TIDINGS_ACCOUNT_EXISTS]`,
     `${file}:155: a quote is not closed, or stands inside a field that is not quoted`,
-    `${file}:156: "a b@localhost" is no account address (localpart contains a character that is not allowed: U+0020): write name@host [account-address]`,
-    `${file}:157: The password is empty or has characters that are not allowed. [account-password]`,
+    `${file}:156: "a b@localhost" is no account address (localpart contains a character that is not allowed: U+0020): write name@host [TIDINGS_ACCOUNT_ADDRESS]`,
+    `${file}:157: The password is empty or has characters that are not allowed. [TIDINGS_ACCOUNT_PASSWORD]`,
   ])
   const list = await tidings(['user', 'list', '--config', config])
   t.equal(list.out.trim().split('\n').length, 300)

@@ -64,7 +64,12 @@ t.test(
         { name: 'b.example', files: odd },
       ],
     })
-    t.same(events, ['loaded main.example', 'loaded c.example', 'loaded other.example', 'certificate-name'])
+    t.same(events, [
+      'loaded main.example',
+      'loaded c.example',
+      'loaded other.example',
+      'TIDINGS_CERTIFICATE_NAME',
+    ])
     t.same(
       certificates.describe().map(({ path, source }) => [path, source]),
       [files, exact, odd].map(({ certificate }) => [certificate, 'file']),
@@ -119,12 +124,12 @@ t.test('files that cannot be used stop the start, each with its code', async t =
   const garbage = join(directory, 'garbage')
   const missing = join(directory, 'missing')
   const cases: [object, string, string][] = [
-    [{ ...good, certificate: missing }, 'certificate-unreadable', missing],
-    [{ ...good, key: missing }, 'certificate-unreadable', missing],
-    [{ ...good, certificate: garbage }, 'certificate-invalid', garbage],
-    [{ ...good, key: garbage }, 'certificate-invalid', garbage],
-    [{ ...good, certificate: good.key }, 'certificate-invalid', good.key],
-    [{ ...good, key: other.key }, 'certificate-key-mismatch', other.key],
+    [{ ...good, certificate: missing }, 'TIDINGS_CERTIFICATE_UNREADABLE', missing],
+    [{ ...good, key: missing }, 'TIDINGS_CERTIFICATE_UNREADABLE', missing],
+    [{ ...good, certificate: garbage }, 'TIDINGS_CERTIFICATE_INVALID', garbage],
+    [{ ...good, key: garbage }, 'TIDINGS_CERTIFICATE_INVALID', garbage],
+    [{ ...good, certificate: good.key }, 'TIDINGS_CERTIFICATE_INVALID', good.key],
+    [{ ...good, key: other.key }, 'TIDINGS_CERTIFICATE_KEY_MISMATCH', other.key],
   ]
   for (const [files, code, path] of cases)
     await t.rejects(
@@ -138,7 +143,7 @@ t.test('what is only wrong about time or name is told, and used', async t => {
   const directory = t.testdir()
   const files = await writePair(directory, 'old', ['b.example'], -1)
   const { certificates, events } = await open({ directory, files })
-  t.same(events, ['loaded b.example', 'certificate-expired', 'certificate-name'])
+  t.same(events, ['loaded b.example', 'TIDINGS_CERTIFICATE_EXPIRED', 'TIDINGS_CERTIFICATE_NAME'])
   t.equal(await shown(certificates, 'a.example'), 'b.example')
 })
 
@@ -163,13 +168,13 @@ t.test('reload exchanges what changed, keeps the old pair where the new one is b
   await writeFile(files.key, 'half a key')
   await writePair(directory, 'b', ['newer.example', 'b.example'])
   await certificates.reload()
-  t.same(events.splice(0), ['certificate-invalid', 'loaded newer.example'])
+  t.same(events.splice(0), ['TIDINGS_CERTIFICATE_INVALID', 'loaded newer.example'])
   t.equal(await shown(certificates, 'a.example'), 'new.example', 'the old one is still shown')
   t.equal(await shown(certificates, 'b.example'), 'newer.example')
 
   await unlink(files.certificate)
   await Promise.all([certificates.reload(), certificates.reload()])
-  t.same(events.splice(0), ['certificate-unreadable', 'certificate-unreadable'])
+  t.same(events.splice(0), ['TIDINGS_CERTIFICATE_UNREADABLE', 'TIDINGS_CERTIFICATE_UNREADABLE'])
 
   await writePair(directory, 'a', ['last.example', 'a.example'])
   await certificates.reload()

@@ -70,7 +70,7 @@ t.test(
 t.test('a folder that cannot be written is an error that says what to do', async t => {
   const directory = join(t.testdir({ file: 'not a folder' }), 'file')
   const attempt = selfMade({ directory, hosts: ['localhost'], now: NOW })
-  await t.rejects(attempt, { code: 'certificate-unwritable', message: /ENOTDIR|EEXIST/ })
+  await t.rejects(attempt, { code: 'TIDINGS_CERTIFICATE_UNWRITABLE', message: /ENOTDIR|EEXIST/ })
 })
 
 t.test('lengths of every kind are written well, and years after 2049', async t => {

@@ -66,15 +66,15 @@ function parseAccount(text: string, hosts: readonly string[]): JID {
   } catch (error) {
     if (!(error instanceof JIDError)) throw error
     throw new TidingsError(
-      'account-address',
+      'TIDINGS_ACCOUNT_ADDRESS',
       `"${text}" is no account address (${error.message}): write name@host`,
     )
   }
   if (jid.local === '' || !jid.isBare)
-    throw new TidingsError('account-address', `"${text}" is no account address: write name@host`)
+    throw new TidingsError('TIDINGS_ACCOUNT_ADDRESS', `"${text}" is no account address: write name@host`)
   if (!hosts.includes(jid.domain))
     throw new TidingsError(
-      'account-host',
+      'TIDINGS_ACCOUNT_HOST',
       `${jid.domain} is not served here, only ${hosts.join(', ')}: add it to "hosts" in the configuration first`,
     )
   return jid
@@ -83,7 +83,7 @@ function parseAccount(text: string, hosts: readonly string[]): JID {
 async function remove({ accounts, forget }: AdministrationParts, account: JID): Promise<Done> {
   // First the account, so that nobody signs in while the rest goes.
   if (!(await accounts.remove(account)))
-    throw new TidingsError('account-unknown', `there is no account ${account}`)
+    throw new TidingsError('TIDINGS_ACCOUNT_UNKNOWN', `there is no account ${account}`)
   await forget(account)
   return {}
 }
