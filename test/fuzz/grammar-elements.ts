@@ -1,6 +1,7 @@
 /** Elements for the grammar fuzz: everything the server knows by name, whole and spoilt. All of it is well-formed XML. */
 import { NS } from '../../src/xml/ns.ts'
 import type { Claims } from './grammar-oracle.ts'
+import { ATTRIBUTES, GENERAL_NAMES, NAMES, NAMESPACES, NOT_INSIDE, TEXTS, TYPES } from './grammar-words.ts'
 import type { Random } from './random.ts'
 
 /** The states of a stream in which something may come in: RFC 6120 §4.3. */
@@ -33,96 +34,6 @@ export interface Addresses {
   readonly self: string
   readonly other: string
 }
-
-/** Names of elements by namespace; a namespace that is missing here is tried with the general ones. */
-const NAMES: Readonly<Record<string, readonly string[]>> = {
-  [NS.client]: [
-    'message',
-    'presence',
-    'iq',
-    'body',
-    'subject',
-    'thread',
-    'show',
-    'status',
-    'priority',
-    'error',
-  ],
-  [NS.stream]: ['features', 'error', 'stream'],
-  [NS.tls]: ['starttls', 'proceed', 'failure', 'required'],
-  [NS.sasl]: ['auth', 'response', 'abort', 'challenge', 'success', 'failure', 'mechanisms'],
-  [NS.bind]: ['bind', 'resource', 'jid'],
-  [NS.session]: ['session'],
-  [NS.ping]: ['ping'],
-  [NS.time]: ['time'],
-  [NS.delay]: ['delay'],
-  [NS.hints]: ['no-store', 'no-permanent-store', 'no-copy', 'store'],
-  [NS.chatStates]: ['active', 'composing', 'paused', 'inactive', 'gone'],
-  [NS.receipts]: ['request', 'received'],
-  [NS.streamManagement]: ['enable', 'resume', 'r', 'a'],
-  [NS.clientState]: ['active', 'inactive'],
-  [NS.carbons]: ['enable', 'disable', 'private', 'sent', 'received'],
-  [NS.forward]: ['forwarded'],
-  [NS.stanzaIds]: ['stanza-id', 'origin-id'],
-  [NS.forms]: ['x', 'field', 'value'],
-  [NS.stanzaErrors]: ['bad-request', 'text'],
-  [NS.streamErrors]: ['conflict', 'text'],
-}
-const GENERAL_NAMES = ['query', 'x', 'item', 'text', 'element', 'iq']
-const ATTRIBUTES = [
-  'type',
-  'id',
-  'to',
-  'from',
-  'node',
-  'jid',
-  'var',
-  'ver',
-  'stamp',
-  'mechanism',
-  'by',
-  'version',
-  'xml:lang',
-  'name',
-  'h',
-]
-const NAMESPACES = [...Object.values(NS), 'urn:example:unknown', '']
-/** Namespaces that no element below the top may have: RFC 6120 §8.4, and those that XML keeps for itself. */
-const NOT_INSIDE: readonly string[] = [NS.client, NS.server, NS.component, NS.stream, NS.xml, NS.xmlns, '']
-const TYPES = [
-  'get',
-  'set',
-  'result',
-  'error',
-  'chat',
-  'normal',
-  'headline',
-  'groupchat',
-  'subscribe',
-  'probe',
-  'unavailable',
-  'odd',
-  '',
-]
-const TEXTS = [
-  '',
-  ' ',
-  'text',
-  '0',
-  '-1',
-  '127',
-  '1000',
-  '99999999999999999999',
-  '=',
-  'AGFsaWNlAHNlY3JldA==',
-  'biwsbj1hbGljZSxyPXg=',
-  'alice@localhost',
-  '2026-01-01T00:00:00Z',
-  'true',
-  '\u{1F600}\u0301',
-  '<&>"\'',
-  'x'.repeat(1100),
-]
 
 /** A child of a request. */
 type Request = readonly [name: string, namespace: string]
