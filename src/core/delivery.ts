@@ -16,8 +16,8 @@ export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageCon
   const sessions = messageRecipients(stanza, owner)
   for (const session of sessions) session.send(stanza)
   hooks.copy(stanza, at)
-  return then(hooks.outcome(stanza, at, { sent: sessions }), kept => {
-    if (sessions.length === 0 && kept !== 'kept') undeliverable(stanza)
+  return then(hooks.outcome(stanza, at, { sent: sessions }), verdict => {
+    if (sessions.length === 0 && verdict === undefined) undeliverable(stanza)
   })
 }
 

@@ -12,6 +12,7 @@ import type {
   StageContext,
   StageRegistration,
   Stages,
+  Verdict,
 } from './extension.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
@@ -81,8 +82,8 @@ export class Hooks {
     for (const copy of this.#interested('copy', stanza, at.side)) copy.run(stanza, at)
   }
 
-  /** After delivery: 'kept' if anybody will see to it that the stanza still arrives. */
-  outcome(stanza: Stanza, at: StageContext, outcome: Outcome): Maybe<'kept' | undefined> {
+  /** After delivery: the first verdict of those that have one. */
+  outcome(stanza: Stanza, at: StageContext, outcome: Outcome): Maybe<Verdict | undefined> {
     return eachInOrder(this.#interested('outcome', stanza, at.side), handler =>
       handler.run(stanza, at, outcome),
     )

@@ -1,6 +1,6 @@
 /** XEP-0160: Best Practices for Handling Offline Messages. */
 import { commit } from '../../core/commit.ts'
-import { defineExtension, type Events, type Outcome, stage } from '../../core/extension.ts'
+import { defineExtension, type Events, type Outcome, stage, type Verdict } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
@@ -73,12 +73,13 @@ class Offline {
   }
 
   /** Ends what `record` began: the message stays, or goes again since somebody came meanwhile, or is stored late since all have left meanwhile. */
-  settle(message: Stanza, owner: JID, { sent }: Outcome): Maybe<'kept' | undefined> {
+  settle(message: Stanza, owner: JID, { sent }: Outcome): Maybe<Verdict | undefined> {
     if (sent.length > 0) {
       this.#queue.withdraw(owner, message)
       return undefined
     }
     if (!this.#queue.holds(message)) {
+      if (isOnlyChatState(message)) return 'ignored'
       if (!this.#worthKeeping(message)) return undefined
       return then(this.#queue.requireRoom(owner), () => this.#keepLate(message, owner))
     }
@@ -120,7 +121,10 @@ class Offline {
   }
 }
 
-/** XEP-0160 §3, XEP-0085 §5.8: a chat state and nothing but what goes with it: its thread, hints, ids. */
+/**
+ * XEP-0160 §3, XEP-0085 §5.8: a chat state and nothing but what goes with it: its thread, hints, ids. Nobody who types wants an error
+ * for each pause, so these vanish where nobody is there.
+ */
 function isOnlyChatState(message: Stanza): boolean {
   if (!CHAT_STATES.some(state => message.has(state, NS.chatStates))) return false
   return message.children().every(child => {
