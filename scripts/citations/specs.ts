@@ -105,7 +105,7 @@ export interface BuiltInXep extends XepClaim {
 
 /** What is built into the listeners and the negotiation. */
 export const BUILT_IN: readonly BuiltInXep[] = [
-  { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/connection.ts' },
+  { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/server-tls.ts' },
   { xep: 440, version: '1.0.0', status: 'complete', file: 'src/auth/channel-bindings.ts' },
   { xep: 474, version: '0.5.0', status: 'complete', file: 'src/auth/scram.ts' },
   { xep: 478, version: '0.2.0', status: 'complete', file: 'src/c2s/features.ts' },

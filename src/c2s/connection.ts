@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import type { Clock } from '../core/clock.ts'
 import type { Maybe } from '../core/maybe.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Outbox, type OutboxOwner, type Ticks } from './outbox.ts'
+import { serverTls, type TlsParts } from './server-tls.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
 
 /** Who takes what a connection receives: the stream while it is negotiated, the session afterwards. */
@@ -32,13 +33,6 @@ export interface ConnectionParts {
   readonly forget: (connection: Connection) => void
 }
 
-/** How a connection is encrypted, as the server. */
-export interface TlsParts {
-  /** For a client that names no host. */
-  readonly secureContext: SecureContext
-  readonly sni: (servername: string, done: (error: Error | null, context?: SecureContext) => void) => void
-}
-
 /** Thrown where somebody waits for something from a connection or stream that has ended. */
 export class Ended extends Error {
   constructor() {
@@ -46,9 +40,6 @@ export class Ended extends Error {
     this.name = 'Ended'
   }
 }
-
-/** XEP-0368 §2: the only protocol that a client may ask for by ALPN; any other ends the handshake. */
-const ALPN = 'xmpp-client'
 
 /** A pipe of bytes to one client, plain or encrypted. It knows no XML. */
 export class Connection implements OutboxOwner {
@@ -130,35 +121,14 @@ export class Connection implements OutboxOwner {
     this.#flow()
   }
 
-  /**
-   * Encrypts the connection, the client having the first word. Resolves after the handshake; rejects with Ended if that fails.
-   * What was received and not yet read from the socket is taken for its start.
-   */
-  startTls(parts: TlsParts): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+  /** Encrypts the connection. Resolves after the handshake; rejects with Ended if that fails. */
+  async startTls(parts: TlsParts): Promise<void> {
     this.#outbox.hand()
-    const plain = this.#socket.pause()
-    const secured = new TLSSocket(plain, {
-      isServer: true,
-      secureContext: parts.secureContext,
-      SNICallback: parts.sni,
-      ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined),
-    })
-    secured.disableRenegotiation()
-    this.#socket = secured
-    this.#watch(secured)
-    // Before the handshake is done, its end is the end: half an encrypted connection is of no use.
-    const refuse = (): void => {
-      secured.destroy()
-      reject(new Ended())
-    }
-    secured.once('end', refuse).once('close', refuse)
-    secured.once('secure', () => {
-      secured.off('end', refuse).off('close', refuse)
-      if (this.#receiver !== undefined) this.#read(secured)
-      resolve()
-    })
-    return promise
+    const { socket, handshake } = serverTls(this.#socket, parts)
+    this.#socket = socket
+    this.#watch(socket)
+    if (!(await handshake)) throw new Ended()
+    if (this.#receiver !== undefined) this.#read(socket)
   }
 
   /** Sends the last bytes and ends this side; waits for the peer to do the same, for a while. What it still sends is not read. */
@@ -192,8 +162,6 @@ export class Connection implements OutboxOwner {
   #watch(socket: Socket): void {
     // An error is always followed by 'close'. It says nothing that the server could use: peers vanish.
     socket.on('error', () => {})
-    // node:tls, for a socket made without its Server: errors after the handshake come as this, and leave the socket open.
-    if (socket instanceof TLSSocket) socket.on('_tlsError', () => socket.destroy())
     socket.on('drain', () => socket === this.#socket && this.#flush())
     socket.on('close', () => socket === this.#socket && this.#gone())
   }

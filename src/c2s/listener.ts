@@ -8,7 +8,7 @@ import { Deadlines } from './deadlines.ts'
 import { negotiate } from './negotiate.ts'
 import type { C2sOptions, ListenOptions } from './options.ts'
 import { Ticks } from './outbox.ts'
-import { readProxyHeader, trustedAddresses } from './proxy-protocol.ts'
+import { ProxyHeaderError, readProxyHeader, trustedAddresses } from './proxy-protocol.ts'
 import type { SessionParts } from './session.ts'
 import { Stream } from './stream.ts'
 
@@ -17,13 +17,13 @@ const KEEP_ALIVE_MS = 60_000
 /** Connections that may wait to be accepted, as far as the kernel lets us. */
 const BACKLOG = 4_096
 
+/** How long a client may leave what it was sent in its socket while somebody waits to send more: longer means that it is not there. */
+const DRAIN_MS = 30_000
+
 /** One listening socket with its rules. */
 interface Door extends ListenOptions {
   readonly trusts: (address: string) => boolean
 }
-
-/** How long a client may leave what it was sent in its socket while somebody waits to send more: longer means that it is not there. */
-const DRAIN_MS = 30_000
 
 /** The server's client side: its listening sockets, and all connections that came in through them. */
 export class C2s {
@@ -35,7 +35,7 @@ export class C2s {
   readonly #newcomers: Deadlines<Connection>
   readonly #connectionParts: ConnectionParts
   readonly #sessionParts: SessionParts
-  #emptied: (() => void) | undefined
+  #emptied: PromiseWithResolvers<void> | undefined
 
   constructor(options: C2sOptions) {
     const { limits, clock, log, background } = options
@@ -91,11 +91,9 @@ export class C2s {
     for (const server of this.#servers) server.close()
     this.#servers.clear()
     if (this.#connections.size === 0) return
-    const emptied = new Promise<void>(resolve => {
-      this.#emptied = resolve
-    })
+    this.#emptied ??= Promise.withResolvers()
     for (const connection of this.#connections) close(connection, error)
-    await emptied
+    await this.#emptied.promise
   }
 
   #accept(socket: Socket, door: Door): void {
@@ -124,9 +122,20 @@ export class C2s {
       this.#newcomers.delete(connection)
       this.#admission.release(connection)
     } catch (error) {
-      if (stream === undefined) connection.destroy()
+      if (stream === undefined) this.#drop(connection, error)
       else stream.fail(error, this.#options.log)
     }
+  }
+
+  /** Ends a connection that has not become a stream. */
+  #drop(connection: Connection, error: unknown): void {
+    connection.destroy()
+    // Most likely the operator's own proxy, which is told otherwise than we are.
+    if (error instanceof ProxyHeaderError)
+      this.#options.log.info(
+        { address: connection.address, err: error },
+        'a trusted proxy sent no proper header',
+      )
   }
 
   /** Learns from a proxy whom it brings. Rejects with Ended if there is no place for that. */
@@ -140,7 +149,7 @@ export class C2s {
     this.#newcomers.delete(connection)
     this.#admission.release(connection)
     this.#connections.delete(connection)
-    if (this.#connections.size === 0) this.#emptied?.()
+    if (this.#connections.size === 0) this.#emptied?.resolve()
   }
 }
 

@@ -98,6 +98,7 @@ export class ClientSession implements Receiver, SessionPort {
   gone(): void {
     if (this.#ending) return
     this.#ending = true
+    this.#parts.log.debug({ session: this.#handle?.jid }, 'connection lost')
     const unbound = this.#unbind()
     if (isPromise(unbound)) this.#parts.background.run('unbind', unbound)
   }
@@ -160,6 +161,7 @@ export class ClientSession implements Receiver, SessionPort {
   #end(error?: StreamError): void {
     if (this.#ending) return
     this.#ending = true
+    this.#parts.log.debug({ session: this.#handle?.jid, condition: error?.condition }, 'stream closed')
     this.#connection.pause()
     this.#connection.limitClosing()
     const last = (error === undefined ? '' : streamError(error)) + STREAM_END

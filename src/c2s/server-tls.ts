@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
+
+/** How a connection is encrypted, as the server. */
+export interface TlsParts {
+  /** For a client that names no host. */
+  readonly secureContext: SecureContext
+  readonly sni: (servername: string, done: (error: Error | null, context?: SecureContext) => void) => void
+}
+
+/** XEP-0368 §2: the only protocol that a client may ask for by ALPN; any other ends the handshake. */
+const ALPN = 'xmpp-client'
+
+/**
+ * Wraps a socket in TLS, the client having the first word; what was received and not read yet is taken for that.
+ * `handshake` resolves to whether it succeeded; if not, the socket is destroyed.
+ */
+export function serverTls(
+  plain: Socket,
+  parts: TlsParts,
+): { socket: TLSSocket; handshake: Promise<boolean> } {
+  const socket = new TLSSocket(plain.pause(), {
+    isServer: true,
+    secureContext: parts.secureContext,
+    SNICallback: parts.sni,
+    ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined),
+  })
+  socket.disableRenegotiation()
+  // node:tls, for a socket made without its Server: errors after the handshake come as this, and leave the socket open.
+  socket.on('_tlsError', () => socket.destroy())
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const failed = (): void => {
+    socket.destroy()
+    resolve(false)
+  }
+  // Before the handshake is done, the end of the input is the end: half an encrypted connection is of no use.
+  socket.once('end', failed).once('close', failed)
+  socket.once('secure', () => {
+    socket.off('end', failed).off('close', failed)
+    resolve(true)
+  })
+  return { socket, handshake: promise }
+}
