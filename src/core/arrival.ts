@@ -54,9 +54,9 @@ function atAccount(router: Router, original: Stanza, host: Host, at: StageContex
   })
 }
 
-/** RFC 6121 §8.5.1: no such account: an error answers requests and messages; presence is ignored. */
+/** RFC 6121 §8.5.1: no such account: an error answers requests and messages; presence is ignored and, by §8.5.4, a headline. */
 function noAccount(stanza: Stanza): Arrival {
-  if (stanza.kind === 'presence') return NOTHING
+  if (stanza.kind === 'presence' || (stanza.kind === 'message' && stanza.type === 'headline')) return NOTHING
   throw new StanzaError('service-unavailable')
 }
 
