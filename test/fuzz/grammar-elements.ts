@@ -7,7 +7,7 @@ import type { Random } from './random.ts'
 /** The states of a stream in which something may come in: RFC 6120 §4.3. */
 export type StreamState = 'no header' | 'before TLS' | 'before sign-in' | 'before binding' | 'bound'
 
-export const STATES: readonly StreamState[] = [
+const STATES: readonly StreamState[] = [
   'no header',
   'before TLS',
   'before sign-in',

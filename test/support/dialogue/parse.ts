@@ -16,7 +16,7 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 /** Thrown for a file that cannot be read; says where and why. */
-export class DialogueSyntaxError extends Error {
+class DialogueSyntaxError extends Error {
   constructor(line: number, why: string) {
     super(`line ${line}: ${why}`)
     this.name = 'DialogueSyntaxError'

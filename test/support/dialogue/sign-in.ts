@@ -45,7 +45,7 @@ export async function authenticateByPlain(
 }
 
 /** What a client's stream begins with. */
-export function header(domain: string, lang?: string): string {
+function header(domain: string, lang?: string): string {
   const language = lang === undefined ? '' : ` xml:lang="${lang}"`
   return `<?xml version="1.0"?><stream:stream xmlns="${NS.client}" xmlns:stream="${NS.stream}" to="${domain}" version="1.0"${language}>`
 }
