@@ -30,11 +30,17 @@ export class Background {
     })
   }
 
+  /** Drops all jobs; their promises stay open. */
+  stop(): void {
+    this.#jobs.length = 0
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#jobs.length === 0) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
+      if (this.#jobs.length === 0) return
       try {
         this.#around(() => this.#turn())
       } catch (error) {

@@ -8,8 +8,8 @@ export type Synchronous = 'full' | 'normal' | 'off'
 
 const FILE = 'tidings.db'
 
-/** Waiting for a reader happens only when the write-ahead log is truncated, and readers hold it for some ms. */
-const BUSY_MS = 100
+/** How long to wait for somebody else's lock, ms: our own threads never wait for each other, but an operator may have opened the file too. */
+export const BUSY_MS = 100
 
 /** KiB of pages kept by each thread. */
 const CACHE = { writer: 8192, reader: 4096 }
@@ -20,11 +20,6 @@ export function makeFolder(folder: string): void {
   if (made === undefined) return
   for (let child = resolve(folder); child.length >= made.length; child = dirname(child))
     syncFolder(dirname(child))
-}
-
-/** The write-ahead log of the database in a folder. */
-export function walFile(folder: string): string {
-  return join(folder, `${FILE}-wal`)
 }
 
 /** Opens the database for the writer, making or migrating it first. The caller holds the lock of the folder. */

@@ -9,7 +9,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { firstIdAt } from '../archive-ids.ts'
 import { StorageError } from '../types.ts'
-import { transaction } from './database.ts'
+import { BUSY_MS, transaction } from './database.ts'
 import type { GroupWriter } from './group-writer.ts'
 import type { Names } from './names.ts'
 import { listSegments, monthOf, type Segment, startOf } from './segments.ts'
@@ -18,8 +18,9 @@ import type { WriteBehind } from './write-behind.ts'
 /** Rows per step at most, and how long a step may take: large payloads take longer. */
 const STEP_ROWS = 200
 const STEP_MS = 4
-/** How often to try to truncate the write-ahead log while readers hold it; each try waits up to `BUSY_MS` of database.ts. */
-const TRUNCATE_TRIES = 50
+/** How often to try to empty the write-ahead log while readers hold it, and how long each try may wait for them, ms. */
+const TRUNCATE_TRIES = 200
+const TRUNCATE_MS = 5
 
 /** Rows of one owner that were written while the older ones are being erased, as `table NUL key`. */
 export type Spared = ReadonlySet<string>
@@ -200,7 +201,12 @@ export class Eraser {
   /** Makes the database file current and empties the write-ahead log, which holds older contents of pages. */
   *#truncateLog(): Generator<void> {
     for (let tries = 0; tries < TRUNCATE_TRIES; tries++) {
-      if (this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0) return
+      this.#db.exec(`PRAGMA busy_timeout = ${TRUNCATE_MS}`)
+      try {
+        if (this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0) return
+      } finally {
+        this.#db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+      }
       yield
     }
     throw new StorageError('unavailable', 'readers kept the write-ahead log from being emptied')

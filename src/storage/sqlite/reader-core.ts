@@ -43,6 +43,7 @@ export class Reader {
 
   /** Lets go of the database. */
   close(): void {
+    this.#background.stop()
     this.#db.close()
   }
 

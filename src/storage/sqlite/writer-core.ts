@@ -91,6 +91,7 @@ export class Writer {
   /** Lets go of the folder. */
   close(): void {
     this.#closed = true
+    this.#background.stop()
     this.#db.close()
     this.#lock.release()
   }
