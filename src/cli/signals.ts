@@ -17,8 +17,8 @@ const SAME_PRESS_MS = 300
 const STUCK_MS = 30_000
 
 /**
- * Listens for what ends the process, from now on: resolves with the exit code. 0 for SIGTERM and SIGINT; a second SIGINT exits at
- * once with 130.
+ * Listens for what ends the process, from now on: resolves with the exit code. 0 for SIGTERM, SIGINT and SIGHUP (the
+ * terminal is gone); a second SIGINT exits at once with 130.
  *
  * An unhandled rejection is work that failed and that nobody waited for. It is logged and the server goes on: every connection and
  * every lane is a chain of promises of its own, so a stray one says nothing about the others, and thousands of streams are not
@@ -34,7 +34,7 @@ export function stopReason(log: Log): Promise<number> {
     interrupted ??= now
     stop(0)
   })
-  process.on('SIGTERM', () => stop(0))
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0))
   process.on('unhandledRejection', err => {
     log.error({ code: 'TIDINGS_UNHANDLED_REJECTION', err }, 'work that nobody waited for failed')
   })

@@ -202,7 +202,7 @@ function absent(field: Field): unknown {
 }
 
 /** The values of fields when nothing is written. */
-export function defaults<F extends Fields>(fields: F): Values<F> {
+function defaults<F extends Fields>(fields: F): Values<F> {
   return Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, absent(field)])) as Values<F>
 }
 

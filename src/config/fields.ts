@@ -89,11 +89,6 @@ export function switchable<const F extends Fields>(doc: string, on: boolean, fie
   return { kind: 'section', doc, fields, off: true, absent: on ? { defaults: true } : { value: false } }
 }
 
-/** A text that may be absent. */
-export function optionalText(doc: string, format?: Format): Leaf<string | undefined> {
-  return { kind: 'text', doc, default: undefined, ...(format && { format }) }
-}
-
 /** A text that must be there where its section is. */
 export function requiredText(doc: string, format?: Format): Leaf<string> {
   return { kind: 'text', doc, default: '', required: true, ...(format && { format }) }
@@ -115,4 +110,4 @@ export function later<F extends Field>(field: F, feature: string, values?: reado
   return { ...field, later: { feature, ...(values && { values }) } }
 }
 
-export const { integer, boolean, choice, text } = option
+export const { integer, choice, text } = option

@@ -42,7 +42,7 @@ export class ConfigError extends TidingsError {
 }
 
 /** One line: `tidings.yaml:12:9: listeners.xmpp.port: expected ..., found ... [TIDINGS_CONFIG_VALUE]`. */
-export function formatProblem(file: string, { code, path, text, line, column }: Problem): string {
+function formatProblem(file: string, { code, path, text, line, column }: Problem): string {
   const place = line === undefined ? file : `${file}:${line}:${column}`
   return `${place}: ${path === '' ? '' : `${path}: `}${text} [${code}]`
 }
