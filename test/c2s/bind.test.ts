@@ -1,5 +1,6 @@
 /** RFC 6120 §7: resource binding, after sign-in. */
 import t, { type Test } from 'tap'
+import type { C2sRouter } from '../../src/c2s/options.ts'
 import { defineExtension } from '../../src/core/extension.ts'
 import { xml } from '../../src/xml/element.ts'
 import { NS } from '../../src/xml/ns.ts'
@@ -173,4 +174,16 @@ t.test('a session that is replaced while it is bound is closed when it is', asyn
   t.ok(await newer.expect('<jid>alice@localhost/slow</jid>'))
   await router.settled()
   t.equal(router.homes.sessions, 1)
+})
+
+t.test('a fault of ours while binding ends the stream', async t => {
+  const between = (router: C2sRouter): C2sRouter => ({
+    host: domain => router.host(domain),
+    bind: () => Promise.reject(new TypeError('a fault')),
+  })
+  const { signedIn } = await binding(t, { between })
+  const client = await signedIn()
+  client.send(bindRequest('x'))
+  t.match(await client.end(), /^<stream:error><internal-server-error [^>]*><\/?/)
+  t.notMatch(client.text, 'a fault')
 })

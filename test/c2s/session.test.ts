@@ -182,3 +182,18 @@ t.test('a stream ends when what its client sent has settled', async t => {
   slow.settle(300)
   t.match(await alice.end(), /id="299".*<\/iq><\/stream:stream>$/)
 })
+
+t.test('a home that is lost ends the stream: what was sent may not have been handled', async t => {
+  const between = (router: C2sRouter): C2sRouter => ({
+    host: domain => router.host(domain),
+    async bind(account, resource, port) {
+      const handle = await router.bind(account, resource, port)
+      return { ...handle, submit: () => Promise.reject(new Error('the node is gone')) }
+    },
+  })
+  const { port } = await c2s(t, { ...OPEN, between })
+  const alice = await session(port, 'alice', 'a')
+  alice.send('<presence/>')
+  t.match(await alice.end(), /^<stream:error><internal-server-error [^>]*>/)
+  t.notMatch(alice.text, 'the node')
+})

@@ -216,3 +216,17 @@ t.test('after sign-in a stanza may be larger, and must be a request to bind', as
   await client.expect('</stream:features>')
   t.match(await client.end(), /^<stream:error><not-authorized /)
 })
+
+t.test('a fault of ours is told as one, and may pass', async t => {
+  const { port, accounts } = await c2s(t, { listen: { tls: 'off' } })
+  const { client } = await open(await RawClient.connect(port))
+  t.intercept(accounts, 'verify', {
+    value: () => Promise.reject(new Error('no storage')),
+    configurable: true,
+  })
+  client.send(plainAuth('alice'))
+  t.ok(await client.expect(`<failure xmlns="${NS.sasl}"><temporary-auth-failure/></failure>`))
+  Reflect.deleteProperty(accounts, 'verify')
+  client.send(plainAuth('alice'))
+  t.ok(await client.expect('<success'))
+})
