@@ -213,3 +213,27 @@ t.test('a back end that comes later is no reason to use another one', async t =>
     err: /tidings: storage\.kind "cassandra" comes with a later version: write "sqlite" until then \[TIDINGS_CONFIG_LATER\]\n$/,
   })
 })
+
+/** Loaded before the server: makes faults on demand. */
+const FAULTS = `data:text/javascript,
+process.on('SIGWINCH', () => void Promise.reject(new Error('stray')));
+process.on('SIGUSR2', () => { throw new Error('broken') })`
+
+t.test(
+  'faults of the program are logged: a stray rejection ends nothing, an exception ends the server in order',
+  async t => {
+    const { config, data } = await configured(t)
+    const env = { ...process.env, NODE_OPTIONS: `--import="${FAULTS.replaceAll('\n', '')}"` }
+    const server = await serve(t, config, { env })
+    server.child.kill('SIGWINCH')
+    const [rejection] = await server.saw(/^.*TIDINGS_UNHANDLED_REJECTION.*$/m)
+    t.match(JSON.parse(rejection), { level: 'error', err: { message: 'stray', stack: /stray\n/ } })
+    const client = await RawClient.connect(server.port)
+    client.send(HEADER)
+    await client.expect('</stream:features>')
+    server.child.kill('SIGUSR2')
+    await client.expect('<system-shutdown')
+    t.match(await server.ended, { code: 1, err: /TIDINGS_UNCAUGHT_EXCEPTION.*broken.*"stopped"/s })
+    await t.rejects(stat(join(data, 'control.sock')), { code: 'ENOENT' })
+  },
+)
