@@ -187,10 +187,10 @@ export interface Archive {
   page(owner: JID, query?: ArchiveQuery): Promise<ArchivePage>
   /**
    * Erases items of this owner that were committed before the call; when it resolves, what they held is overwritten on the disk.
-   * The other side's copy of a shared item stays.
+   * The other side's copy of a shared item stays. When it rejects, some of it may be done.
    */
   purge(owner: JID, query?: PurgeQuery): Promise<void>
-  /** Retention: erases the months that ended before this time (ms since 1970), of all owners. */
+  /** Retention: erases the months (UTC) that ended before this time (ms since 1970), of all owners. */
   expire(before: number): Promise<void>
 }
 
@@ -220,10 +220,13 @@ export interface Storage {
    * Whoever takes in stanzas waits for it; commits that come all the same are refused as `overloaded` in the end.
    */
   pressure(): Promise<void> | undefined
-  /** Erases everything of an owner that was committed before the call, in all tables and archives. */
+  /** Erases everything of an owner that was committed before the call, in all tables and archives. When it rejects, some of it may be done. */
   forget(owner: JID): Promise<void>
   /** Resolves when no work is left to do in the background (index, expired rows). For tests and before a backup. */
   settled(): Promise<void>
-  /** Stores what was committed, then lets go of everything. Calls made later reject as `closed`. */
+  /**
+   * Stores what was committed, then lets go of everything. Calls made later reject as `closed`, and so do a `purge`, `expire` or `forget`
+   * that has not finished: some of it may be done; call it again some day.
+   */
   close(): Promise<void>
 }

@@ -196,6 +196,21 @@ t.test('when the writer is gone everything fails, now and later', async t => {
   await t.resolves(queue.drained())
 })
 
+t.test('the end does not wait for jobs, which can take long', async t => {
+  const { queue, stored } = setUp()
+  const closed = new StorageError('closed', 'closed')
+  const begun = queue.run({ task: 'forget', owner: 'o' })
+  const commit = queue.commit([put('a')])
+  await tick()
+  const waiting = queue.run({ task: 'forget', owner: 'p' })
+  const drained = queue.drained()
+  stored()
+  await Promise.all([commit, drained])
+  const rejections = [t.rejects(begun, closed), t.rejects(waiting, closed)]
+  queue.fail(closed)
+  await Promise.all(rejections)
+})
+
 t.test('a group waits for company only when that pays', t => {
   const window = new GroupWindow()
   let now = 1000

@@ -5,9 +5,15 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import { openForWriting } from '../../src/storage/sqlite/database.ts'
+import { Eraser } from '../../src/storage/sqlite/erase.ts'
+import { GroupWriter } from '../../src/storage/sqlite/group-writer.ts'
 import { checkVersion, migrate } from '../../src/storage/sqlite/migrations/index.ts'
+import { Names } from '../../src/storage/sqlite/names.ts'
 import { openSqlite } from '../../src/storage/sqlite/open.ts'
 import { Thread } from '../../src/storage/sqlite/thread.ts'
+import { WriteBehind } from '../../src/storage/sqlite/write-behind.ts'
+import { Writer } from '../../src/storage/sqlite/writer-core.ts'
 import { StorageError } from '../../src/storage/types.ts'
 import { JID } from '../../src/xml/jid.ts'
 
@@ -111,6 +117,28 @@ t.test('a thread that dies fails what waits for it', async t => {
   const error = await failure.promise
   t.match(error, { code: 'unavailable', retryable: true })
   t.ok(error instanceof StorageError)
+})
+
+t.test('a retention that was cut off is finished by the next process', async t => {
+  const folder = t.testdir()
+  const db = openForWriting(folder, 'off')
+  const names = new Names(db)
+  const behind = new WriteBehind(db, 'off')
+  const groups = new GroupWriter(db, names, behind)
+  const append = (text: string) =>
+    ({ kind: 'append', archive: 'mam', owner: 'o', peer: 'p', payload: Buffer.from(text) }) as const
+  const old = Array.from({ length: 1000 }, (_, n) => [append(`<<old ${n}>>`)])
+  groups.write(old, Date.UTC(2030, 0, 5))
+  groups.write([[append('<<new>>')]], Date.UTC(2030, 5, 5))
+  const steps = new Eraser({ db, names, behind, groups }).expire('mam', Date.UTC(2030, 5, 5))
+  for (let n = 0; n < 5; n++) t.notOk(steps.next().done)
+  db.close()
+  t.ok(occurrences(folder, '<<old') > 0)
+  const writer = new Writer({ folder, synchronous: 'off' }, problem => t.fail(String(problem)))
+  await writer.work({ task: 'settle', now: 0 })
+  t.equal(occurrences(folder, '<<old'), 0)
+  t.equal(occurrences(folder, '<<new'), 1)
+  writer.close()
 })
 
 t.test('what was purged or forgotten is nowhere in the files', async t => {

@@ -88,7 +88,7 @@ export class CommitQueue {
     return this.#relief.promise
   }
 
-  /** Resolves when nothing is waiting any more. */
+  /** Resolves when no commit is waiting any more. Jobs may be: they can take long. */
   drained(): Promise<void> {
     this.#idle ??= Promise.withResolvers()
     const { promise } = this.#idle
@@ -120,7 +120,7 @@ export class CommitQueue {
     this.#settle()
   }
 
-  /** The writer is gone: what waits, and whatever comes later, fails. */
+  /** The writer is gone or not wanted any more: what waits, and whatever comes later, fails. */
   fail(error: StorageError): void {
     this.#failure = error
     clearTimeout(this.#timer)
@@ -196,7 +196,7 @@ export class CommitQueue {
       this.#relief.resolve()
       this.#relief = undefined
     }
-    if (this.#idle !== undefined && this.#commits === 0 && this.#jobs.size === 0 && this.#line.length === 0) {
+    if (this.#idle !== undefined && this.#commits === 0) {
       this.#idle.resolve()
       this.#idle = undefined
     }

@@ -151,8 +151,10 @@ class SqliteEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    const closed = new StorageError('closed', 'the storage is closed')
     await this.#commits.drained()
-    this.#reads.fail(new StorageError('closed', 'the storage is closed'))
+    this.#commits.fail(closed)
+    this.#reads.fail(closed)
     // The reader first: whoever closes the database last tidies it up, and only the writer can.
     await this.#reader?.close('close')
     await this.#writer.close({ kind: 'close' })
