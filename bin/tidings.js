@@ -24,6 +24,8 @@ function pinnedMajor() {
 
 async function startProgram() {
   useCompileCache()
+  // Whoever reads may have seen enough: `tidings user list | head`.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const source = join(root, 'src/cli/index.ts')
   const program = existsSync(source) ? source : join(root, 'dist/cli/index.js')
   const { run } = await import(pathToFileURL(program).href)
