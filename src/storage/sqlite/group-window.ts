@@ -4,7 +4,7 @@ const WINDOW_MS = 8
 const ENOUGH = 16
 /** Commits that a wait must bring on average to be worth it, and how often to find out whether it would. */
 const WORTH = 0.4
-const TRY_EVERY = 64
+const TRY_EVERY = 128
 /** Over how many waits the average goes. */
 const MEMORY = 8
 
