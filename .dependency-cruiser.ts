@@ -29,7 +29,6 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 /** Packages and parts of Node that only named files may import. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ltx: ['src/xml/element\\.ts', 'src/xml/ltx\\.d\\.ts'],
-  zod: ['src/config/'],
   yaml: ['src/config/'],
   'node:sqlite': ['src/storage/sqlite/'],
   ioredis: ['src/storage/redis', 'src/cluster/redis'],
