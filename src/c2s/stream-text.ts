@@ -1,6 +1,7 @@
 /** What the server prints on a stream besides stanzas: RFC 6120 §4. */
 import { randomUUID } from 'node:crypto'
-import { escapeXML, xml } from '../xml/element.ts'
+import { xml } from '../xml/element.ts'
+import { escapeValue } from '../xml/escape.ts'
 import { NS } from '../xml/ns.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 
@@ -9,9 +10,9 @@ export const STREAM_END = '</stream:stream>'
 
 /** Our stream header (RFC 6120 §4.7): `from` is the host, `to` the address in the client's header if it gave one. */
 export function streamHeader(from: string, to: string | undefined): string {
-  const addressed = to === undefined ? '' : ` to='${escapeXML(to)}'`
+  const addressed = to === undefined ? '' : ` to='${escapeValue(to)}'`
   return (
-    `<?xml version='1.0'?><stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}' from='${escapeXML(from)}'${addressed} ` +
+    `<?xml version='1.0'?><stream:stream xmlns='${NS.client}' xmlns:stream='${NS.stream}' from='${escapeValue(from)}'${addressed} ` +
     // RFC 6120 §4.7.4: the language of the texts that the server writes itself.
     // RFC 6120 §4.7.3: the id is unique and unpredictable. A UUID of version 4 is 122 random bits, and the cheapest way to get them.
     `id='${randomUUID()}' version='1.0' xml:lang='en'>`

@@ -4,7 +4,7 @@
  */
 import { type Attributes, clone, createElement, type Element } from 'ltx'
 
-export { type Attributes, Element, escapeXML } from 'ltx'
+export { type Attributes, Element } from 'ltx'
 
 /** What `xml()` takes as a child; `undefined` and `false` are left out, so that parts can be optional. */
 export type Child = Element | string | undefined | false

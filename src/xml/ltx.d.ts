@@ -36,5 +36,4 @@ declare module 'ltx' {
     ...children: (Node | undefined)[]
   ): Element
   export function clone(element: Element): Element
-  export function escapeXML(text: string): string
 }
