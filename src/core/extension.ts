@@ -140,11 +140,42 @@ export interface PresenceBefore {
 
 type EventHandlers = { readonly [E in keyof Events]?: (event: Events[E]) => Maybe<void> }
 
+/** A request that came over HTTP, as far as an extension may see it. */
+export interface HttpRequest {
+  readonly method: string
+  /** The path without the prefix and the query. */
+  readonly path: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Buffer
+  /** The client's address, behind trusted proxies too. */
+  readonly address: string
+  /** `https://chat.example` as the client sees this server. */
+  readonly origin: string
+}
+
+/** The answer to it. */
+export interface HttpAnswer {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+}
+
+/** A route of the HTTP server. `path` may hold parameters: `/invite/:token`. */
+export interface HttpRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly handler: (request: HttpRequest) => Maybe<HttpAnswer>
+}
+
 /** What an extension adds to its host; the host can take all of it back. */
 export interface Registrations<Provided> {
   readonly iq?: readonly IqRegistration[]
   readonly stages?: readonly StageRegistration[]
   readonly on?: EventHandlers
+  /** Routes of the HTTP server. */
+  readonly http?: readonly HttpRoute[]
   /** What other extensions get from `host.use(thisExtension)`. */
   readonly provides?: Provided
   readonly stop?: () => Maybe<void>
