@@ -83,10 +83,12 @@ export class Router {
    * of submission; never rejects. The next stanza is prepared while this one commits; one that waits holds back all later ones.
    */
   submit(stanza: Stanza, session: Session): Maybe<void> {
+    const { storage } = this.hostOf(session.jid)
     const refuse = (error: unknown): void => this.#refuse(stanza, error, session)
     const prepared = session.preparing.run(() => {
       const settle = attempt<Settle>(
-        () => this.#prepare(stanza, session),
+        // A storage that is behind slows its senders before it has to refuse them.
+        () => then(storage.pressure(), () => this.#prepare(stanza, session)),
         error => () => refuse(error),
       )
       // In an object, so that the lane of preparing does not wait for the settling.
