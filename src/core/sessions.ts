@@ -40,21 +40,29 @@ export class Sessions {
 
   /** Binds a session. Throws or rejects with the StanzaError of RFC 6120 §7.6.2 or §7.7.2. */
   bind(host: Host, request: BindRequest): Maybe<Session> {
-    return this.#homes.inLane(request.account, owner => {
-      const jid = request.account.withResource(request.resource || madeUp())
-      const rival = owner.session(jid.resource)
-      const replaced = rival !== undefined && this.#policy.conflict === 'replace'
-      // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
-      if (owner.sessions.length - (replaced ? 1 : 0) >= this.#policy.sessionsPerAccount)
-        throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
-      if (rival === undefined) return add(owner, host, jid, request)
-      // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
-      if (this.#policy.conflict === 'refuse')
-        throw new StanzaError('conflict', { text: 'this resource is connected' })
-      if (!replaced) return add(owner, host, jid.bare.withResource(madeUp()), request)
-      rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
-      return then(remove(owner, host, rival), () => add(owner, host, jid, request))
-    })
+    return this.#homes.inLane(request.account, owner =>
+      then(host.accounts.exists(request.account), exists => {
+        // RFC 6120 §7.6.2.2: the account was removed after its client had signed in. Nobody would close this session any more.
+        if (!exists) throw new StanzaError('not-allowed', { text: 'there is no such account any more' })
+        return this.#bind(owner, host, request)
+      }),
+    )
+  }
+
+  #bind(owner: Owner, host: Host, request: BindRequest): Maybe<Session> {
+    const jid = request.account.withResource(request.resource || madeUp())
+    const rival = owner.session(jid.resource)
+    const replaced = rival !== undefined && this.#policy.conflict === 'replace'
+    // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
+    if (owner.sessions.length - (replaced ? 1 : 0) >= this.#policy.sessionsPerAccount)
+      throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
+    if (rival === undefined) return add(owner, host, jid, request)
+    // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
+    if (this.#policy.conflict === 'refuse')
+      throw new StanzaError('conflict', { text: 'this resource is connected' })
+    if (!replaced) return add(owner, host, jid.bare.withResource(madeUp()), request)
+    rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
+    return then(remove(owner, host, rival), () => add(owner, host, jid, request))
   }
 
   /** Ends a session, after all it sent has settled. Harmless when it has ended already. */
