@@ -75,7 +75,9 @@ export class Sessions {
   broadcast(host: Host, session: Session, presence: Stanza): Maybe<void> {
     // RFC 6121 §4.2, §4.5: nothing else is broadcast. A presence error (no guard has seen it) would make the session available.
     if (presence.type !== undefined && presence.type !== 'unavailable') return
-    return this.#homes.inLane(session.jid, () => {
+    return this.#homes.inLane(session.jid, owner => {
+      // It was replaced, or its account removed, while this waited: its end has been announced.
+      if (!owner.sessions.includes(session)) return
       const before = { available: session.available, priority: session.priority }
       const available = presence.type !== 'unavailable'
       session.priority = available ? priorityOf(presence) : 0

@@ -1,8 +1,23 @@
 /** Sessions that end while something is under way: replaced, lost, or of an account that is removed. */
 import t from 'tap'
+import { defineExtension, stage } from '../../src/core/extension.ts'
+import { extensions } from '../../src/extensions/index.ts'
 import { xml } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { core } from '../support/core.ts'
+
+/** Holds back what has a <slow/> until `open` is called. */
+function gate() {
+  const { promise, resolve: open } = Promise.withResolvers<undefined>()
+  const slow = (kind: 'message' | 'presence') =>
+    stage('guard', { kind, side: 'sender', child: ['slow', 'test'] }, () => promise)
+  const extension = defineExtension({
+    name: 'gate',
+    doc: 'holds back stanzas',
+    setup: () => ({ stages: [slow('message'), slow('presence')] }),
+  })
+  return { extension, open }
+}
 
 for (const nodes of [1, 2]) {
   t.test(`${nodes} node(s)`, async t => {
@@ -15,6 +30,25 @@ for (const nodes of [1, 2]) {
       await bob.send('message', { to: 'carol@localhost', id: '1' }, xml('body', {}, 'hi'))
       await server.settled()
       t.match(bob.received, [/service-unavailable/])
+    })
+
+    t.test('a replaced session that becomes available late does not haunt the others', async t => {
+      const { extension, open } = gate()
+      const server = core({ nodes, extensions: [...extensions, extension] })
+      const other = await server.session('alice', 'other')
+      await other.send('presence', {})
+      const old = await server.session('alice', 'a', nodes - 1)
+      const late = old.send('presence', {}, xml('slow', { xmlns: 'test' }))
+      await new Promise(setImmediate)
+      const heir = await server.session('alice', 'a')
+      t.equal(old.closed, 'conflict')
+      other.received.length = 0
+      open(undefined)
+      await late
+      await old.handle.unbind()
+      await server.settled()
+      t.same(other.received, [], 'nobody hears of it')
+      t.equal(heir.closed, undefined)
     })
   })
 }
