@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
-import { type Arrival, arrival } from './arrival.ts'
+import { arrival } from './arrival.ts'
 import type { Background } from './background.ts'
 import { commit } from './commit.ts'
 import { errorReply, StanzaError } from './errors.ts'
@@ -14,8 +14,8 @@ import { attempt, isPromise, type Maybe, then } from './maybe.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
 
-/** Finishes a prepared stanza; runs after all earlier stanzas of its session have settled. */
-type Settle = () => Maybe<void>
+/** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
+export type Settle = () => Maybe<void>
 
 /** What a router is made of. */
 export interface RouterParts {
@@ -123,14 +123,14 @@ export class Router {
   }
 
   /**
-   * The recipient's half of a stanza that comes from another node or from the server, whose recipient's home is this node.
-   * Settles when it is handled; throws or rejects with the StanzaError that answers the sender.
+   * The recipient's half of a stanza that comes from another node or from the server, whose recipient's home is this node, up to the
+   * commit, which is started here. Throws or rejects with the StanzaError that answers the sender; so does what is returned.
    */
-  receive(stanza: Stanza): Maybe<void> {
-    return then(arrival(this, stanza, { send: answer => this.route(answer) }), (half: Arrival) => {
+  prepareArrival(stanza: Stanza): Maybe<Settle> {
+    return then(arrival(this, stanza, { send: answer => this.route(answer) }), ({ writes, arrive }) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
-      const committed = host === undefined ? undefined : commit(host.storage, half.writes, host.log)
-      return then(committed, half.arrive)
+      const committed = host === undefined ? undefined : quiet(commit(host.storage, writes, host.log))
+      return () => then(committed, arrive)
     })
   }
 
@@ -138,7 +138,10 @@ export class Router {
   route(stanza: Stanza): void {
     const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
     const done = attempt(
-      () => (elsewhere === undefined ? this.receive(stanza) : this.#link.receive(elsewhere, stanza)),
+      () =>
+        elsewhere === undefined
+          ? then(this.prepareArrival(stanza), settle => settle())
+          : this.#link.receive(elsewhere, stanza),
       error => this.#unexpected(error),
     )
     if (isPromise(done)) this.#background.run('route', done)
