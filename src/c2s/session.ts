@@ -99,7 +99,7 @@ export class ClientSession implements Receiver, SessionPort {
     if (this.#ending) return
     this.#ending = true
     this.#parts.log.debug({ session: this.#handle?.jid }, 'connection lost')
-    const unbound = this.#unbind()
+    const unbound = this.#unbind(true)
     if (isPromise(unbound)) this.#parts.background.run('unbind', unbound)
   }
 
@@ -169,9 +169,9 @@ export class ClientSession implements Receiver, SessionPort {
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 
-  #unbind(): Maybe<void> {
+  #unbind(lost?: boolean): Maybe<void> {
     return attempt(
-      () => this.#handle?.unbind(),
+      () => this.#handle?.unbind(lost),
       err => this.#parts.log.error({ code: 'TIDINGS_UNBIND_FAILED', err }, 'a session could not be unbound'),
     )
   }

@@ -59,10 +59,10 @@ export class HomeLink {
       submit: async stanza => {
         await this.#cluster.request(home, { op: 'submit', port: number, stanza: stanza.pack() })
       },
-      unbind: async () => {
+      unbind: async (lost = false) => {
         // RFC 6120 §4.4: what the home has sent before it knows still goes out.
         await this.#cluster
-          .request(home, { op: 'unbind', port: number })
+          .request(home, { op: 'unbind', port: number, lost })
           .finally(() => this.#ports.delete(number))
       },
     }
@@ -93,7 +93,9 @@ export class HomeLink {
         const session = this.#sessions.get(`${from} ${frame.port}`)
         this.#sessions.delete(`${from} ${frame.port}`)
         return answering(
-          () => session && this.#router.sessions.unbind(this.#router.hostOf(session.jid), session),
+          () =>
+            session &&
+            this.#router.sessions.unbind(this.#router.hostOf(session.jid), session, frame.lost === true),
         )
       }
       case 'submit': {

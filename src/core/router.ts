@@ -67,7 +67,7 @@ export class Router {
     return {
       jid: session.jid,
       submit: stanza => this.submit(stanza, session),
-      unbind: () => this.sessions.unbind(host, session),
+      unbind: lost => this.sessions.unbind(host, session, lost),
     }
   }
 

@@ -65,8 +65,9 @@ export class Sessions {
     return then(remove(owner, host, rival), () => add(owner, host, jid, request))
   }
 
-  /** Ends a session, after all it sent has settled. Harmless when it has ended already. */
-  unbind(host: Host, session: Session): Maybe<void> {
+  /** Ends a session, after all it sent has settled; one whose connection is `lost` receives nothing meanwhile. Harmless when it has ended already. */
+  unbind(host: Host, session: Session, lost = false): Maybe<void> {
+    session.lost ||= lost
     const idle = then(session.preparing.idle(), () => session.settling.idle())
     return then(idle, () => this.#homes.inLane(session.jid, owner => remove(owner, host, session)))
   }

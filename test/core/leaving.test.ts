@@ -54,5 +54,28 @@ for (const nodes of [1, 2]) {
       t.equal(old.closed, 'conflict')
       t.equal(heir.closed, undefined)
     })
+
+    t.test('what is sent to a lost session whose own stanzas have not settled is kept', async t => {
+      const { extension, open } = gate()
+      const server = core({ nodes, extensions: [...extensions, extension] })
+      const alice = await server.session('alice', 'a', nodes - 1)
+      await alice.send('presence', {})
+      await server.settled()
+      const bob = await server.session('bob', 'b')
+      const late = alice.send('message', { to: 'bob@localhost/b' }, xml('slow', { xmlns: 'test' }))
+      await new Promise(setImmediate)
+      alice.received.length = 0
+      const unbound = alice.handle.unbind(true)
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+      await bob.send('message', { to: 'alice@localhost', type: 'chat', id: 'm1' }, xml('body', {}, 'hi'))
+      open(undefined)
+      await Promise.all([late, unbound])
+      await server.settled()
+      t.same(alice.received, [])
+      const again = await server.session('alice', 'b')
+      await again.send('presence', {})
+      await server.settled()
+      t.match(again.received.join(), /id="m1"/)
+    })
   })
 }
