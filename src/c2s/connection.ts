@@ -81,6 +81,11 @@ export class Connection implements OutboxOwner, SocketOwner {
     return this.#state === 'open'
   }
 
+  /** The peer will send nothing more, and whoever received then was told so. */
+  get inputEnded(): boolean {
+    return this.#socket.readableEnded
+  }
+
   get receiver(): Receiver | undefined {
     return this.#receiver
   }

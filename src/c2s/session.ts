@@ -41,7 +41,6 @@ export class ClientSession implements Receiver, SessionPort {
   #full = false
   /** Waits because the client sends too fast. */
   #slowed = false
-  #inputEnded = false
   #ending = false
   /** Why it ends, if it was closed before it began. */
   #closed: StreamError | undefined
@@ -90,7 +89,6 @@ export class ClientSession implements Receiver, SessionPort {
 
   /** RFC 6120 §4.4: a client that ends its side of the connection has closed its stream. */
   ended(): void {
-    this.#inputEnded = true
     if (!this.#held) this.#end()
   }
 
@@ -116,7 +114,7 @@ export class ClientSession implements Receiver, SessionPort {
         item = this.#held ? undefined : this.#reader.next()
       }
       // RFC 6120 §4.4: the client closes its stream, so we close ours.
-      if (item !== undefined || (this.#inputEnded && !this.#held)) this.#end()
+      if (item !== undefined || (this.#connection.inputEnded && !this.#held)) this.#end()
       else if (this.#held) this.#connection.pause()
       else this.#connection.resume()
     } catch (error) {

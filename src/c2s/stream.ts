@@ -21,7 +21,6 @@ export class Stream implements Receiver {
   readonly reader: Reader
   readonly #defaultHost: string
   #headerSent = false
-  #inputEnded = false
   #over = false
   #wake: (() => void) | undefined
 
@@ -89,7 +88,6 @@ export class Stream implements Receiver {
   }
 
   ended(): void {
-    this.#inputEnded = true
     this.#wake?.()
   }
 
@@ -103,7 +101,7 @@ export class Stream implements Receiver {
       const item = this.reader.next()
       if (item?.kind === 'close') break
       if (item !== undefined) return item
-      if (this.#inputEnded) break
+      if (this.connection.inputEnded) break
       await this.#more()
     }
     this.close()
