@@ -44,6 +44,7 @@ export class Sessions {
       then(host.accounts.exists(request.account), exists => {
         // RFC 6120 §7.6.2.2: the account was removed after its client had signed in. Nobody would close this session any more.
         if (!exists) throw new StanzaError('not-allowed', { text: 'there is no such account any more' })
+        owner.forgotten = false
         return this.#bind(owner, host, request)
       }),
     )
@@ -90,6 +91,7 @@ export class Sessions {
   /** Closes all sessions of an account that is no more and forgets whatever is stored for it. */
   forget(host: Host, account: JID): Maybe<void> {
     return this.#homes.inLane(account, async owner => {
+      owner.forgotten = true
       for (const session of [...owner.sessions]) {
         session.port.close(new StreamError('not-authorized', 'the account was removed'))
         await remove(owner, host, session)

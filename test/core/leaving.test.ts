@@ -77,5 +77,41 @@ for (const nodes of [1, 2]) {
       await server.settled()
       t.match(again.received.join(), /id="m1"/)
     })
+
+    t.test(
+      'a message on its way to an account that is removed is answered, not kept for a namesake',
+      async t => {
+        const { promise, resolve: open } = Promise.withResolvers<void>()
+        const slow = defineExtension({
+          name: 'slow',
+          doc: 'holds the lane of an account',
+          setup: () => ({
+            on: {
+              'session:bound': ({ session }) => (session.jid.resource === 'slow' ? promise : undefined),
+            },
+          }),
+        })
+        const server = core({ nodes, extensions: [...extensions, slow] })
+        const account = JID.parse('alice@localhost')
+        const alice = await server.session('alice', 'a')
+        await alice.send('presence', {})
+        const bob = await server.session('bob', 'b')
+        const binding = server.session('alice', 'slow')
+        for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+        const forgotten = server.routers[0]!.forget(account)
+        for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+        const sent = bob.send(
+          'message',
+          { to: 'alice@localhost', type: 'chat', id: 'm1' },
+          xml('body', {}, 'hi'),
+        )
+        for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+        open()
+        await Promise.all([binding, forgotten, sent])
+        await server.settled()
+        t.match(bob.received, [/id="m1".*service-unavailable/])
+        t.same((await server.storage.table('offline', 'lww').page(account)).items, [])
+      },
+    )
   })
 }
