@@ -9,6 +9,7 @@ import type { StageContext } from './extension.ts'
 import { Homes } from './homes.ts'
 import type { Host } from './host.ts'
 import { HomeLink } from './link.ts'
+import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
 import { attempt, isPromise, type Maybe, then } from './maybe.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
@@ -64,11 +65,7 @@ export class Router {
       port,
       ...(resource && { resource }),
     })
-    return {
-      jid: session.jid,
-      submit: stanza => this.submit(stanza, session),
-      unbind: lost => this.sessions.unbind(host, session, lost),
-    }
+    return new LocalHandle(this, session)
   }
 
   /** Removes whatever the server holds of an account, and closes its sessions. */
