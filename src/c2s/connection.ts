@@ -6,6 +6,7 @@ import type { StreamError } from '../xml/stream-error.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Outbox, type OutboxOwner, type Ticks } from './outbox.ts'
 import { serverTls, type TlsParts } from './server-tls.ts'
+import { disown, own, read, type SocketOwner } from './socket-owner.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
 
 /** Who takes what a connection receives: the stream while it is negotiated, the session afterwards. */
@@ -42,7 +43,7 @@ export class Ended extends Error {
 }
 
 /** A pipe of bytes to one client, plain or encrypted. It knows no XML. */
-export class Connection implements OutboxOwner {
+export class Connection implements OutboxOwner, SocketOwner {
   /** The client's address, as far as it is known: that of the socket, or what a trusted proxy told. */
   address: string
   readonly #parts: ConnectionParts
@@ -62,7 +63,7 @@ export class Connection implements OutboxOwner {
     this.#outbox = new Outbox(this, parts.ticks)
     this.#bucket = new TokenBucket(parts.rate)
     this.#socket = socket
-    this.#watch(socket)
+    own(socket, this)
   }
 
   /** Only for the outbox and for what needs the socket itself (PROXY header). */
@@ -80,6 +81,11 @@ export class Connection implements OutboxOwner {
     return this.#state === 'open'
   }
 
+  /** The peer will send nothing more, and whoever received then was told so. */
+  get inputEnded(): boolean {
+    return this.#socket.readableEnded
+  }
+
   get receiver(): Receiver | undefined {
     return this.#receiver
   }
@@ -88,7 +94,7 @@ export class Connection implements OutboxOwner {
   set receiver(receiver: Receiver) {
     const first = this.#receiver === undefined
     this.#receiver = receiver
-    if (first) this.#read(this.#socket)
+    if (first) read(this.#socket)
   }
 
   /** Sends bytes. Nothing happens when the connection is not open any more. */
@@ -124,11 +130,13 @@ export class Connection implements OutboxOwner {
   /** Encrypts the connection. Resolves after the handshake; rejects with Ended if that fails. */
   async startTls(parts: TlsParts): Promise<void> {
     this.#outbox.hand()
+    // What happens to the plain socket below is the encrypted one's business.
+    disown(this.#socket)
     const { socket, handshake } = serverTls(this.#socket, parts)
     this.#socket = socket
-    this.#watch(socket)
+    own(socket, this)
     if (!(await handshake)) throw new Ended()
-    if (this.#receiver !== undefined) this.#read(socket)
+    if (this.#receiver !== undefined) read(socket)
   }
 
   /** Sends the last bytes and ends this side; waits for the peer to do the same, for a while. What it still sends is not read. */
@@ -158,25 +166,29 @@ export class Connection implements OutboxOwner {
     this.destroy()
   }
 
-  /** Notices what happens to a socket. Each is watched as long as it speaks for the connection: not a plain one below TLS. */
-  #watch(socket: Socket): void {
-    // An error is always followed by 'close'. It says nothing that the server could use: peers vanish.
-    socket.on('error', () => {})
-    socket.on('drain', () => socket === this.#socket && this.#flush())
-    socket.on('close', () => socket === this.#socket && this.#gone())
-  }
-
-  #read(socket: Socket): void {
-    socket.on('data', (chunk: Buffer) => socket === this.#socket && this.#received(chunk))
-    socket.on('end', () => socket === this.#socket && this.#ended())
-  }
-
-  #received(chunk: Buffer): void {
+  socketReceived(chunk: Buffer): void {
     if (this.#state !== 'open') return
     const now = this.#parts.clock.monotonic()
     const wait = this.#bucket.take(chunk.length, now)
     if (wait > 0) this.#slow(wait)
     this.#receiver?.received(chunk)
+  }
+
+  socketEnded(): void {
+    if (this.#state === 'open') this.#receiver?.ended()
+  }
+
+  socketDrained(): void {
+    this.#outbox.flush()
+    if (!this.#socket.writableNeedDrain) this.#endDrain(true)
+  }
+
+  socketClosed(): void {
+    this.#state = 'gone'
+    this.#parts.closing.delete(this)
+    this.#endDrain(false)
+    this.#parts.forget(this)
+    this.#receiver?.gone()
   }
 
   #slow(ms: number): void {
@@ -193,27 +205,9 @@ export class Connection implements OutboxOwner {
     else if (this.#receiver !== undefined) this.#socket.resume()
   }
 
-  /** The socket has sent what it had. */
-  #flush(): void {
-    this.#outbox.flush()
-    if (!this.#socket.writableNeedDrain) this.#endDrain(true)
-  }
-
   #endDrain(taken: boolean): void {
     this.#parts.draining.delete(this)
     this.#drained?.resolve(taken)
     this.#drained = undefined
-  }
-
-  #ended(): void {
-    if (this.#state === 'open') this.#receiver?.ended()
-  }
-
-  #gone(): void {
-    this.#state = 'gone'
-    this.#parts.closing.delete(this)
-    this.#endDrain(false)
-    this.#parts.forget(this)
-    this.#receiver?.gone()
   }
 }

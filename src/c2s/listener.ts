@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { TidingsError } from '../core/errors.ts'
+import { Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Admission } from './admission.ts'
 import { Connection, type ConnectionParts, Ended } from './connection.ts'
@@ -10,7 +11,7 @@ import type { C2sOptions, ListenOptions } from './options.ts'
 import { Ticks } from './outbox.ts'
 import { ProxyHeaderError, readProxyHeader, trustedAddresses } from './proxy-protocol.ts'
 import type { SessionParts } from './session.ts'
-import { Stream } from './stream.ts'
+import { Stream, type StreamParts } from './stream.ts'
 
 /** RFC 6120 §4.6.3: how long a silent connection is believed to be alive before TCP asks, in milliseconds. */
 const KEEP_ALIVE_MS = 60_000
@@ -34,11 +35,12 @@ export class C2s {
   /** Connections that have not signed in, with the time that they have for it. */
   readonly #newcomers: Deadlines<Connection>
   readonly #connectionParts: ConnectionParts
+  readonly #streamParts: StreamParts
   readonly #sessionParts: SessionParts
   #emptied: PromiseWithResolvers<void> | undefined
 
   constructor(options: C2sOptions) {
-    const { limits, clock, log, background } = options
+    const { limits, clock, log, background, defaultHost } = options
     this.#options = options
     this.#admission = new Admission(limits.unauthenticated)
     const late = new StreamError('connection-timeout', 'signing in took too long')
@@ -51,6 +53,11 @@ export class C2s {
       clock,
       rate: limits.bytes,
       forget: connection => this.#forget(connection),
+    }
+    this.#streamParts = {
+      limits: { ...limits.reader, stanzaBytes: limits.stanzaBytesBeforeSignIn },
+      scanners: new Scanners(),
+      defaultHost,
     }
   }
 
@@ -113,11 +120,10 @@ export class C2s {
     let stream: Stream | undefined
     try {
       if (proxied) await this.#introduce(connection)
-      const { limits, defaultHost, certificates } = this.#options
+      const { certificates } = this.#options
       if (door.tls === 'direct')
         await connection.startTls({ secureContext: certificates.secureContext(), sni: certificates.sni })
-      const bounds = { ...limits.reader, stanzaBytes: limits.stanzaBytesBeforeSignIn }
-      stream = new Stream(connection, bounds, defaultHost)
+      stream = new Stream(connection, this.#streamParts)
       await negotiate(stream, door.tls, this.#options, this.#sessionParts)
       this.#newcomers.delete(connection)
       this.#admission.release(connection)

@@ -38,7 +38,7 @@ export async function negotiate(
   log.debug({ account, address: stream.connection.address }, 'signed in')
 
   // RFC 6120 §6.4.6: a new stream after success.
-  stream.reader.limits.stanzaBytes = limits.reader.stanzaBytes
+  stream.reader.limits = limits.reader
   stream.restart()
   await openStream(stream, router, account)
   stream.send(bindFeatures(limits.reader.stanzaBytes))

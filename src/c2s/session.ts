@@ -41,7 +41,6 @@ export class ClientSession implements Receiver, SessionPort {
   #full = false
   /** Waits because the client sends too fast. */
   #slowed = false
-  #inputEnded = false
   #ending = false
   /** Why it ends, if it was closed before it began. */
   #closed: StreamError | undefined
@@ -90,7 +89,6 @@ export class ClientSession implements Receiver, SessionPort {
 
   /** RFC 6120 §4.4: a client that ends its side of the connection has closed its stream. */
   ended(): void {
-    this.#inputEnded = true
     if (!this.#held) this.#end()
   }
 
@@ -99,7 +97,7 @@ export class ClientSession implements Receiver, SessionPort {
     if (this.#ending) return
     this.#ending = true
     this.#parts.log.debug({ session: this.#handle?.jid }, 'connection lost')
-    const unbound = this.#unbind()
+    const unbound = this.#unbind(true)
     if (isPromise(unbound)) this.#parts.background.run('unbind', unbound)
   }
 
@@ -116,7 +114,7 @@ export class ClientSession implements Receiver, SessionPort {
         item = this.#held ? undefined : this.#reader.next()
       }
       // RFC 6120 §4.4: the client closes its stream, so we close ours.
-      if (item !== undefined || (this.#inputEnded && !this.#held)) this.#end()
+      if (item !== undefined || (this.#connection.inputEnded && !this.#held)) this.#end()
       else if (this.#held) this.#connection.pause()
       else this.#connection.resume()
     } catch (error) {
@@ -169,9 +167,9 @@ export class ClientSession implements Receiver, SessionPort {
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 
-  #unbind(): Maybe<void> {
+  #unbind(lost?: boolean): Maybe<void> {
     return attempt(
-      () => this.#handle?.unbind(),
+      () => this.#handle?.unbind(lost),
       err => this.#parts.log.error({ code: 'TIDINGS_UNBIND_FAILED', err }, 'a session could not be unbound'),
     )
   }

@@ -1,25 +1,33 @@
 import type { Log } from '../core/log.ts'
 import type { Element } from '../xml/element.ts'
-import { Reader, type ReaderLimits, type StreamOpen, type TopElement } from '../xml/reader.ts'
+import { NS } from '../xml/ns.ts'
+import { Reader, type ReaderLimits, type Scanners, type StreamOpen, type TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { type Connection, Ended, type Receiver } from './connection.ts'
 import { STREAM_END, streamError, streamHeader } from './stream-text.ts'
+
+/** What all streams of a server share. */
+export interface StreamParts {
+  /** Until somebody has signed in. */
+  readonly limits: Readonly<ReaderLimits>
+  readonly scanners: Scanners
+  /** The host our header names, if the client's is none of ours. */
+  readonly defaultHost: string
+}
 
 /** A stream while it is negotiated: what the client sends is asked for one by one, and nothing is read ahead. */
 export class Stream implements Receiver {
   readonly connection: Connection
   readonly reader: Reader
-  /** The host our header names, if the client's is none of ours. */
   readonly #defaultHost: string
   #headerSent = false
-  #inputEnded = false
   #over = false
   #wake: (() => void) | undefined
 
   /** Takes over the reading of a connection. */
-  constructor(connection: Connection, limits: ReaderLimits, defaultHost: string) {
+  constructor(connection: Connection, { limits, scanners, defaultHost }: StreamParts) {
     this.connection = connection
-    this.reader = new Reader(limits)
+    this.reader = new Reader(limits, NS.client, scanners)
     this.#defaultHost = defaultHost
     connection.receiver = this
   }
@@ -80,7 +88,6 @@ export class Stream implements Receiver {
   }
 
   ended(): void {
-    this.#inputEnded = true
     this.#wake?.()
   }
 
@@ -94,7 +101,7 @@ export class Stream implements Receiver {
       const item = this.reader.next()
       if (item?.kind === 'close') break
       if (item !== undefined) return item
-      if (this.#inputEnded) break
+      if (this.connection.inputEnded) break
       await this.#more()
     }
     this.close()

@@ -37,7 +37,7 @@ export function arrival(router: Router, stanza: Stanza, origin: Origin, session?
     }
   }
   const account = to.bare
-  const exists = router.homes.find(account) !== undefined || host.accounts.exists(account)
+  const exists = host.sessions(account).length > 0 || host.accounts.exists(account)
   return then(exists, exists =>
     exists ? atAccount(router, stanza, host, { owner: account, side: 'recipient' }) : noAccount(stanza),
   )
@@ -49,7 +49,11 @@ function atAccount(router: Router, original: Stanza, host: Host, at: StageContex
     const writes = host.hooks.record(stanza, at)
     return {
       writes,
-      arrive: () => router.homes.inLane(at.owner, owner => deliver(stanza, owner, host.hooks, at)),
+      arrive: () =>
+        router.homes.inLane(at.owner, owner => {
+          if (owner.forgotten) noAccount(stanza)
+          else return deliver(stanza, owner, host.hooks, at)
+        }),
     }
   })
 }

@@ -30,7 +30,7 @@ function deliverPresence(stanza: Stanza, owner: Owner): void {
 }
 
 function deliverIq(stanza: Stanza, owner: Owner): void {
-  const session = owner.session(stanza.to?.resource ?? '')
+  const session = connected(owner, stanza.to?.resource ?? '')
   if (session !== undefined) session.send(stanza)
   // RFC 6121 §8.5.3.2.3: a request to a resource that is not there. A stray answer is ignored.
   else if (stanza.type === 'get' || stanza.type === 'set') throw new StanzaError('service-unavailable')
@@ -40,7 +40,7 @@ function deliverIq(stanza: Stanza, owner: Owner): void {
 function messageRecipients(stanza: Stanza, owner: Owner): readonly Session[] {
   const resource = stanza.to?.resource
   if (resource) {
-    const session = owner.session(resource)
+    const session = connected(owner, resource)
     if (session !== undefined) return [session]
     // RFC 6121 §8.5.3.2.1: only a chat message goes on to the other resources.
     if (stanza.type !== 'chat') return []
@@ -60,10 +60,18 @@ function messageRecipients(stanza: Stanza, owner: Owner): readonly Session[] {
 /** Available resources of non-negative priority: a negative one gets nothing sent to the bare JID (RFC 6121 §8.5.2.1.1). */
 function reachable(owner: Owner): readonly Session[] {
   const all = owner.sessions
-  for (const session of all)
-    if (!session.available || session.priority < 0)
-      return all.filter(one => one.available && one.priority >= 0)
+  for (const session of all) if (!isReachable(session)) return all.filter(isReachable)
   return all
+}
+
+function isReachable(session: Session): boolean {
+  return session.available && session.priority >= 0 && !session.lost
+}
+
+/** The session with this resource, unless its connection is gone. */
+function connected(owner: Owner, resource: string): Session | undefined {
+  const session = owner.session(resource)
+  return session?.lost ? undefined : session
 }
 
 function undeliverable(stanza: Stanza): void {

@@ -106,7 +106,10 @@ export function get(
   return { type: 'get', namespace, name, place, handler, access: options?.access ?? 'own' }
 }
 
-/** Claims IQs of type set. */
+/**
+ * Claims IQs of type set: `set(NS.roster, 'query', 'account', ...)`.
+ * @public the first extensions only answer questions
+ */
 export function set(
   namespace: string,
   name: string,

@@ -10,6 +10,8 @@ export class Owner {
   readonly lane = new Lane()
   /** In the order they were bound. */
   readonly sessions: Session[] = []
+  /** The account was removed: what is still on its way to it reaches nobody and is not kept. */
+  forgotten = false
   /** Tasks in its lane that have not settled, those that run inside others included. */
   tasks = 0
 

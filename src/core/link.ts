@@ -4,9 +4,18 @@ import { readElement, TRUSTED_LIMITS } from '../xml/reader.ts'
 import { Stanza } from '../xml/stanza.ts'
 import { type StreamCondition, StreamError } from '../xml/stream-error.ts'
 import { StanzaError } from './errors.ts'
+import { Lane } from './lane.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Router } from './router.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
+
+/** Orders what a sender whose home is another node has sent to accounts of this one, as a session's own lanes do at its home. */
+interface Correspondent {
+  readonly preparing: Lane
+  readonly settling: Lane
+  /** Stanzas that have not settled. */
+  stanzas: number
+}
 
 /**
  * What homes say to each other: an account's home is one node, its connections and correspondents may be at others.
@@ -22,6 +31,8 @@ export class HomeLink {
   #lastPort = 0
   /** Sessions whose home is this node and whose connection is at another: `node number`. */
   readonly #sessions = new Map<string, Session>()
+  /** By the sender's address, as long as something of theirs is under way. */
+  readonly #correspondents = new Map<string, Correspondent>()
 
   constructor(cluster: Cluster, router: Router) {
     this.#cluster = cluster
@@ -48,10 +59,10 @@ export class HomeLink {
       submit: async stanza => {
         await this.#cluster.request(home, { op: 'submit', port: number, stanza: stanza.pack() })
       },
-      unbind: async () => {
+      unbind: async (lost = false) => {
         // RFC 6120 §4.4: what the home has sent before it knows still goes out.
         await this.#cluster
-          .request(home, { op: 'unbind', port: number })
+          .request(home, { op: 'unbind', port: number, lost })
           .finally(() => this.#ports.delete(number))
       },
     }
@@ -82,7 +93,9 @@ export class HomeLink {
         const session = this.#sessions.get(`${from} ${frame.port}`)
         this.#sessions.delete(`${from} ${frame.port}`)
         return answering(
-          () => session && this.#router.sessions.unbind(this.#router.hostOf(session.jid), session),
+          () =>
+            session &&
+            this.#router.sessions.unbind(this.#router.hostOf(session.jid), session, frame.lost === true),
         )
       }
       case 'submit': {
@@ -90,7 +103,7 @@ export class HomeLink {
         return answering(() => session && this.#router.submit(Stanza.unpack(frame.stanza as Buffer), session))
       }
       case 'receive':
-        return answering(() => this.#router.receive(Stanza.unpack(frame.stanza as Buffer)))
+        return answering(() => this.#receive(Stanza.unpack(frame.stanza as Buffer)))
       case 'forget':
         return answering(() => this.#router.forget(JID.parse(String(frame.account))))
       case 'deliver':
@@ -105,6 +118,23 @@ export class HomeLink {
         return {}
       default:
         throw new Error(`unknown frame ${frame.op}`)
+    }
+  }
+
+  /** RFC 6120 §10.1: what one entity sends to another arrives in order, also where some of it has to wait. */
+  async #receive(stanza: Stanza): Promise<void> {
+    const key = stanza.from.toString()
+    const from = this.#correspondents.get(key) ?? { preparing: new Lane(), settling: new Lane(), stanzas: 0 }
+    this.#correspondents.set(key, from)
+    from.stanzas++
+    try {
+      // In an object, so that the lane of preparing does not wait for the settling.
+      const { settled } = await from.preparing.run(() =>
+        then(this.#router.prepareArrival(stanza), settle => ({ settled: from.settling.run(settle) })),
+      )
+      await settled
+    } finally {
+      if (--from.stanzas === 0) this.#correspondents.delete(key)
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
-import { type Arrival, arrival } from './arrival.ts'
+import { arrival } from './arrival.ts'
 import type { Background } from './background.ts'
 import { commit } from './commit.ts'
 import { errorReply, StanzaError } from './errors.ts'
@@ -9,13 +9,14 @@ import type { StageContext } from './extension.ts'
 import { Homes } from './homes.ts'
 import type { Host } from './host.ts'
 import { HomeLink } from './link.ts'
+import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
 import { attempt, isPromise, type Maybe, then } from './maybe.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
 
-/** Finishes a prepared stanza; runs after all earlier stanzas of its session have settled. */
-type Settle = () => Maybe<void>
+/** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
+export type Settle = () => Maybe<void>
 
 /** What a router is made of. */
 export interface RouterParts {
@@ -64,11 +65,7 @@ export class Router {
       port,
       ...(resource && { resource }),
     })
-    return {
-      jid: session.jid,
-      submit: stanza => this.submit(stanza, session),
-      unbind: () => this.sessions.unbind(host, session),
-    }
+    return new LocalHandle(this, session)
   }
 
   /** Removes whatever the server holds of an account, and closes its sessions. */
@@ -83,10 +80,12 @@ export class Router {
    * of submission; never rejects. The next stanza is prepared while this one commits; one that waits holds back all later ones.
    */
   submit(stanza: Stanza, session: Session): Maybe<void> {
+    const { storage } = this.hostOf(session.jid)
     const refuse = (error: unknown): void => this.#refuse(stanza, error, session)
     const prepared = session.preparing.run(() => {
       const settle = attempt<Settle>(
-        () => this.#prepare(stanza, session),
+        // A storage that is behind slows its senders before it has to refuse them.
+        () => then(storage.pressure(), () => this.#prepare(stanza, session)),
         error => () => refuse(error),
       )
       // In an object, so that the lane of preparing does not wait for the settling.
@@ -121,14 +120,14 @@ export class Router {
   }
 
   /**
-   * The recipient's half of a stanza that comes from another node or from the server, whose recipient's home is this node.
-   * Settles when it is handled; throws or rejects with the StanzaError that answers the sender.
+   * The recipient's half of a stanza that comes from another node or from the server, whose recipient's home is this node, up to the
+   * commit, which is started here. Throws or rejects with the StanzaError that answers the sender; so does what is returned.
    */
-  receive(stanza: Stanza): Maybe<void> {
-    return then(arrival(this, stanza, { send: answer => this.route(answer) }), (half: Arrival) => {
+  prepareArrival(stanza: Stanza): Maybe<Settle> {
+    return then(arrival(this, stanza, { send: answer => this.route(answer) }), ({ writes, arrive }) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
-      const committed = host === undefined ? undefined : commit(host.storage, half.writes, host.log)
-      return then(committed, half.arrive)
+      const committed = host === undefined ? undefined : quiet(commit(host.storage, writes, host.log))
+      return () => then(committed, arrive)
     })
   }
 
@@ -136,7 +135,10 @@ export class Router {
   route(stanza: Stanza): void {
     const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
     const done = attempt(
-      () => (elsewhere === undefined ? this.receive(stanza) : this.#link.receive(elsewhere, stanza)),
+      () =>
+        elsewhere === undefined
+          ? then(this.prepareArrival(stanza), settle => settle())
+          : this.#link.receive(elsewhere, stanza),
       error => this.#unexpected(error),
     )
     if (isPromise(done)) this.#background.run('route', done)

@@ -25,8 +25,11 @@ export interface SessionHandle {
   readonly jid: JID
   /** Takes over one stanza whose `from` is `jid`. Settles when it is handled (ARCHITECTURE §1); never rejects: errors are answered. */
   submit(stanza: Stanza): Maybe<void>
-  /** Ends the session: it becomes unavailable and is forgotten. */
-  unbind(): Maybe<void>
+  /**
+   * Ends the session when all it sent has settled: it becomes unavailable and is forgotten. `lost`: its connection is gone, so from
+   * now on it receives nothing any more.
+   */
+  unbind(lost?: boolean): Maybe<void>
 }
 
 /** One connected resource as its owner's home knows it. */
@@ -39,6 +42,8 @@ export class Session implements Origin {
   presence: Stanza | undefined
   /** -128 to 127; only meaningful while available (RFC 6121 §4.7.2.3). */
   priority = 0
+  /** Its connection is gone; it ends when what it sent has settled. Messages go where they would without it. */
+  lost = false
   /** Orders what it sends up to the commit ... */
   readonly preparing = new Lane()
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */

@@ -40,25 +40,35 @@ export class Sessions {
 
   /** Binds a session. Throws or rejects with the StanzaError of RFC 6120 §7.6.2 or §7.7.2. */
   bind(host: Host, request: BindRequest): Maybe<Session> {
-    return this.#homes.inLane(request.account, owner => {
-      const jid = request.account.withResource(request.resource || madeUp())
-      const rival = owner.session(jid.resource)
-      const replaced = rival !== undefined && this.#policy.conflict === 'replace'
-      // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
-      if (owner.sessions.length - (replaced ? 1 : 0) >= this.#policy.sessionsPerAccount)
-        throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
-      if (rival === undefined) return add(owner, host, jid, request)
-      // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
-      if (this.#policy.conflict === 'refuse')
-        throw new StanzaError('conflict', { text: 'this resource is connected' })
-      if (!replaced) return add(owner, host, jid.bare.withResource(madeUp()), request)
-      rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
-      return then(remove(owner, host, rival), () => add(owner, host, jid, request))
-    })
+    return this.#homes.inLane(request.account, owner =>
+      then(host.accounts.exists(request.account), exists => {
+        // RFC 6120 §7.6.2.2: the account was removed after its client had signed in. Nobody would close this session any more.
+        if (!exists) throw new StanzaError('not-allowed', { text: 'there is no such account any more' })
+        owner.forgotten = false
+        return this.#bind(owner, host, request)
+      }),
+    )
   }
 
-  /** Ends a session, after all it sent has settled. Harmless when it has ended already. */
-  unbind(host: Host, session: Session): Maybe<void> {
+  #bind(owner: Owner, host: Host, request: BindRequest): Maybe<Session> {
+    const jid = request.account.withResource(request.resource || madeUp())
+    const rival = owner.session(jid.resource)
+    const replaced = rival !== undefined && this.#policy.conflict === 'replace'
+    // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
+    if (owner.sessions.length - (replaced ? 1 : 0) >= this.#policy.sessionsPerAccount)
+      throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
+    if (rival === undefined) return add(owner, host, jid, request)
+    // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
+    if (this.#policy.conflict === 'refuse')
+      throw new StanzaError('conflict', { text: 'this resource is connected' })
+    if (!replaced) return add(owner, host, jid.bare.withResource(madeUp()), request)
+    rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
+    return then(remove(owner, host, rival), () => add(owner, host, jid, request))
+  }
+
+  /** Ends a session, after all it sent has settled; one whose connection is `lost` receives nothing meanwhile. Harmless when it has ended already. */
+  unbind(host: Host, session: Session, lost = false): Maybe<void> {
+    session.lost ||= lost
     const idle = then(session.preparing.idle(), () => session.settling.idle())
     return then(idle, () => this.#homes.inLane(session.jid, owner => remove(owner, host, session)))
   }
@@ -67,7 +77,9 @@ export class Sessions {
   broadcast(host: Host, session: Session, presence: Stanza): Maybe<void> {
     // RFC 6121 §4.2, §4.5: nothing else is broadcast. A presence error (no guard has seen it) would make the session available.
     if (presence.type !== undefined && presence.type !== 'unavailable') return
-    return this.#homes.inLane(session.jid, () => {
+    return this.#homes.inLane(session.jid, owner => {
+      // It was replaced, or its account removed, while this waited: its end has been announced.
+      if (!owner.sessions.includes(session)) return
       const before = { available: session.available, priority: session.priority }
       const available = presence.type !== 'unavailable'
       session.priority = available ? priorityOf(presence) : 0
@@ -79,6 +91,7 @@ export class Sessions {
   /** Closes all sessions of an account that is no more and forgets whatever is stored for it. */
   forget(host: Host, account: JID): Maybe<void> {
     return this.#homes.inLane(account, async owner => {
+      owner.forgotten = true
       for (const session of [...owner.sessions]) {
         session.port.close(new StreamError('not-authorized', 'the account was removed'))
         await remove(owner, host, session)

@@ -15,7 +15,12 @@ export type Operation =
       readonly json: string
       readonly expires: number | null
     }
-  | { readonly kind: 'delete'; readonly table: string; readonly owner: string; readonly key: string }
+  | {
+      readonly kind: 'delete'
+      readonly table: string
+      readonly owner: string
+      readonly keys: readonly string[]
+    }
   | {
       readonly kind: 'append'
       readonly archive: string

@@ -72,10 +72,10 @@ export class FrontTable<T> extends FrontReadableTable<T> implements Table<T> {
     })
   }
 
-  delete(owner: JID, key: string): Write {
+  delete(owner: JID, ...keys: string[]): Write {
     return new PendingWrite(this.#storage, owner, text => {
-      checkKey(key)
-      return { kind: 'delete', table: this.name, owner: text, key }
+      for (const key of keys) checkKey(key)
+      return { kind: 'delete', table: this.name, owner: text, keys }
     })
   }
 

@@ -46,7 +46,7 @@ class MemoryEngine implements Engine {
   #write(operation: Exclude<Operation, { kind: 'append' }>): void {
     const rows = this.#tables.at(operation.table, operation.owner)
     if (operation.kind === 'put') rows.set(operation.key, operation)
-    else rows.delete(operation.key)
+    else for (const key of operation.keys) rows.delete(key)
   }
 
   #append(operation: Extract<Operation, { kind: 'append' }>, shared: Map<Uint8Array, bigint>): bigint {

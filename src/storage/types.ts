@@ -105,8 +105,8 @@ export interface ReadableTable<T> {
 export interface Table<T> extends ReadableTable<T> {
   /** Stores an item under a key. With `ttl` (ms) the row is gone that long after the call. */
   put(owner: JID, key: string, item: T, ttl?: number): Write
-  /** Removes a row if it is there. */
-  delete(owner: JID, key: string): Write
+  /** Removes those of these rows that are there. */
+  delete(owner: JID, ...keys: string[]): Write
 }
 
 /** A table of kind `cas`: a row changes only by compare-and-set. */

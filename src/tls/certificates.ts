@@ -11,7 +11,6 @@ import { Selection } from './selection.ts'
 import { selfMade, unbracketed } from './self-made.ts'
 import { Watcher } from './watcher.ts'
 
-export type { CertificateErrorCode } from './certificate-error.ts'
 export type { CertificateFiles } from './pair.ts'
 
 /** Which certificates to use. */

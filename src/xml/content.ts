@@ -71,6 +71,7 @@ export class Content {
 
   /** The same in memory of its own, so that keeping it does not keep the chunk that it was received in. */
   compact(): Content {
+    if (this.bytes.length === 0) return Content.empty
     const own = Buffer.allocUnsafeSlow(this.bytes.length)
     this.bytes.copy(own)
     return new Content(own, this.children)

@@ -10,12 +10,22 @@ export interface StreamScope {
   defaultNamespace: string
   /** Namespaces by prefix. */
   prefixes: ReadonlyMap<string, string>
-  /** `xml:lang` of the stream. */
-  lang: string | undefined
 }
 
 /** A scope that declares nothing: of an element that stands alone. */
-export const NO_SCOPE: StreamScope = { defaultNamespace: '', prefixes: new Map(), lang: undefined }
+export const NO_SCOPE: StreamScope = { defaultNamespace: '', prefixes: new Map() }
+
+/** What nearly all clients declare: one object for all their streams. */
+const CLIENT_SCOPE: StreamScope = {
+  defaultNamespace: NS.client,
+  prefixes: new Map([['stream', NS.stream]]),
+}
+
+/** The same scope as one object for all streams that declare what most do. Nothing else of the argument is kept. */
+export function sharedScope({ defaultNamespace, prefixes }: StreamScope): StreamScope {
+  const usual = defaultNamespace === NS.client && prefixes.size === 1 && prefixes.get('stream') === NS.stream
+  return usual ? CLIENT_SCOPE : { defaultNamespace, prefixes }
+}
 
 /** What a prefix stands for from one depth on. */
 interface Binding {
@@ -99,7 +109,7 @@ export class Namespaces {
   contentScope(): StreamScope {
     const prefixes = new Map<string, string>()
     for (const { prefix, namespace, depth } of this.declared) if (depth <= 1) prefixes.set(prefix, namespace)
-    return { defaultNamespace: this.defaults[1]!, prefixes, lang: undefined }
+    return { defaultNamespace: this.defaults[1]!, prefixes }
   }
 
   private takeDeclarations(b: Buffer, tag: Tag, depth: number): void {

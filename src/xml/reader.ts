@@ -1,15 +1,17 @@
 import { isUtf8 } from 'node:buffer'
 import { LESS, SLASH } from './bytes.ts'
 import type { ReaderLimits } from './limits.ts'
-import { isContent, NO_SCOPE } from './namespaces.ts'
+import { isContent, NO_SCOPE, type StreamScope, sharedScope } from './namespaces.ts'
 import { NS } from './ns.ts'
 import { refuse } from './refusal.ts'
 import { Scanner } from './scanner.ts'
+import { Scanners } from './scanners.ts'
 import { type StreamOpen, StreamTags } from './stream-tags.ts'
 import { skipSpace } from './tag.ts'
 import type { TopElement } from './top-element.ts'
 
 export { type ReaderLimits, TRUSTED_LIMITS } from './limits.ts'
+export { Scanners } from './scanners.ts'
 export type { StreamOpen } from './stream-tags.ts'
 export type { Child, TopElement } from './top-element.ts'
 
@@ -25,16 +27,23 @@ const NOTHING: Buffer = Buffer.alloc(0)
 /**
  * The strict reader of a stream: bytes in, whole items out. It refuses whatever another parser could read differently
  * (RFC 6120 §11, XML 1.0, Namespaces in XML 1.0), within limits, at any split of the bytes. It is pulled: what nobody asks for
- * is not parsed. Between items it keeps no memory.
+ * is not parsed. Between items it keeps what the stream header declared, and nothing else.
  */
 export class Reader {
-  /** May be changed at any time; holds for the next item. */
-  readonly limits: ReaderLimits
+  /** May be replaced at any time; holds for the next item. */
+  limits: Readonly<ReaderLimits>
   private readonly content: string | null
-  private readonly tags: StreamTags
-  private readonly scanner: Scanner
-  private state: 'header' | 'open' | 'closed' = 'header'
-  private inElement = false
+  private readonly scanners: Scanners
+  /** Reads the tag that opens or closes the stream, while that is on its way. */
+  private tags: StreamTags | undefined
+  /** Reads an element, while that is on its way. */
+  private scanner: Scanner | undefined
+  /** `empty`: opened and closed by one tag. */
+  private state: 'header' | 'open' | 'empty' | 'closed' = 'header'
+  private scope: StreamScope = NO_SCOPE
+  private lang: string | undefined
+  /** The name in the tag that opened the stream. */
+  private tagName = ''
   /** Unread bytes: `bytes[start, end)`. A partial item starts at `start`. */
   private bytes: Buffer = NOTHING
   private start = 0
@@ -44,12 +53,18 @@ export class Reader {
   /** All chunks in `bytes` are UTF-8 each, which saves looking at each element: a chunk may still end within a character. */
   private valid = false
 
-  /** @param content the content namespace of the stream; `null`: any of them, and the header tells which */
-  constructor(limits: ReaderLimits, content: string | null = NS.client) {
+  /**
+   * @param content the content namespace of the stream; `null`: any of them, and the header tells which
+   * @param scanners shared with the other readers of a server
+   */
+  constructor(
+    limits: Readonly<ReaderLimits>,
+    content: string | null = NS.client,
+    scanners: Scanners = new Scanners(),
+  ) {
     this.limits = limits
     this.content = content
-    this.tags = new StreamTags(limits, this.content)
-    this.scanner = new Scanner(limits, NO_SCOPE)
+    this.scanners = scanners
   }
 
   /** Hands over received bytes, which must not change any more. They are copied only behind unread ones. */
@@ -74,7 +89,7 @@ export class Reader {
     try {
       if (this.state === 'open') return this.nextInside()
       if (this.state === 'header') return this.nextHeader()
-      return undefined
+      return this.state === 'empty' ? this.shut() : undefined
     } catch (error) {
       this.shut()
       throw error
@@ -84,14 +99,13 @@ export class Reader {
   /** RFC 6120 §4.3.3: the next item is a new stream header. Unread bytes stay. */
   restart(): void {
     this.state = 'header'
-    this.inElement = false
-    this.tags.begin()
+    this.forget()
   }
 
   /** Drops all unread bytes; what was sent before TLS is no part of what follows (RFC 6120 §5.4.3.3). Returns how many. */
   discard(): number {
     const dropped = this.end - this.start
-    this.inElement = false
+    this.forget()
     this.release()
     return dropped
   }
@@ -100,6 +114,7 @@ export class Reader {
     for (;;) {
       // White space behind the last element of a stream that was restarted is also skipped here.
       if (!this.skipSpace()) return undefined
+      this.tags ??= new StreamTags(this.limits, this.content)
       const visible = this.visibleEnd()
       const after = this.tags.open(this.bytes, this.start, visible)
       if (after < 0) {
@@ -107,46 +122,54 @@ export class Reader {
         return undefined
       }
       this.consume(after)
-      const { opened } = this.tags
-      if (opened === undefined) continue
-      this.state = 'open'
-      return opened
+      if (this.tags.opened !== undefined) return this.open(this.tags.opened)
     }
   }
 
+  private open(opened: StreamOpen): StreamOpen {
+    this.tags = undefined
+    this.scope = sharedScope(opened)
+    this.lang = opened.lang
+    this.tagName = opened.tagName
+    this.state = opened.empty ? 'empty' : 'open'
+    return opened
+  }
+
   private nextInside(): TopElement | StreamClose | undefined {
-    if (!this.inElement) {
-      if (this.tags.opened!.empty) return this.shut()
+    if (this.scanner === undefined) {
       if (!this.skipSpace()) return undefined
       if (this.bytes[this.start] !== LESS) refuse('text-between')
       if (this.start + 1 === this.end) return undefined
       if (this.bytes[this.start + 1] === SLASH) return this.nextClose()
-      this.scanner.begin(this.tags.opened!)
-      this.inElement = true
+      this.scanner = this.scanners.take(this.limits)
+      this.scanner.begin(this.limits, this.scope, this.lang)
     }
+    const { scanner } = this
     const visible = this.visibleEnd()
-    const after = this.scanner.run(this.bytes, this.start, visible)
+    const after = scanner.run(this.bytes, this.start, visible)
     if (after < 0) {
-      if (this.isFull(visible)) this.scanner.overrun(this.bytes, this.start, visible)
+      if (this.isFull(visible)) scanner.overrun(this.bytes, this.start, visible)
       return undefined
     }
-    const element = this.scanner.finish(this.bytes, this.start, after, this.valid)
-    this.checkContent(this.scanner.ns!)
-    this.inElement = false
+    const element = scanner.finish(this.bytes, this.start, after, this.valid)
+    this.checkContent(scanner.ns!)
+    this.scanner = undefined
+    this.scanners.give(scanner)
     this.consume(after)
     return element
   }
 
   private nextClose(): StreamClose | undefined {
+    this.tags ??= new StreamTags(this.limits, this.content)
     const visible = this.visibleEnd()
-    if (this.tags.close(this.bytes, this.start, visible) >= 0) return this.shut()
+    if (this.tags.close(this.bytes, this.start, visible, this.tagName) >= 0) return this.shut()
     if (this.isFull(visible)) refuse('stanza-bytes')
     return undefined
   }
 
   /** RFC 6120 §4.8.3: stanzas of a client stream are not those of a server stream. */
   private checkContent(ns: string): void {
-    const content = this.content ?? this.tags.opened!.defaultNamespace
+    const content = this.content ?? this.scope.defaultNamespace
     if (isContent(ns) && isContent(content) && ns !== content) refuse('other-content')
   }
 
@@ -187,8 +210,15 @@ export class Reader {
     this.carried = false
   }
 
+  /** Gives up what is on its way. */
+  private forget(): void {
+    this.tags = undefined
+    this.scanner = undefined
+  }
+
   private shut(): StreamClose {
     this.state = 'closed'
+    this.forget()
     this.release()
     return CLOSE
   }
@@ -198,8 +228,8 @@ const CLOSE: StreamClose = { kind: 'close' }
 
 /** Reads one element that stands alone, such as a stored stanza or a WebSocket frame (RFC 7395 §3.3). Throws `StreamError`. */
 export function readElement(bytes: Buffer, limits: ReaderLimits): TopElement {
-  const scanner = new Scanner(limits, NO_SCOPE)
-  scanner.begin(NO_SCOPE)
+  const scanner = new Scanner(limits)
+  scanner.begin(limits, NO_SCOPE, undefined)
   if (bytes.length > limits.stanzaBytes) refuse('stanza-bytes')
   if (bytes[0] !== LESS) refuse('markup')
   const after = scanner.run(bytes, 0, bytes.length)

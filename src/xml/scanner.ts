@@ -20,15 +20,15 @@ const EMPTY: Buffer = Buffer.alloc(0)
  * may move between two calls.
  */
 export class Scanner {
-  private readonly limits: ReaderLimits
   private readonly tag: Tag
   private readonly finder = new TagFinder()
   private readonly namespaces = new Namespaces()
   /** Start and end of the names of all open elements, two numbers for each depth. */
   private readonly names: number[] = []
+  private limits: ReaderLimits
+  private lang: string | undefined
   private head: Head | undefined
   private children: Child[] = []
-  private scope: StreamScope
   private depth = 0
   private elements = 0
   /** Where to go on. */
@@ -39,15 +39,16 @@ export class Scanner {
   private contentStart = 0
   private contentEnd = 0
 
-  constructor(limits: ReaderLimits, scope: StreamScope) {
+  constructor(limits: ReaderLimits) {
     this.limits = limits
-    this.scope = scope
     this.tag = new Tag(limits)
   }
 
-  /** Makes ready for a new element, inside the stream that declared `scope`. */
-  begin(scope: StreamScope): void {
-    this.scope = scope
+  /** Makes ready for a new element, inside a stream that declared `scope` and `lang` (its `xml:lang`). Nothing of an earlier element is left. */
+  begin(limits: ReaderLimits, scope: StreamScope, lang: string | undefined): void {
+    this.limits = limits
+    this.tag.limits = limits
+    this.lang = lang
     this.head = undefined
     this.children = []
     this.depth = 0
@@ -91,7 +92,7 @@ export class Scanner {
   /** The element, once `run` has reached its end at `after`. `valid`: the bytes are known to be UTF-8. */
   finish(b: Buffer, base: number, after: number, valid: boolean): TopElement {
     const { contentStart, contentEnd, namespaces } = this
-    const { name, ns: original, lang = this.scope.lang, attributes } = this.head!
+    const { name, ns: original, lang = this.lang, attributes } = this.head!
     if (!valid && !isUtf8(b.subarray(base, after))) refuse('utf8')
     const content = contentEnd > contentStart ? b.subarray(base + contentStart, base + contentEnd) : EMPTY
     const ns = canonical(original)

@@ -9,6 +9,7 @@ import { skipSpace, Tag } from './tag.ts'
 import { TagFinder } from './tag-finder.ts'
 import { afterSectionStart } from './text.ts'
 import type { Attribute } from './top-element.ts'
+import { word } from './vocabulary.ts'
 
 /** The peer has opened its stream: RFC 6120 §4.7. Attributes that it did not send are `undefined`. */
 export interface StreamOpen extends StreamScope {
@@ -17,6 +18,8 @@ export interface StreamOpen extends StreamScope {
   readonly from: string | undefined
   readonly id: string | undefined
   readonly version: string | undefined
+  /** `xml:lang` */
+  readonly lang: string | undefined
   /** All attributes but declarations of namespaces, in order. */
   readonly attributes: readonly Attribute[]
   /** The name as written, prefix included: the end tag repeats it. */
@@ -33,9 +36,12 @@ const DECLARATION_END = '?>'
 const DECLARATION =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.0\1([ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])([A-Za-z][\w.-]*)\3)?([ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(yes|no)\6)?[ \t\r\n]*\?>$/
 
-/** Reads the tags that open and close a stream. Like the scanner it goes on where it stopped, and returns -1 when bytes are missing. */
+/**
+ * Reads the tag that opens a stream, with the XML declaration before it, or the one that closes it: one object for each of them.
+ * Like the scanner it goes on where it stopped, and returns -1 when bytes are missing.
+ */
 export class StreamTags {
-  /** The stream that was opened last. */
+  /** The stream, once it is open. */
   opened: StreamOpen | undefined
   private readonly tag: Tag
   private readonly content: string | null
@@ -53,14 +59,6 @@ export class StreamTags {
     this.content = content
   }
 
-  /** Makes ready for a new stream. */
-  begin(): void {
-    this.opened = undefined
-    this.declared = false
-    this.waiting = false
-    this.searched = 0
-  }
-
   /** Index after the XML declaration or the stream header whose '<' is at `base`; only the latter sets `opened`. */
   open(b: Buffer, base: number, end: number): number {
     if (b[base] !== LESS) return notMarkup(b, base, end)
@@ -72,14 +70,12 @@ export class StreamTags {
     if (after < 0) return refuse('tag')
     if (!isUtf8(b.subarray(base, after))) refuse('utf8')
     this.opened = this.header(b)
-    this.waiting = false
     return after
   }
 
-  /** Index after the end tag whose '</' is at `base`. */
-  close(b: Buffer, base: number, end: number): number {
+  /** Index after the end tag whose '</' is at `base`, of a stream that was opened with this name. */
+  close(b: Buffer, base: number, end: number, name: string): number {
     if (!this.whole(b, base, end)) return -1
-    const name = this.opened!.tagName
     let i = base + 2
     if (!startsLike(b, i, end, name)) refuse('end-tag')
     i = skipSpace(b, i + name.length, end)
@@ -131,7 +127,7 @@ export class StreamTags {
       attributes: head.attributes,
       defaultNamespace: scope.defaultNamespace,
       prefixes: scope.prefixes,
-      tagName: b.latin1Slice(tag.name, tag.nameEnd),
+      tagName: word(b, tag.name, tag.nameEnd),
       empty: tag.empty,
     }
   }

@@ -59,7 +59,8 @@ export class Tag {
   /** The bits of all attributes together. */
   flags = 0
   readonly spans: Span[] = []
-  private readonly limits: TagLimits
+  /** Hold for the next tag. */
+  limits: TagLimits
   private lastColon = -1
   private valueFlags = 0
 

@@ -8,7 +8,7 @@ const COMMON = [
   'to from id type xml:lang chat groupchat normal headline get set result unavailable subscribe subscribed unsubscribe unsubscribed',
   'probe urn:xmpp:chat-markers:0 urn:xmpp:idle:1 vcard-temp:x:update http://jabber.org/protocol/muc eu.siacs.conversations.axolotl',
   'http://jabber.org/protocol/muc#user urn:xmpp:eme:0 jabber:x:oob urn:xmpp:message-correct:0 urn:xmpp:reactions:0 urn:xmpp:reply:0',
-  'http://jabber.org/protocol/nick http://jabber.org/protocol/pubsub urn:xmpp:fallback:0 urn:xmpp:omemo:2 vcard-temp',
+  'http://jabber.org/protocol/nick http://jabber.org/protocol/pubsub urn:xmpp:fallback:0 urn:xmpp:omemo:2 vcard-temp stream:stream',
 ]
 
 /** A word as a string and, for comparing, as bytes. */

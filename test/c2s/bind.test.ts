@@ -187,3 +187,18 @@ t.test('a fault of ours while binding ends the stream', async t => {
   t.match(await client.end(), /^<stream:error><internal-server-error [^>]*><\/?/)
   t.notMatch(client.text, 'a fault')
 })
+
+t.test('a client that ends its side of the connection while it is bound has closed its stream', async t => {
+  const slow = slowBinding()
+  const { signedIn, router } = await binding(t, { extensions: [slow.extension] })
+  const client = await signedIn()
+  client.send(bindRequest('slow'))
+  await slow.started
+  client.socket.end()
+  // Long enough for the server to have read the end.
+  for (let i = 0; i < 100; i++) await new Promise(setImmediate)
+  slow.release()
+  t.match(await client.end(), /<jid>alice@localhost\/slow<\/jid><\/bind><\/iq>.*<\/stream:stream>$/)
+  await router.settled()
+  t.equal(router.homes.sessions, 0)
+})

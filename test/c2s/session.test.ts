@@ -197,3 +197,28 @@ t.test('a home that is lost ends the stream: what was sent may not have been han
   t.match(await alice.end(), /^<stream:error><internal-server-error [^>]*>/)
   t.notMatch(alice.text, 'the node')
 })
+
+t.test('the home is told whether a session ends by a close or by the loss of its connection', async t => {
+  const told: unknown[] = []
+  const between = (router: C2sRouter): C2sRouter => ({
+    host: domain => router.host(domain),
+    async bind(account, resource, port) {
+      const handle = await router.bind(account, resource, port)
+      return {
+        ...handle,
+        unbind(lost) {
+          told.push(lost === true)
+          return handle.unbind(lost)
+        },
+      }
+    },
+  })
+  const { port, server } = await c2s(t, { ...OPEN, between })
+  const closing = await session(port, 'alice', 'a')
+  closing.send('</stream:stream>')
+  await closing.end()
+  const losing = await session(port, 'alice', 'b')
+  losing.socket.resetAndDestroy()
+  while (server.counts.connections > 0) await new Promise(setImmediate)
+  t.same(told, [false, true])
+})

@@ -54,14 +54,12 @@ t.test('without the pinned Node it says what to do', { skip }, async t => {
 t.test('a published package runs from dist, without sources', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'tidings-package-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
-  const build = spawnSync(
-    'tsc',
-    ['--project', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')],
-    {
-      encoding: 'utf8',
-      env: { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` },
-    },
-  )
+  // The shell takes away what the test runner hangs on every child: hooks that tsc cannot bear.
+  const compile = `NODE_OPTIONS= exec '${join(ROOT, 'node_modules/.bin/tsc')}' --project '${join(ROOT, 'tsconfig.build.json')}' --outDir '${folder}/dist'`
+  const build = spawnSync('sh', ['-c', compile], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` },
+  })
   t.match(build, { status: 0, stdout: '' })
   for (const name of ['bin', 'config', 'package.json'])
     cpSync(join(ROOT, name), join(folder, name), { recursive: true })

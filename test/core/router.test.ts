@@ -171,3 +171,22 @@ t.test('an account has no more sessions than the limit allows; a replaced one ma
   )
   await server.session('alice', 'a')
 })
+
+t.test('while the storage is behind, what sessions send waits, in order', async t => {
+  const server = core()
+  const alice = await server.session('alice', 'a')
+  const bob = await server.session('bob', 'b')
+  await bob.send('presence', {})
+  bob.received.length = 0
+  const relief = Promise.withResolvers<void>()
+  server.storage.pressure = () => relief.promise
+  const sent = ['1', '2'].map(id => alice.send('message', { to: 'bob@localhost', id }, body(id)))
+  await new Promise(setImmediate)
+  t.same(bob.received, [])
+  relief.resolve()
+  await Promise.all(sent)
+  t.same(
+    bob.received.map(text => /id="(\d)"/.exec(text)?.[1]),
+    ['1', '2'],
+  )
+})

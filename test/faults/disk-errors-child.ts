@@ -7,6 +7,7 @@ import { openSqlite } from '../../src/storage/sqlite/open.ts'
 import type { StorageError } from '../../src/storage/types.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { FAULTS, type Fault, type Trial } from './disk-errors.ts'
+import { say } from './say.ts'
 
 const [folder, controlFile] = process.argv.slice(2) as [string, string]
 const control = openSync(controlFile, 'r+')
@@ -33,7 +34,7 @@ for (const [name, fault] of Object.entries(FAULTS))
     await trial(name, fault, after, ALWAYS, LARGE)
 
 closeSync(control)
-writeSync(1, 'done\n')
+say('done')
 setInterval(() => undefined, 60_000)
 
 async function trial(name: string, fault: Fault, after: number, times: number, size: number): Promise<void> {
@@ -63,7 +64,7 @@ async function trial(name: string, fault: Fault, after: number, times: number, s
     next: { n: next - 1, outcome: after1 },
     problems: [...problems],
   }
-  writeSync(1, `${JSON.stringify(line)}\n`)
+  say(JSON.stringify(line))
 }
 
 async function commit(body: string): Promise<void> {

@@ -2,12 +2,12 @@
  * Commits numbered rows, many at a time, and prints the number of each as soon as it is acknowledged. Runs until it is killed.
  * Arguments: the folder of the sources, the folder of the data, the first number, a seed.
  */
-import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { openSqlite as OpenSqlite } from '../../src/storage/sqlite/open.ts'
 import type { JID as JIDClass } from '../../src/xml/jid.ts'
 import { bodyOf } from './numbered-rows.ts'
+import { say } from './say.ts'
 
 const [sources, folder, first, seed] = process.argv.slice(2) as [string, string, string, string]
 const load = (file: string) => import(pathToFileURL(join(sources, file)).href)
@@ -32,12 +32,12 @@ async function lane(): Promise<void> {
       archive.append(bob, { peer: alice, payload }),
     ]
     await storage.commit([table.put(alice, String(n), { n, body }), ...writes])
-    writeSync(1, `${n}\n`)
+    say(String(n))
     // Indexing, reading and checkpoints go on all the while.
     if (n % 97 === 0) await storage.settled()
     if (n % 31 === 0) await table.get(alice, String(n))
   }
 }
 
-writeSync(1, 'open\n')
+say('open')
 await Promise.all(Array.from({ length: LANES }, lane))

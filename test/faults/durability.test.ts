@@ -1,5 +1,5 @@
 /**
- * What `commit` resolved outlives a power cut (ARCHITECTURE §1, §10): a process commits numbered rows and is killed at any moment;
+ * What `commit` resolved outlives a power cut (ARCHITECTURE §10): a process commits numbered rows and is killed at any moment;
  * the disk is rebuilt with nothing, or any part, of what was not synced; each acknowledged row must be there.
  * Storages with a mistake must be caught by the same test. `TIDINGS_FULL=1` runs many more rounds.
  */

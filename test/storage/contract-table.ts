@@ -57,6 +57,33 @@ export const tableContract: Lines = {
     t.equal(await table.get(alice, 'b'), 1)
   },
 
+  'one write deletes many rows, in its turn among the writes of a commit, and all or none': async (
+    t,
+    { storage },
+  ) => {
+    const table = storage.table<number>('things', 'lww')
+    const keys = [...UNICODE, ...Array.from({ length: 200 }, (_, n) => `k${n}`)]
+    await storage.commit([
+      ...keys.map((key, n) => table.put(alice, key, n)),
+      table.put(bob, 'k1', -1),
+      storage.table('others', 'lww').put(alice, 'k1', -1),
+    ])
+    const tooLong = table.delete(alice, 'k1', 'k'.repeat(1025))
+    await t.rejects(storage.commit([table.delete(alice, 'k2'), tooLong]), { code: 'too-large' })
+    t.equal(await table.get(alice, 'k1'), keys.indexOf('k1'))
+    const goes = keys.filter(key => key !== 'a' && key !== 'k1')
+    await storage.commit([
+      table.put(alice, 'k3', 0),
+      table.delete(alice, ...goes, 'missing'),
+      table.delete(alice),
+      table.put(alice, 'k7', 0),
+    ])
+    t.same(await keysOf(table, {}), ['a', 'k1', 'k7'])
+    t.equal(await table.get(alice, 'k7'), 0)
+    t.equal(await table.get(bob, 'k1'), -1)
+    t.equal(await storage.table('others', 'lww').get(alice, 'k1'), -1)
+  },
+
   'an item is copied when the write is made': async (t, { storage }) => {
     const table = storage.table<{ n: number }>('things', 'lww')
     const item = { n: 1 }

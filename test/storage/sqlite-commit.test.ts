@@ -35,7 +35,7 @@ const tick = () => new Promise<void>(resolve => setImmediate(resolve))
 t.test('a group arrives as it was sent', async t => {
   const shared = Buffer.from('shared')
   const commits: WriterOperation[][] = [
-    [put('k', '"text"'), { kind: 'delete', table: 't', owner: 'o', key: '' }],
+    [put('k', '"text"'), { kind: 'delete', table: 't', owner: 'o', keys: ['', '\u{1f642}'] }],
     [],
     [append(shared), append(Buffer.alloc(0)), append(shared, 'q'), append(Buffer.alloc(0))],
     [append(shared), { ...put('x'), expires: 5 } as WriterOperation],

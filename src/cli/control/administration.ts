@@ -82,9 +82,10 @@ function parseAccount(text: string, hosts: readonly string[]): JID {
 
 async function remove({ accounts, forget }: AdministrationParts, account: JID): Promise<Done> {
   // First the account, so that nobody signs in while the rest goes.
-  if (!(await accounts.remove(account)))
-    throw new TidingsError('TIDINGS_ACCOUNT_UNKNOWN', `there is no account ${account}`)
+  const found = await accounts.remove(account)
+  // Also without an account: an earlier removal may have failed here.
   await forget(account)
+  if (!found) throw new TidingsError('TIDINGS_ACCOUNT_UNKNOWN', `there is no account ${account}`)
   return {}
 }
 

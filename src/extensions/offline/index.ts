@@ -126,6 +126,8 @@ class Offline {
  * for each pause, so these vanish where nobody is there.
  */
 function isOnlyChatState(message: Stanza): boolean {
+  // Nearly every message has a body.
+  if (message.has('body', NS.client)) return false
   if (!CHAT_STATES.some(state => message.has(state, NS.chatStates))) return false
   return message.children().every(child => {
     const namespace = child.getNS() ?? NS.client

@@ -29,12 +29,8 @@ interface Count {
   readonly at: number
 }
 
-/** A message that is recorded and whose commit is under way. */
-interface Underway {
-  readonly key: string
-  /** Monotonic ms. */
-  readonly since: number
-}
+/** Keys of messages that are recorded and whose commits are under way, in the order they came, with the time of that (monotonic ms). */
+type Underway = Map<string, number>
 
 /** A count is taken anew after this long, since messages expire by themselves and the home of a user may have been elsewhere. */
 const COUNT_TRUSTED_MS = 5 * 60_000
@@ -57,7 +53,7 @@ export class OfflineQueue {
   readonly #table: Table<Kept>
   readonly #counts = new LRUCache<string, Count>({ max: COUNTS })
   readonly #keys = new WeakMap<Stanza, string>()
-  readonly #underway = new Map<string, Underway[]>()
+  readonly #underway = new Map<string, Underway>()
   #lastTime = 0
   #lastNumber = 0
 
@@ -80,10 +76,7 @@ export class OfflineQueue {
     const at = this.#host.clock.now()
     const key = this.#nextKey(at)
     this.#keys.set(message, key)
-    const since = this.#host.clock.monotonic()
-    const underway = this.#underwayOf(owner)
-    underway.push({ key, since })
-    this.#underway.set(owner.toString(), underway)
+    this.#begin(owner, key)
     const count = this.#counts.get(owner.toString())
     if (count !== undefined) count.messages++
     return this.#table.put(owner, key, { at, stanza: message.pack().toString() }, this.#limits.maxAge)
@@ -113,8 +106,8 @@ export class OfflineQueue {
     const owner = session.jid.bare
     let page = await this.#table.page(owner, {}, PAGE)
     while (page.items.length > 0) {
-      const underway = new Set(this.#underwayOf(owner).map(one => one.key))
-      const due = page.items.filter(({ key }) => !underway.has(key))
+      const underway = this.#underwayOf(owner)
+      const due = page.items.filter(({ key }) => !underway?.has(key))
       let sent = 0
       for (const { item } of due) {
         session.send(this.#delayed(item))
@@ -126,7 +119,7 @@ export class OfflineQueue {
       }
       if (!(await session.drained())) return
       if (due.length > 0)
-        await this.#host.storage.commit(due.map(({ key }) => this.#table.delete(owner, key)))
+        await this.#host.storage.commit([this.#table.delete(owner, ...due.map(({ key }) => key))])
       this.#counts.delete(owner.toString())
       if (!page.more) return
       page = await this.#table.page(owner, { after: page.items.at(-1)!.key }, PAGE)
@@ -169,15 +162,28 @@ export class OfflineQueue {
     const key = this.#keys.get(message)
     if (key === undefined) return undefined
     this.#keys.delete(message)
-    const rest = this.#underwayOf(owner).filter(one => one.key !== key)
-    if (rest.length === 0) this.#underway.delete(owner.toString())
-    else this.#underway.set(owner.toString(), rest)
+    const underway = this.#underwayOf(owner)
+    underway?.delete(key)
+    if (underway?.size === 0) this.#underway.delete(owner.toString())
     return key
   }
 
-  #underwayOf(owner: JID): Underway[] {
+  #begin(owner: JID, key: string): void {
+    const underway = this.#underwayOf(owner) ?? new Map()
+    underway.set(key, this.#host.clock.monotonic())
+    this.#underway.set(owner.toString(), underway)
+  }
+
+  /** What is under way for a user, without what has been for too long. */
+  #underwayOf(owner: JID): Underway | undefined {
+    const underway = this.#underway.get(owner.toString())
+    if (underway === undefined) return undefined
     const oldest = this.#host.clock.monotonic() - UNDERWAY_MS
-    return (this.#underway.get(owner.toString()) ?? []).filter(one => one.since > oldest)
+    for (const [key, since] of underway) {
+      if (since > oldest) break
+      underway.delete(key)
+    }
+    return underway
   }
 
   /** Keys in the order of the calls, also when the clock is set back; the node keeps those of two homes apart. */

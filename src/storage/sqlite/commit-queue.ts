@@ -205,6 +205,6 @@ export class CommitQueue {
 
 function weigh(operation: WriterOperation): number {
   if (operation.kind === 'append') return OVERHEAD + operation.payload.byteLength
-  if (operation.kind === 'delete') return OVERHEAD
+  if (operation.kind === 'delete') return OVERHEAD * operation.keys.length
   return OVERHEAD + (operation.json?.length ?? 0)
 }

@@ -57,7 +57,8 @@ function encodeOperation(operation: WriterOperation, cells: Cell[], payloads: Pa
       cells.push(PUT, owner, operation.table, operation.key, operation.json, operation.expires)
       break
     case 'delete':
-      cells.push(DELETE, owner, operation.table, operation.key)
+      cells.push(DELETE, owner, operation.table, operation.keys.length)
+      for (const key of operation.keys) cells.push(key)
       break
     case 'append':
       cells.push(APPEND, owner, operation.archive, operation.peer, payloads.place(operation.payload))
@@ -93,10 +94,11 @@ function decodeOperation(cells: CellReader): WriterOperation {
   const owner = cells.text()
   if (code === APPEND)
     return { kind: 'append', owner, archive: cells.text(), peer: cells.text(), payload: cells.payload() }
-  const row = { owner, table: cells.text(), key: cells.text() }
+  const table = cells.text()
+  if (code === DELETE) return { kind: 'delete', owner, table, keys: cells.texts(cells.number()) }
+  const row = { owner, table, key: cells.text() }
   if (code === PUT)
     return { kind: 'put', ...row, json: cells.text(), expires: cells.optional<number>() ?? null }
-  if (code === DELETE) return { kind: 'delete', ...row }
   return { kind: 'swap', ...row, expected: cells.optional<string>(), json: cells.optional<string>() }
 }
 
@@ -153,6 +155,11 @@ class CellReader {
 
   text(): string {
     return this.#cells[this.#next++] as string
+  }
+
+  texts(count: number): string[] {
+    this.#next += count
+    return this.#cells.slice(this.#next - count, this.#next) as string[]
   }
 
   optional<C extends Cell>(): C | undefined {

@@ -100,10 +100,11 @@ export class GroupWriter {
   }
 
   #applyRow(operation: Extract<WriterOperation, { kind: 'put' | 'delete' }>): void {
-    const { owner, key } = operation
+    const { owner } = operation
     const table = this.#names.table(operation.table, 'lww')
-    if (operation.kind === 'put') this.#put.run(table, owner, key, operation.json, operation.expires)
-    else this.#delete.run(table, owner, key)
+    if (operation.kind === 'put')
+      this.#put.run(table, owner, operation.key, operation.json, operation.expires)
+    else for (const key of operation.keys) this.#delete.run(table, owner, key)
   }
 
   #applySwap({

@@ -110,8 +110,9 @@ export class Writer {
     for (const [index, commit] of commits.entries()) {
       const outcome = outcomes[index]!
       if ('error' in outcome || !outcome.swapped) continue
+      // What was deleted is gone anyway.
       for (const operation of commit)
-        if (operation.kind !== 'append')
+        if (operation.kind === 'put' || operation.kind === 'swap')
           for (const { owner, rows } of this.#sparing)
             if (owner === operation.owner) rows.add(`${operation.table}\0${operation.key}`)
     }

@@ -1,0 +1,28 @@
+import type { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import type { Maybe } from './maybe.ts'
+import type { Router } from './router.ts'
+import type { Session, SessionHandle } from './session.ts'
+
+/** The handle of a session whose home is this node. A class, for there is one for each session: smaller than closures. */
+export class LocalHandle implements SessionHandle {
+  readonly #router: Router
+  readonly #session: Session
+
+  constructor(router: Router, session: Session) {
+    this.#router = router
+    this.#session = session
+  }
+
+  get jid(): JID {
+    return this.#session.jid
+  }
+
+  submit(stanza: Stanza): Maybe<void> {
+    return this.#router.submit(stanza, this.#session)
+  }
+
+  unbind(lost?: boolean): Maybe<void> {
+    return this.#router.sessions.unbind(this.#router.hostOf(this.jid), this.#session, lost)
+  }
+}
