@@ -7,6 +7,7 @@ import hints from './hints.ts'
 import offline from './offline/index.ts'
 import ping from './ping.ts'
 import presence from './presence.ts'
+import registration from './registration/index.ts'
 import roster from './roster.ts'
 import time from './time.ts'
 import version from './version.ts'
@@ -17,6 +18,7 @@ export const extensions: readonly Extension[] = [
   ping,
   version,
   time,
+  registration,
   roster,
   // A user hears of his own presence before the messages that waited for it.
   presence,
