@@ -10,9 +10,14 @@ const HOUR_MS = 60 * 60 * 1_000
 
 /** Lets one newcomer in although registration is not open. */
 export interface Pass {
+  /** Tells it from other passes. */
+  readonly key: string
   /** Uses it up around `create`, which makes the account. Rejects with the StanzaError to answer; then it is as good as before. */
   redeem(newcomer: JID, create: () => Promise<void>): Promise<void>
 }
+
+/** The key of the pass that an address is kept for. */
+export type KeptFor = (newcomer: JID) => Promise<string | undefined>
 
 /** How newcomers are treated. */
 export interface NewcomersOptions {
@@ -28,8 +33,7 @@ export class Newcomers {
   readonly #passes = new WeakMap<NewStream, Pass>()
   /** Streams that have made their account. */
   readonly #done = new WeakSet<NewStream>()
-  readonly #reservations: ((newcomer: JID, pass: Pass | undefined) => Promise<boolean>)[] = []
-  #invited = false
+  #keptFor: KeptFor | undefined
 
   constructor(host: Host, options: NewcomersOptions) {
     this.#host = host
@@ -38,13 +42,12 @@ export class Newcomers {
 
   /** Whether a stream feature should tell of registration. */
   get offered(): boolean {
-    return this.#options.open || this.#invited
+    return this.#options.open || this.#keptFor !== undefined
   }
 
-  /** Tells that streams can get passes. `reserved`: whether an address is kept for someone with another pass. */
-  acceptPasses(reserved: (newcomer: JID, pass: Pass | undefined) => Promise<boolean>): void {
-    this.#invited = true
-    this.#reservations.push(reserved)
+  /** Called by the one who gives passes. */
+  acceptPasses(keptFor: KeptFor): void {
+    this.#keptFor = keptFor
   }
 
   /** From now on a stream may register with this pass. */
@@ -78,7 +81,8 @@ export class Newcomers {
     const newcomer = addressOf(username, this.#host.domain)
     // XEP-0077 §3.1: a name that is in use.
     if (await this.#host.accounts.exists(newcomer)) throw taken()
-    for (const reserved of this.#reservations) if (await reserved(newcomer, pass)) throw taken()
+    const kept = await this.#keptFor?.(newcomer)
+    if (kept !== undefined && kept !== pass?.key) throw taken()
     await this.#requireRoom(address)
     const create = (): Promise<void> => this.#create(newcomer, password)
     await (pass === undefined ? create() : pass.redeem(newcomer, create))
