@@ -10,8 +10,8 @@ import { NS } from '../../xml/ns.ts'
 import registration, { type Pass } from '../registration/index.ts'
 import { Invitations } from './invitations.ts'
 
-export { Invitations, type Listed, type NewInvitation } from './invitations.ts'
-export { type InvitationLinks, invitationLinks } from './links.ts'
+export { type Invitation, Invitations, type NewInvitation } from './invitations.ts'
+export { invitationLinks } from './links.ts'
 
 declare module '../../core/extension.ts' {
   interface Events {
@@ -39,6 +39,10 @@ export default defineExtension({
       min: 1,
       max: 365,
       unit: 'days',
+    }),
+    'web-address': option.text({
+      doc: 'Where people reach the web pages of this server, such as https://chat.example.org; empty: at the HTTP listener',
+      default: '',
     }),
   },
   setup(host) {
