@@ -1,14 +1,13 @@
 /** XEP-0401: Ad-hoc Account Invitation Generation. XEP-0445: Pre-Authenticated In-Band Registration. */
-import { StanzaError } from '../../core/errors.ts'
-import { defineExtension, type NewStream } from '../../core/extension.ts'
-import type { Host } from '../../core/host.ts'
-import { networkOf } from '../../core/network.ts'
+import { defineExtension } from '../../core/extension.ts'
 import { option } from '../../core/options.ts'
-import { type Element, xml } from '../../xml/element.ts'
-import { JID } from '../../xml/jid.ts'
+import { xml } from '../../xml/element.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import registration, { type Pass } from '../registration/index.ts'
+import registration from '../registration/index.ts'
 import { Invitations } from './invitations.ts'
+import { invitationRoutes } from './routes.ts'
+import { Tokens } from './tokens.ts'
 
 export { type Invitation, Invitations, type NewInvitation } from './invitations.ts'
 export { invitationLinks } from './links.ts'
@@ -19,10 +18,6 @@ declare module '../../core/extension.ts' {
     'invite:redeemed': { inviter: JID; newcomer: JID }
   }
 }
-
-const HOUR_MS = 60 * 60 * 1_000
-/** Tokens that one network may show in an hour: nobody guesses one, but nobody needs to try either. */
-const TRIES_PER_HOUR = 60
 
 export default defineExtension({
   name: 'invitations',
@@ -48,6 +43,7 @@ export default defineExtension({
   setup(host) {
     const newcomers = host.use(registration)
     const invitations = new Invitations(host.storage, host.clock, host.jid)
+    const tokens = new Tokens(host, invitations)
     newcomers.acceptPasses(newcomer => invitations.keptFor(newcomer))
     return {
       streamFeatures: {
@@ -60,11 +56,13 @@ export default defineExtension({
           namespace: NS.preauth,
           name: 'preauth',
           handler: async (preauth, stream) => {
-            newcomers.admit(stream, await passFor(host, invitations, preauth, stream))
+            const { pass } = await tokens.accept(preauth.attrs.token ?? '', stream.address)
+            newcomers.admit(stream, pass)
             return undefined
           },
         },
       ],
+      http: invitationRoutes({ host, newcomers, tokens }),
       on: {
         // Whoever has left invites nobody.
         'user:removed': ({ owner }) => invitations.revokeOf(owner),
@@ -72,34 +70,3 @@ export default defineExtension({
     }
   },
 })
-
-/** XEP-0445 §4: the token is looked at now, and used up when the account is made. */
-async function passFor(
-  host: Host,
-  invitations: Invitations,
-  preauth: Element,
-  stream: NewStream,
-): Promise<Pass> {
-  const tries = `invitation ${networkOf(stream.address)}`
-  if (!(await host.storage.ephemeral.take(tries, TRIES_PER_HOUR, HOUR_MS)))
-    throw new StanzaError('resource-constraint', { text: 'too many tokens from your address: try later' })
-  const found = await invitations.find(preauth.attrs.token ?? '')
-  if (found === undefined)
-    throw new StanzaError('item-not-found', { text: 'The provided token is invalid or expired' })
-  return invitationPass(host, invitations, found.key)
-}
-
-/** The pass that an invitation gives. */
-function invitationPass(host: Host, invitations: Invitations, key: string): Pass {
-  return {
-    key,
-    async redeem(newcomer, create) {
-      const { inviter } = await invitations.redeem(key, newcomer, create)
-      if (inviter === undefined) return
-      const contact = JID.parse(inviter)
-      // Removed while the server did not run, it has left its invitations behind.
-      if (await host.accounts.exists(contact))
-        await host.hooks.emit('invite:redeemed', { inviter: contact, newcomer })
-    },
-  }
-}
