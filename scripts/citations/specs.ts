@@ -17,6 +17,7 @@ export const RFCS: Readonly<Record<number, string>> = {
   5056: 'Channel Bindings',
   5246: 'TLS 1.2',
   5280: 'X.509 Certificates',
+  5122: 'URIs for XMPP',
   5480: 'Elliptic Curve Subject Public Key Information',
   5705: 'Keying Material Exporters for TLS',
   5758: 'Additional Algorithms and Identifiers for DSA and ECDSA in X.509',
