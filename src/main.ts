@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { Accounts } from './auth/accounts.ts'
 import { C2s } from './c2s/listener.ts'
 import { type Administration, administration } from './cli/control/administration.ts'
+import type { NewInvitationLinks } from './cli/control/protocol.ts'
 import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
 import { singleNode } from './cluster/local.ts'
@@ -22,6 +23,7 @@ import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
+import { firstInvitation, invitationsOf } from './invitations.ts'
 import { c2sLimits, listen, type Ports } from './listen.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
@@ -50,6 +52,8 @@ export interface Server {
   readonly certificates: readonly CertificateDescription[]
   /** What the operator should know, a sentence each; logged as well. */
   readonly warnings: readonly string[]
+  /** An invitation to a server without accounts; undefined where there is one, or where nobody is invited. */
+  firstInvitation(): Promise<NewInvitationLinks | undefined>
   /** Resolves when all that clients have sent is handled and stored, and nothing is left to do in the background. */
   settled(): Promise<void>
   /** Closes listeners and streams (with system-shutdown), stores everything and lets go of it. */
@@ -125,10 +129,12 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     one => one.shutdown(new StreamError('system-shutdown')),
   )
   const ports = await listen(c2s, config, log)
+  const invitations = invitationsOf(config, storage, clock)
   log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
-    const administer = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
+    const domains = hosts.map(host => host.domain)
+    const administer = administration({ accounts, hosts: domains, forget, invitations })
     parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
   }
   const running = parts.move()
@@ -139,6 +145,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     accounts,
     certificates: certificates.describe(),
     warnings,
+    firstInvitation: () => firstInvitation(accounts, hosts, invitations),
     settled,
     stop: () => running.disposeAsync(),
   }
@@ -168,7 +175,11 @@ export async function openOffline(config: Config): Promise<Offline> {
   const hosts = config.hosts.map(({ name }) => name)
   const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
-  return { administration: administration({ accounts, hosts, forget }), close: () => storage.close() }
+  const invitations = invitationsOf(config, storage, systemClock)
+  return {
+    administration: administration({ accounts, hosts, forget, invitations }),
+    close: () => storage.close(),
+  }
 }
 
 type Warn = (code: string, text: string) => void

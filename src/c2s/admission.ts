@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { networkOf } from '../core/network.ts'
 
 /** How many connections may be open that have not signed in yet. Infinity: no limit. */
 export interface AdmissionLimits {
@@ -41,10 +41,4 @@ export class Admission<T> {
   get total(): number {
     return this.#networks.size
   }
-}
-
-function networkOf(address: string): string {
-  if (!address.includes(':')) return address
-  const parsed = ipaddr.process(address.replace(/%.*$/, ''))
-  return parsed.kind() === 'ipv6' ? parsed.toByteArray().slice(0, 8).join(' ') : parsed.toString()
 }

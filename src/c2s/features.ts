@@ -26,8 +26,8 @@ export function offerFor(policy: TlsPolicy, tls: SaslTls | undefined): Offer {
   }
 }
 
-/** The features before sign-in. */
-export function signInFeatures(offer: Offer, stanzaBytes: number): Element {
+/** The features before sign-in; `added` are those of extensions. */
+export function signInFeatures(offer: Offer, stanzaBytes: number, added: Element[]): Element {
   return xml(
     'stream:features',
     {},
@@ -47,11 +47,12 @@ export function signInFeatures(offer: Offer, stanzaBytes: number): Element {
         offer.channelBindings.map(type => xml('channel-binding', { type })),
       ),
     streamLimits(stanzaBytes),
+    added,
   )
 }
 
-/** The features after sign-in. */
-export function bindFeatures(stanzaBytes: number): Element {
+/** The features after sign-in; `added` are those of extensions. */
+export function bindFeatures(stanzaBytes: number, added: Element[]): Element {
   return xml(
     'stream:features',
     {},
@@ -60,6 +61,7 @@ export function bindFeatures(stanzaBytes: number): Element {
     // COMPAT clients of RFC 3921 §3: they ask for a session if they see this; <optional/> tells the others that nothing depends on it.
     xml('session', { xmlns: NS.session }, xml('optional')),
     streamLimits(stanzaBytes),
+    added,
   )
 }
 

@@ -6,6 +6,7 @@ import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { bind } from './bind.ts'
 import { Ended } from './connection.ts'
+import { EarlyRequests } from './early-requests.ts'
 import { bindFeatures, type Offer, offerFor, signInFeatures } from './features.ts'
 import { openStream } from './open-stream.ts'
 import type { C2sOptions, TlsPolicy } from './options.ts'
@@ -25,7 +26,8 @@ export async function negotiate(
 ): Promise<void> {
   const { limits, log, router } = options
 
-  // RFC 6120 §5, §6: STARTTLS, after which everything begins anew, and SASL, as often as the client may try.
+  // RFC 6120 §5, §6: STARTTLS, after which everything begins anew, and SASL, as often as the client may try; and what extensions
+  // answer before sign-in.
   let phase = await offerSignIn(stream, policy, options)
   let account: JID | undefined
   while (account === undefined) {
@@ -33,7 +35,7 @@ export async function negotiate(
     if (isStartTls(element)) {
       await startTls(stream, phase, options)
       phase = await offerSignIn(stream, policy, options)
-    } else account = await phase.signIn.take(element)
+    } else if (!(await phase.requests?.take(element))) account = await phase.signIn.take(element)
   }
   log.debug({ account, address: stream.connection.address }, 'signed in')
 
@@ -41,7 +43,8 @@ export async function negotiate(
   stream.reader.limits = limits.reader
   stream.restart()
   await openStream(stream, router, account)
-  stream.send(bindFeatures(limits.reader.stanzaBytes))
+  const added = router.host(account.domain)?.hooks.streamFeatures('afterSignIn')
+  stream.send(bindFeatures(limits.reader.stanzaBytes, added ?? []))
 
   // RFC 6120 §7
   await bind(stream, account, router, parts, limits.attempts)
@@ -52,6 +55,8 @@ interface SignInPhase {
   readonly host: string
   readonly offer: Offer
   readonly signIn: SignIn
+  /** Absent where TLS has to come first: then nothing is answered. */
+  readonly requests: EarlyRequests | undefined
 }
 
 /** Opens the stream and names the features of the time before sign-in. */
@@ -62,12 +67,16 @@ async function offerSignIn(stream: Stream, policy: TlsPolicy, options: C2sOption
   const tls = socket && tlsBinding(socket)
   const offer = offerFor(policy, tls)
   const context: SaslContext = { host, accounts, offered: offer, tls }
-  stream.send(signInFeatures(offer, limits.stanzaBytesBeforeSignIn))
   const tlsFirst = offer.tls === 'required'
+  const hooks = tlsFirst ? undefined : router.host(host)?.hooks
+  stream.send(
+    signInFeatures(offer, limits.stanzaBytesBeforeSignIn, hooks?.streamFeatures('beforeSignIn') ?? []),
+  )
   return {
     host,
     offer,
     signIn: new SignIn(stream, { context, tlsFirst, attempts: limits.attempts, log }),
+    requests: hooks && new EarlyRequests(stream, { host, hooks, attempts: limits.attempts, log }),
   }
 }
 

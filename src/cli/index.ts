@@ -21,6 +21,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'user passwd': { summary: 'give an account another password', load: () => import('./user-passwd.ts') },
   'user list': { summary: 'list the accounts', load: () => import('./user-list.ts') },
+  'user invite': {
+    summary: 'make a link by which somebody can make an account',
+    load: () => import('./user-invite.ts'),
+  },
+  'invite list': { summary: 'list the invitations', load: () => import('./invite-list.ts') },
+  'invite revoke': { summary: 'end an invitation', load: () => import('./invite-revoke.ts') },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
 }
 

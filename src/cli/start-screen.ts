@@ -1,5 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { CertificateDescription } from '../tls/certificates.ts'
+import type { NewInvitationLinks } from './control/protocol.ts'
+import { localTime } from './local-time.ts'
 
 /** What the screen tells of a running server. */
 export interface Running {
@@ -8,6 +10,8 @@ export interface Running {
   readonly certificates: readonly CertificateDescription[]
   /** What the operator should know, a sentence each. */
   readonly warnings: readonly string[]
+  /** To a server without accounts. */
+  readonly invitation?: NewInvitationLinks | undefined
 }
 
 /** One screen for people: where clients connect, where data lies, which certificate is used, how to go on. `option` is what `--config` was. */
@@ -20,6 +24,7 @@ export function startScreen(config: Config, running: Running, option: string | u
     ...clients(config, running),
     row('Data', config.storage.kind === 'memory' ? 'in memory: nothing outlives this process' : config.data),
     ...running.certificates.flatMap(certificate),
+    ...invitation(running),
     row('Add account', add),
     row('Stop', 'Ctrl-C'),
     ...running.warnings.map(warning => row('Note', warning)),
@@ -41,6 +46,13 @@ function clients({ listeners }: Config, { ports }: Running): string[] {
   if (direct !== false)
     lines.push(row('Clients', `port ${ports['xmpp-tls']}, direct TLS, ${where(direct.address)}`))
   return lines
+}
+
+/** How the first people get in, by themselves. */
+function invitation({ invitation }: Running): string[] {
+  if (invitation === undefined) return []
+  const hours = `${invitation.uses} accounts can be made with this link, until ${localTime(invitation.expires)}`
+  return [row('Invitation', invitation.page ?? invitation.uri), row('', hours)]
 }
 
 function where(addresses: readonly string[]): string {

@@ -22,7 +22,8 @@ export const command: Command = {
     // From here on a signal ends the server in order, even one that comes while it starts.
     const reason = stopReason(log)
     const server = await startServer(config, { log })
-    terminal.out(startScreen(config, server, options.config))
+    const invitation = await server.firstInvitation()
+    terminal.out(startScreen(config, { ...server, invitation }, options.config))
     // Written now, for a server that is killed writes nothing.
     flushCompileCache()
     collectGarbage()

@@ -77,8 +77,14 @@ export interface IqContext {
   readonly session?: Session
 }
 
+/** An answer with something to be done once it is sent. Nobody waits for that; what it throws is logged. */
+export interface AnswerThen {
+  readonly payload?: Element
+  readonly after: () => Maybe<void>
+}
+
 /** Answers a request with a payload, with nothing (an empty result), or throws a StanzaError. It never sends a reply. */
-export type IqHandler = (iq: IqContext) => Maybe<Element | undefined>
+export type IqHandler = (iq: IqContext) => Maybe<Element | AnswerThen | undefined>
 
 /** A claim on an IQ request. Use `get()` or `set()` to make one. */
 export interface IqRegistration {
@@ -118,6 +124,31 @@ export function set(
   options?: IqOptions,
 ): IqRegistration {
   return { type: 'set', namespace, name, place, handler, access: options?.access ?? 'own' }
+}
+
+/** A client's stream before sign-in. One object per stream, so a WeakMap can hold what an extension knows of it. */
+export interface NewStream {
+  /** The client's address, as far as it is known. */
+  readonly address: string
+}
+
+/** Answers a request on a stream before sign-in, as an IqHandler does. */
+export type NewStreamHandler = (payload: Element, stream: NewStream) => Maybe<Element | undefined>
+
+/** A claim on an IQ request before sign-in. All others end the stream: RFC 6120 §4.9.3.12. */
+export interface NewStreamRegistration {
+  readonly type: 'get' | 'set'
+  readonly namespace: string
+  readonly name: string
+  readonly handler: NewStreamHandler
+}
+
+/** Stream features (RFC 6120 §4.3.2) that extensions offer next to those of c2s/; made anew for each stream. */
+export interface StreamFeatures {
+  /** With the SASL mechanisms; not where TLS has to come first. */
+  readonly beforeSignIn?: () => readonly Element[]
+  /** With resource binding. */
+  readonly afterSignIn?: () => readonly Element[]
 }
 
 /**
@@ -177,6 +208,9 @@ export interface Registrations<Provided> {
   readonly iq?: readonly IqRegistration[]
   readonly stages?: readonly StageRegistration[]
   readonly on?: EventHandlers
+  readonly streamFeatures?: StreamFeatures
+  /** Requests that are answered before sign-in. */
+  readonly beforeSignIn?: readonly NewStreamRegistration[]
   /** Routes of the HTTP server. */
   readonly http?: readonly HttpRoute[]
   /** What other extensions get from `host.use(thisExtension)`. */

@@ -1,10 +1,12 @@
 import type { Write } from '../storage/types.ts'
+import type { Element } from '../xml/element.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { TidingsError } from './errors.ts'
 import type {
   Events,
   IqRegistration,
   Kind,
+  NewStreamRegistration,
   Outcome,
   Place,
   Registrations,
@@ -12,6 +14,7 @@ import type {
   StageContext,
   StageRegistration,
   Stages,
+  StreamFeatures,
   Verdict,
 } from './extension.ts'
 import type { Log } from './log.ts'
@@ -26,6 +29,8 @@ type Handler<E extends keyof Events> = (event: Events[E]) => Maybe<void>
 export class Hooks {
   readonly #stages: Record<Side, Record<Kind, StageTable>> = { sender: tables(), recipient: tables() }
   readonly #iq = new Map<string, IqRegistration>()
+  readonly #beforeSignIn = new Map<string, NewStreamRegistration>()
+  readonly #features: StreamFeatures[] = []
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #owners = new Map<string, string>()
   readonly #log: Log
@@ -36,17 +41,11 @@ export class Hooks {
 
   /** Adds what an extension registered. A doubly claimed IQ is an error that names both extensions. */
   add(extension: string, registrations: Registrations<unknown>): void {
-    for (const claim of registrations.iq ?? []) {
-      const key = iqKey(claim.type, claim.place, claim.namespace, claim.name)
-      const other = this.#owners.get(key)
-      if (other !== undefined)
-        throw new TidingsError(
-          'TIDINGS_IQ_CLAIMED_TWICE',
-          `extension "${extension}" claims <${claim.name} xmlns="${claim.namespace}"/> (${claim.type}, ${claim.place}), which "${other}" has claimed: switch one of them off`,
-        )
-      this.#owners.set(key, extension)
-      this.#iq.set(key, claim)
-    }
+    for (const claim of registrations.iq ?? [])
+      this.#iq.set(this.#claimed(extension, claim.place, claim), claim)
+    for (const claim of registrations.beforeSignIn ?? [])
+      this.#beforeSignIn.set(this.#claimed(extension, BEFORE_SIGN_IN, claim), claim)
+    if (registrations.streamFeatures !== undefined) this.#features.push(registrations.streamFeatures)
     for (const registration of registrations.stages ?? []) {
       const { kind, side } = registration.interest
       const handlers: StageRegistration[] = this.#stages[side][kind][registration.stage]
@@ -54,6 +53,19 @@ export class Hooks {
     }
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
+  }
+
+  /** The key of a claim that nobody else has. */
+  #claimed(extension: string, where: string, { type, namespace, name }: Claim): string {
+    const key = iqKey(type, where, namespace, name)
+    const other = this.#owners.get(key)
+    if (other !== undefined)
+      throw new TidingsError(
+        'TIDINGS_IQ_CLAIMED_TWICE',
+        `extension "${extension}" claims <${name} xmlns="${namespace}"/> (${type}, ${where}), which "${other}" has claimed: switch one of them off`,
+      )
+    this.#owners.set(key, extension)
+    return key
   }
 
   /** First part of a stanza's half: guard, then stamp. Undefined means dropped. */
@@ -94,6 +106,16 @@ export class Hooks {
     return this.#iq.get(iqKey(type, place, namespace, name))
   }
 
+  /** The claim on a request before sign-in, if any. */
+  claimBeforeSignIn(type: string, namespace: string, name: string): NewStreamRegistration | undefined {
+    return this.#beforeSignIn.get(iqKey(type, BEFORE_SIGN_IN, namespace, name))
+  }
+
+  /** The stream features of all extensions, in load order. */
+  streamFeatures(when: keyof StreamFeatures): Element[] {
+    return this.#features.flatMap(features => features[when]?.() ?? [])
+  }
+
   /** Calls every handler of an event in load order. A handler that fails is logged; the others still run. */
   emit<E extends keyof Events>(name: E, event: Events[E]): Maybe<void> {
     const handlers = this.#events.get(name) as Handler<E>[] | undefined
@@ -132,8 +154,13 @@ function concerns(registration: StageRegistration, stanza: Stanza): boolean {
   return child === undefined || stanza.has(child[0], child[1])
 }
 
-function iqKey(type: string, place: Place, namespace: string, name: string): string {
-  return `${type} ${place} ${name} ${namespace}`
+/** Where requests before sign-in are claimed; the others have a Place. */
+const BEFORE_SIGN_IN = 'before sign-in'
+
+type Claim = Pick<IqRegistration, 'type' | 'namespace' | 'name'>
+
+function iqKey(type: string, where: string, namespace: string, name: string): string {
+  return `${type} ${where} ${name} ${namespace}`
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

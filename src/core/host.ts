@@ -11,10 +11,16 @@ import { defaults } from './options.ts'
 import type { Router } from './router.ts'
 import type { Session } from './session.ts'
 
-/** What the core needs to know of accounts. `Accounts` of auth/ is one. */
+/** What core and extensions need of accounts. `Accounts` of auth/ is one. Whatever is refused rejects with a TidingsError. */
 export interface AccountDirectory {
   /** Whether the bare JID is an account of this server. */
   exists(account: JID): Maybe<boolean>
+  /** Makes an account: `TIDINGS_ACCOUNT_EXISTS`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_AUTH_BUSY`. */
+  create(account: JID, password: string): Promise<void>
+  /** `TIDINGS_ACCOUNT_UNKNOWN`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_AUTH_BUSY`. */
+  setPassword(account: JID, password: string): Promise<void>
+  /** Takes an account away, its data not yet: see `Router.forget`. False: there was none. */
+  remove(account: JID): Promise<boolean>
 }
 
 /** What a host is made of. */

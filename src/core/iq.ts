@@ -1,3 +1,4 @@
+import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { errorReply, StanzaError } from './errors.ts'
@@ -25,9 +26,12 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
   if (stanza.type === 'result' || stanza.type === 'error') return
   const answered = attempt(
     () =>
-      then(handle(stanza, target), payload =>
-        origin.send(stanza.reply('result', ...(payload === undefined ? [] : [payload]))),
-      ),
+      then(handle(stanza, target), answer => {
+        const after = answer !== undefined && 'after' in answer ? answer : undefined
+        const payload = after === undefined ? (answer as Element | undefined) : after.payload
+        origin.send(stanza.reply('result', ...(payload === undefined ? [] : [payload])))
+        if (after !== undefined) target.host.background.run('iq', Promise.resolve().then(after.after))
+      }),
     error => refuse(stanza, error, target.host, origin),
   )
   if (answered instanceof Promise) target.host.background.run('iq', answered)

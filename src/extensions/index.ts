@@ -4,9 +4,11 @@ import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
 import disco from './disco.ts'
 import hints from './hints.ts'
+import invitations from './invitations/index.ts'
 import offline from './offline/index.ts'
 import ping from './ping.ts'
 import presence from './presence.ts'
+import registration from './registration/index.ts'
 import roster from './roster.ts'
 import time from './time.ts'
 import version from './version.ts'
@@ -17,6 +19,8 @@ export const extensions: readonly Extension[] = [
   ping,
   version,
   time,
+  registration,
+  invitations,
   roster,
   // A user hears of his own presence before the messages that waited for it.
   presence,

@@ -72,8 +72,12 @@ export const NS = {
   clientState: 'urn:xmpp:csi:0',
   /** XEP-0359 */
   stanzaIds: 'urn:xmpp:sid:0',
+  /** XEP-0379 */
+  preauth: 'urn:xmpp:pars:0',
   /** XEP-0440 */
   channelBindings: 'urn:xmpp:sasl-cb:0',
+  /** XEP-0445: the stream feature. */
+  invitedRegistration: 'urn:xmpp:ibr-token:0',
   /** XEP-0478 */
   streamLimits: 'urn:xmpp:stream-limits:0',
 } as const

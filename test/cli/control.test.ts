@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { Accounts } from '../../src/auth/accounts.ts'
 import { administration } from '../../src/cli/control/administration.ts'
 import { connectControl, remoteAdministration } from '../../src/cli/control/client.ts'
+import type { InvitationAdministration } from '../../src/cli/control/invitations.ts'
 import { type ImportLine, type News, readFrames, writeFrame } from '../../src/cli/control/protocol.ts'
 import { ControlServer } from '../../src/cli/control/server.ts'
 import { controlSocket, socketAddress } from '../../src/cli/control/socket-path.ts'
@@ -21,9 +22,10 @@ async function control(t: Test) {
   const storage = memoryStorage({ clock: Date })
   const accounts = new Accounts(storage, { iterations: 1 })
   const forget = async () => {}
+  const invitations = {} as InvitationAdministration
   const server = await ControlServer.open(
     path,
-    administration({ accounts, hosts: ['localhost'], forget }),
+    administration({ accounts, hosts: ['localhost'], forget, invitations }),
     silentLog,
   )
   t.teardown(async () => {

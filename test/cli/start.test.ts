@@ -70,6 +70,8 @@ t.test('from the first screen to SIGTERM with a client connected', async t => {
   Data         ${data}
   Certificate  self-made, for localhost.*, until \\d{4}-\\d\\d-\\d\\d: .*
                SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}
+  Invitation   xmpp:localhost\\?register;preauth=\\w+
+               10 accounts can be made with this link, until .*
   Add account  npx tidings user add alice@localhost --config ${config}
   Stop         Ctrl-C
 `),

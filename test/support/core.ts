@@ -2,7 +2,7 @@ import { LocalNetwork } from '../../src/cluster/local.ts'
 import { Background } from '../../src/core/background.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { Extension } from '../../src/core/extension.ts'
-import { Host, type HostParts } from '../../src/core/host.ts'
+import { type AccountDirectory, Host, type HostParts } from '../../src/core/host.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { Router } from '../../src/core/router.ts'
 import type { SessionHandle, SessionPort } from '../../src/core/session.ts'
@@ -48,7 +48,7 @@ export function core(options: CoreOptions = {}) {
     new Host({
       domain: 'localhost',
       storage,
-      accounts: { exists: account => known.has(account.bare.toString()) },
+      accounts: directory(known),
       router,
       clock,
       log: silentLog,
@@ -88,4 +88,14 @@ export function core(options: CoreOptions = {}) {
     return result
   }
   return { routers, session, settled, storage }
+}
+
+/** Accounts without passwords. */
+function directory(known: Set<string>): AccountDirectory {
+  return {
+    exists: account => known.has(account.bare.toString()),
+    create: async account => void known.add(account.toString()),
+    setPassword: async () => {},
+    remove: async account => known.delete(account.toString()),
+  }
 }

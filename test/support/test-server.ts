@@ -7,6 +7,7 @@ import { configFrom } from '../../src/config/load.ts'
 import type { Place } from '../../src/core/extension.ts'
 import type { Log } from '../../src/core/log.ts'
 import { extensions } from '../../src/extensions/index.ts'
+import { Invitations, type NewInvitation } from '../../src/extensions/invitations/index.ts'
 import { type Server, startServer } from '../../src/main.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { openSqlite } from '../../src/storage/sqlite/open.ts'
@@ -83,6 +84,12 @@ export class TestServer {
   /** One entry per node. */
   get ports(): readonly NodePorts[] {
     return this.servers.map(({ ports }) => ({ tcp: ports.xmpp ?? 0, tls: ports['xmpp-tls'] ?? 0 }))
+  }
+
+  /** Makes an invitation to localhost and gives its token. */
+  async invite(wanted: NewInvitation): Promise<string> {
+    const { storage, jid } = this.servers[0]!.hosts[0]!
+    return (await new Invitations(storage, this.clock, jid).create(wanted)).token
   }
 
   /** Whether an extension claims a request for localhost. */

@@ -4,6 +4,7 @@ import { type ImportEntry, importAccounts } from '../../auth/import.ts'
 import { TidingsError } from '../../core/errors.ts'
 import { JID, JIDError } from '../../xml/jid.ts'
 import { codeAndText } from '../failure.ts'
+import { type InvitationAdministration, invite, revoke } from './invitations.ts'
 import type { Done, ImportLine, News, Request } from './protocol.ts'
 
 /** Carries out requests. `lines` are those of an import; `tell` is waited for, so a slow reader slows the work. */
@@ -20,6 +21,7 @@ export interface AdministrationParts {
   readonly hosts: readonly string[]
   /** Closes the sessions of an account that is gone, and erases all that is kept for it. */
   readonly forget: (account: JID) => Promise<void>
+  readonly invitations: InvitationAdministration
 }
 
 /** Accounts told of in one piece of news. */
@@ -49,6 +51,14 @@ export function administration(parts: AdministrationParts): Administration {
         return list(parts, tell)
       case 'user.import':
         return importLines(parts, lines, tell, request.sharedSalt === true)
+      case 'invite.create':
+        return { invitation: await invite(parts, request, accountOf) }
+      case 'invite.list':
+        await tell({ invitations: await parts.invitations.list() })
+        return {}
+      case 'invite.revoke':
+        await revoke(parts, request.id)
+        return {}
       default:
         throw new TidingsError(
           'TIDINGS_CONTROL_PROTOCOL',

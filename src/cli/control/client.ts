@@ -42,7 +42,8 @@ export function remoteAdministration(socket: Socket): Administration {
         return frame.done
       }
       if ('error' in frame) throw new TidingsError(frame.error.code, frame.error.text)
-      if ('accounts' in frame || 'imported' in frame || 'refused' in frame) await tell(frame)
+      if ('accounts' in frame || 'imported' in frame || 'refused' in frame || 'invitations' in frame)
+        await tell(frame)
     }
     throw gone()
   }

@@ -1,5 +1,5 @@
 /**
- * What `tidings user ...` and the running server say to each other through the control socket: one request per connection, as lines of JSON.
+ * What `tidings user ...`, `tidings invite ...` and the running server say to each other through the control socket: one request per connection, as lines of JSON.
  *
  * Client: the request; after `user.import` any number of `{entries}` and one `{end: true}`.
  * Server: any number of news, then one `{done}` or one `{error}`, and closes.
@@ -15,6 +15,45 @@ export type Request =
   | { readonly op: 'user.passwd'; readonly jid: string; readonly password: string }
   | { readonly op: 'user.list' }
   | { readonly op: 'user.import'; readonly sharedSalt?: boolean }
+  | ({ readonly op: 'invite.create' } & InvitationWish)
+  | { readonly op: 'invite.list' }
+  | { readonly op: 'invite.revoke'; readonly id: string }
+
+/** What an invitation is to be like; nothing of it is checked yet. */
+export interface InvitationWish {
+  /** Absent: the contact's, or the first host. */
+  readonly host?: string
+  readonly name?: string
+  /** The address of an account that becomes a contact. */
+  readonly contact?: string
+  /** How long it is good, in milliseconds. Absent: as configured. */
+  readonly lifetime?: number
+}
+
+/** A new invitation: the only time its token is told. */
+export interface NewInvitationLinks {
+  /** For apps. */
+  readonly uri: string
+  /** The landing page, where there is one. */
+  readonly page?: string
+  /** Accounts that can be made with it. */
+  readonly uses: number
+  /** Milliseconds since 1970. */
+  readonly expires: number
+}
+
+/** An invitation in a list. */
+export interface InvitationLine {
+  readonly id: string
+  readonly host: string
+  readonly name?: string
+  readonly inviter?: string
+  readonly uses: number
+  /** Milliseconds since 1970. */
+  readonly expires: number
+  /** Names of the accounts that were made with it. */
+  readonly accounts: readonly string[]
+}
 
 /** One line of a file to import. */
 export interface ImportLine {
@@ -27,6 +66,7 @@ export interface ImportLine {
 /** What is told before a request is done. */
 export type News =
   | { readonly accounts: readonly { readonly jid: string; readonly role: Role }[] }
+  | { readonly invitations: readonly InvitationLine[] }
   | { readonly imported: number }
   | { readonly refused: { readonly line: number; readonly code: string; readonly text: string } }
 
@@ -34,6 +74,7 @@ export type News =
 export interface Done {
   readonly created?: number
   readonly refused?: number
+  readonly invitation?: NewInvitationLinks
 }
 
 /** Everything that can stand on a line. */

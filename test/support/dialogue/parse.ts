@@ -78,19 +78,21 @@ function blocks(lines: readonly string[], first: number): Block[] {
   return found
 }
 
-function readHeader(found: readonly Block[]): Pick<Dialogue, 'clients' | 'accounts' | 'config'> {
+function readHeader(found: readonly Block[]): Omit<Dialogue, 'section' | 'steps'> {
   const clients: ClientSpec[] = []
   const accounts: string[] = []
   let config: Record<string, unknown> = {}
+  let invitations: Dialogue['invitations'] = {}
   for (const { line, head, rest } of found) {
     if (head === 'config:') config = parseYaml(rest.join('\n')) as Record<string, unknown>
+    else if (head === 'invitations:') invitations = parseYaml(rest.join('\n')) as Dialogue['invitations']
     else if (head.startsWith('account: ')) accounts.push(head.slice(9).trim())
     else if (head.replace(CLIENT, '').trim() === '' && head !== '')
       for (const [, name = '', address = '', options] of head.matchAll(CLIENT))
         clients.push(readClient(line, name, address, options))
     else throw new DialogueSyntaxError(line, `neither clients nor "config:" nor "account:": ${head}`)
   }
-  return { clients, accounts, config }
+  return { clients, accounts, invitations, config }
 }
 
 function readClient(line: number, name: string, address: string, options = ''): ClientSpec {

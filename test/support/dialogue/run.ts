@@ -11,6 +11,7 @@ import { parseXml, printEvent, type XmlEvent } from './xml.ts'
 export async function runDialogue(dialogue: Dialogue, server: TestServer): Promise<void> {
   const run = new Run(dialogue, server)
   try {
+    await run.invite(dialogue.invitations)
     for (const step of dialogue.steps) await run.step(step)
     await run.nothingLeft(dialogue.steps.at(-1) as Step)
   } finally {
@@ -31,6 +32,14 @@ class Run {
   constructor(dialogue: Dialogue, server: TestServer) {
     this.specs = new Map(dialogue.clients.map(spec => [spec.name, spec]))
     this.server = server
+  }
+
+  /** Makes invitations; their tokens become values. */
+  async invite(invitations: Dialogue['invitations']): Promise<void> {
+    for (const [value, { hours = 24, uses = 1, ...wanted }] of Object.entries(invitations)) {
+      const lifetime = hours * 3_600_000
+      this.values.set(value, await this.server.invite({ ...wanted, uses, lifetime }))
+    }
   }
 
   async step(step: Step): Promise<void> {

@@ -40,6 +40,16 @@ export type Action =
   | { readonly do: 'wait'; readonly milliseconds: number }
   | { readonly do: 'stop-server' }
 
+/** An invitation that is there from the beginning. */
+export interface InvitationSpec {
+  readonly name?: string
+  readonly inviter?: string
+  /** Default 1. */
+  readonly uses?: number
+  /** How long it is good; default 24. */
+  readonly hours?: number
+}
+
 /** A parsed dialogue. */
 export interface Dialogue {
   /** What it proves: the first citation, `RFC 6120 §4.9.3.6`. */
@@ -47,6 +57,8 @@ export interface Dialogue {
   readonly clients: readonly ClientSpec[]
   /** Accounts nobody connects to by name: `account: dave@localhost`. */
   readonly accounts: readonly string[]
+  /** Invitations by the name of the value that holds the token. */
+  readonly invitations: Readonly<Record<string, InvitationSpec>>
   /** Server configuration, merged into that of all dialogues. */
   readonly config: Readonly<Record<string, unknown>>
   readonly steps: readonly Step[]

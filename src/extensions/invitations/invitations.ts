@@ -1,0 +1,213 @@
+import { createHash, randomInt } from 'node:crypto'
+import { StanzaError, TidingsError } from '../../core/errors.ts'
+import type { CasTable, Storage, WallClock } from '../../storage/types.ts'
+import type { JID } from '../../xml/jid.ts'
+
+/** What an invitation is to be like. */
+export interface NewInvitation {
+  /** The only name that may be taken with it, prepared; it is kept free until the invitation ends. */
+  readonly name?: string
+  /** Bare address of an account here that becomes a contact of whoever comes. */
+  readonly inviter?: string
+  /** How long it is good, in milliseconds. */
+  readonly lifetime: number
+  /** Accounts that may be made with it. */
+  readonly uses: number
+}
+
+/** An invitation as it is stored: without its token. */
+export interface Invitation {
+  readonly name?: string
+  readonly inviter?: string
+  /** Milliseconds since 1970. */
+  readonly created: number
+  /** Milliseconds since 1970. */
+  readonly expires: number
+  /** Accounts that may still be made with it. */
+  readonly uses: number
+  /** Names of those that were made. */
+  readonly accounts: readonly string[]
+  /** It was made at a start without any account. */
+  readonly first?: boolean
+}
+
+/** An invitation and what it goes by. */
+export interface Listed extends Invitation {
+  /** Names it for the operator: says nothing of its token. */
+  readonly id: string
+}
+
+/** For which invitation a name is kept. */
+interface Reservation {
+  readonly key: string
+  readonly expires: number
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+/** XEP-0379 §5.1 asks for 80 bits at least; these are 142. */
+const TOKEN_LENGTH = 24
+/** Characters of a key that are enough to name it. */
+const ID_LENGTH = 8
+const DAY_MS = 24 * 60 * 60 * 1_000
+const FIRST = { lifetime: DAY_MS, uses: 10 }
+
+/** The invitations of one host. Of a token only its hash is stored, which is the key of its row. */
+export class Invitations {
+  readonly #rows: CasTable<Invitation>
+  readonly #names: CasTable<Reservation>
+  readonly #clock: WallClock
+  readonly #host: JID
+
+  constructor(storage: Storage, clock: WallClock, host: JID) {
+    this.#rows = storage.table<Invitation>('invitations', 'cas')
+    this.#names = storage.table<Reservation>('invited-names', 'cas')
+    this.#clock = clock
+    this.#host = host
+  }
+
+  /** Makes an invitation and its token, which nobody can find out later. Rejects with a TidingsError `TIDINGS_INVITATION_NAME`. */
+  async create(wanted: NewInvitation): Promise<{ readonly token: string; readonly invitation: Invitation }> {
+    await this.#sweep()
+    return this.#create(wanted, false)
+  }
+
+  /** The invitation of a server without accounts, instead of the one that was made when it started the last time. */
+  async createFirst(): Promise<{ readonly token: string; readonly invitation: Invitation }> {
+    await this.#sweep(row => row.first === true)
+    return this.#create(FIRST, true)
+  }
+
+  async #create({ name, inviter, lifetime, uses }: NewInvitation, first: boolean) {
+    const token = newToken()
+    const key = keyOf(token)
+    const created = this.#clock.now()
+    const expires = created + lifetime
+    if (name !== undefined) await this.#reserve(name, { key, expires })
+    const invitation: Invitation = {
+      created,
+      expires,
+      uses,
+      accounts: [],
+      ...(name !== undefined && { name }),
+      ...(inviter !== undefined && { inviter }),
+      ...(first && { first }),
+    }
+    await this.#rows.update(this.#host, key, () => invitation)
+    return { token, invitation }
+  }
+
+  /** The key of a token that is good now, with its invitation. */
+  async find(token: string): Promise<{ readonly key: string; readonly invitation: Invitation } | undefined> {
+    const key = keyOf(token)
+    const invitation = await this.#rows.get(this.#host, key)
+    const good = invitation !== undefined && invitation.uses > 0 && invitation.expires > this.#clock.now()
+    return good ? { key, invitation } : undefined
+  }
+
+  /**
+   * Uses an invitation once for `newcomer`, whose account `create` makes; when that fails nothing is used up.
+   * Whether it has expired is asked in `find` alone (XEP-0445 §4). Rejects with a StanzaError.
+   */
+  async redeem(key: string, newcomer: JID, create: () => Promise<void>): Promise<Invitation> {
+    // Taken first, so that two who come at once with the last use do not both get in.
+    const invitation = (await this.#rows.update(this.#host, key, row => take(row, newcomer))) as Invitation
+    try {
+      await create()
+    } catch (error) {
+      await this.#rows.update(this.#host, key, row => row && giveBack(row, newcomer))
+      throw error
+    }
+    if (invitation.name !== undefined) await this.#release(invitation.name, key)
+    return invitation
+  }
+
+  /** For which invitation an address is kept. XEP-0445 §5: at least until that expires. */
+  async keptFor(newcomer: JID): Promise<string | undefined> {
+    const reservation = await this.#names.get(this.#host, newcomer.local)
+    return reservation !== undefined && reservation.expires > this.#clock.now() ? reservation.key : undefined
+  }
+
+  /** Those that are good or have been used, until a day after they expire. */
+  async list(): Promise<Listed[]> {
+    const all: Listed[] = []
+    for await (const [key, row] of this.#all()) all.push({ ...row, id: key.slice(0, ID_LENGTH) })
+    return all.sort((a, b) => a.created - b.created)
+  }
+
+  /** Ends an invitation by its id. False: there is none. */
+  async revoke(id: string): Promise<boolean> {
+    if (id.length < ID_LENGTH) return false
+    const { items } = await this.#rows.page(this.#host, { prefix: id }, 1)
+    for (const { key, item } of items) await this.#remove(key, item)
+    return items.length > 0
+  }
+
+  /** Ends all invitations to become a contact of this account. */
+  async revokeOf(inviter: JID): Promise<void> {
+    for await (const [key, row] of this.#all())
+      if (row.inviter === inviter.toString()) await this.#remove(key, row)
+  }
+
+  async *#all(): AsyncGenerator<[key: string, row: Invitation]> {
+    let after: string | undefined
+    for (;;) {
+      const { items, more } = await this.#rows.page(this.#host, after === undefined ? {} : { after })
+      for (const { key, item } of items) yield [key, item]
+      if (!more) return
+      after = items.at(-1)?.key
+    }
+  }
+
+  /** Removes what has expired, and some more. A day later: who has shown his token in time may still be typing. */
+  async #sweep(also: (row: Invitation) => boolean = () => false): Promise<void> {
+    const old = this.#clock.now() - DAY_MS
+    for await (const [key, row] of this.#all())
+      if (row.expires < old || also(row)) await this.#remove(key, row)
+  }
+
+  async #remove(key: string, { name }: Invitation): Promise<void> {
+    await this.#rows.update(this.#host, key, () => undefined)
+    if (name !== undefined) await this.#release(name, key)
+  }
+
+  async #reserve(name: string, reservation: Reservation): Promise<void> {
+    const now = this.#clock.now()
+    await this.#names.update(this.#host, name, old => {
+      if (old !== undefined && old.expires > now)
+        throw new TidingsError(
+          'TIDINGS_INVITATION_NAME',
+          `somebody else is invited as ${name}: choose another name, or revoke that invitation`,
+        )
+      return reservation
+    })
+  }
+
+  async #release(name: string, key: string): Promise<void> {
+    await this.#names.update(this.#host, name, old => (old?.key === key ? undefined : old))
+  }
+}
+
+function take(row: Invitation | undefined, newcomer: JID): Invitation {
+  if (row === undefined || row.uses === 0)
+    throw new StanzaError('item-not-found', { text: 'this invitation was used or withdrawn' })
+  if (row.name !== undefined && row.name !== newcomer.local)
+    throw new StanzaError('not-acceptable', { text: `this invitation is for the name ${row.name}` })
+  return { ...row, uses: row.uses - 1, accounts: [...row.accounts, newcomer.local] }
+}
+
+function giveBack(row: Invitation, newcomer: JID): Invitation {
+  return {
+    ...row,
+    uses: row.uses + 1,
+    accounts: row.accounts.filter(account => account !== newcomer.local),
+  }
+}
+
+function newToken(): string {
+  return Array.from({ length: TOKEN_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+}
+
+/** A token is as random as a key, so a plain hash of it cannot be reversed by guessing. */
+function keyOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}

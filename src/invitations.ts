@@ -1,0 +1,76 @@
+/** Part of the composition root: the invitations of all hosts, for operators. */
+import type { Accounts } from './auth/accounts.ts'
+import type { InvitationAdministration } from './cli/control/invitations.ts'
+import type { NewInvitationLinks } from './cli/control/protocol.ts'
+import type { Config } from './config/config.ts'
+import type { Clock } from './core/clock.ts'
+import { TidingsError } from './core/errors.ts'
+import type { Host } from './core/host.ts'
+import { defaults } from './core/options.ts'
+import definition, { type Invitation, Invitations, invitationLinks } from './extensions/invitations/index.ts'
+import type { Storage } from './storage/types.ts'
+import { JID } from './xml/jid.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1_000
+
+/** What main.ts needs of invitations besides what operators do. */
+export interface HostInvitations extends InvitationAdministration {
+  /** False where the extension is off. */
+  readonly on: boolean
+  /** Makes the invitation of a server without accounts. */
+  createFirst(host: string): Promise<NewInvitationLinks>
+}
+
+/** The invitations in this storage, for a server with this configuration, whether it runs or not. */
+export function invitationsOf(config: Config, storage: Storage, clock: Clock): HostInvitations {
+  const given = config.extensions[definition.name]
+  const options = { ...defaults(definition.options!), ...(given || {}) }
+  const at = (domain: string): Invitations => {
+    if (given !== false) return new Invitations(storage, clock, JID.parse(domain))
+    throw new TidingsError(
+      'TIDINGS_INVITATIONS_OFF',
+      'extensions.invitations is false in the configuration: take that away first',
+    )
+  }
+  const told = (host: string, token: string, invitation: Invitation): NewInvitationLinks => {
+    const web = options['web-address'] || webAddress(config, host)
+    const { uses, expires } = invitation
+    return { ...invitationLinks(host, invitation, token, web), uses, expires }
+  }
+  const domains = config.hosts.map(({ name }) => name)
+  return {
+    on: given !== false,
+    async create(host, { lifetime = options.days * DAY_MS, ...wanted }) {
+      const { token, invitation } = await at(host).create({ ...wanted, lifetime, uses: 1 })
+      return told(host, token, invitation)
+    },
+    async createFirst(host) {
+      const { token, invitation } = await at(host).createFirst()
+      return told(host, token, invitation)
+    },
+    async list() {
+      const lists = domains.map(async host => (await at(host).list()).map(one => ({ ...one, host })))
+      return (await Promise.all(lists)).flat()
+    },
+    async revoke(id) {
+      for (const host of domains) if (await at(host).revoke(id)) return true
+      return false
+    },
+  }
+}
+
+/** An invitation to a server that has no account yet, so that the first people can let themselves in. */
+export async function firstInvitation(
+  accounts: Accounts,
+  hosts: readonly Host[],
+  invitations: HostInvitations,
+): Promise<NewInvitationLinks | undefined> {
+  if (!invitations.on) return undefined
+  for (const { domain } of hosts) if ((await accounts.list(domain, undefined, 1)).length > 0) return undefined
+  return invitations.createFirst(hosts[0]!.domain)
+}
+
+/** Where people reach the pages of a host, unless the operator says otherwise; undefined while nothing is served over HTTP. */
+function webAddress({ listeners: { http } }: Config, host: string): string | undefined {
+  return http === false ? undefined : `http://${host}:${http.port}`
+}
