@@ -1,5 +1,6 @@
 /** All extensions, in load order: whoever is needed comes before those who need it. Stages and events run in this order, too. */
 import type { Extension } from '../core/extension.ts'
+import carbons from './carbons.ts'
 import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
 import disco from './disco.ts'
@@ -22,6 +23,7 @@ export const extensions: readonly Extension[] = [
   presence,
   delay,
   hints,
+  carbons,
   // Last of the guards, so that nothing is counted or stored that another one refuses.
   offline,
 ]
