@@ -1,5 +1,6 @@
 /** All extensions, in load order: whoever is needed comes before those who need it. Stages and events run in this order, too. */
 import type { Extension } from '../core/extension.ts'
+import blocking from './blocking/index.ts'
 import carbons from './carbons.ts'
 import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
@@ -18,6 +19,8 @@ export const extensions: readonly Extension[] = [
   ping,
   version,
   time,
+  // First of the guards: nobody else looks at what is blocked.
+  blocking,
   roster,
   // A user hears of his own presence before the messages that waited for it.
   presence,

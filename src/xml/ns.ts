@@ -54,6 +54,10 @@ export const NS = {
   offlineMessages: 'msgoffline',
   /** XEP-0184 */
   receipts: 'urn:xmpp:receipts',
+  /** XEP-0191 */
+  blocking: 'urn:xmpp:blocking',
+  /** XEP-0191: in errors. */
+  blockingErrors: 'urn:xmpp:blocking:errors',
   /** XEP-0198 */
   streamManagement: 'urn:xmpp:sm:3',
   /** XEP-0199 */
