@@ -1,6 +1,10 @@
 import t from 'tap'
 import { defineExtension } from '../../src/core/extension.ts'
+import type { Host } from '../../src/core/host.ts'
+import { silentLog } from '../../src/core/log.ts'
 import blocking from '../../src/extensions/blocking/index.ts'
+import { BlockLists, blocks } from '../../src/extensions/blocking/list.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
 import { xml } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
@@ -15,33 +19,49 @@ function command(who: TestSession, name: 'block' | 'unblock', ...jids: string[])
   return who.send('iq', { type: 'set', id: '1' }, xml(name, { xmlns: NS.blocking }, items))
 }
 
-t.test(
-  'a list is read once, also of somebody who blocks nobody, and again after the account is gone',
-  async t => {
-    const { session, settled, routers, storage } = core({ extensions: [blocking] })
-    const table = storage.table('blocking', 'lww')
-    let reads = 0
-    const { page } = table
-    table.page = (...args) => {
-      reads++
-      return page.apply(table, args)
-    }
-    t.equal(storage.table('blocking', 'lww'), table, 'the extension uses the very table that is counted')
-    const [desk, other] = [await session('alice', 'desk'), await session('bob', 'desk')]
-    for (let i = 0; i < 3; i++) await desk.send('message', { to: 'bob@localhost/desk', type: 'chat' }, body)
-    t.equal(other.received.length, 3)
-    t.equal(reads, 2, 'the list of each side')
-    await command(desk, 'block', 'bob@localhost')
-    await settled()
-    await desk.send('message', { to: 'bob@localhost/desk', type: 'chat' }, body)
-    t.equal(reads, 2)
-    await routers[0]?.forget(alice)
-    const again = await session('alice', 'desk')
-    await again.send('message', { to: 'bob@localhost/desk', type: 'chat' }, body)
-    t.equal(other.received.length, 4, 'a new account of this name blocks nobody')
-    t.equal(reads, 3)
-  },
-)
+/** Lists over a storage whose reads are counted. */
+function lists() {
+  const storage = memoryStorage()
+  const table = storage.table<true>('blocking', 'lww')
+  const counted = { reads: 0 }
+  const page: typeof table.page = (...args) => {
+    counted.reads++
+    return table.page(...args)
+  }
+  const counting = { put: table.put.bind(table), delete: table.delete.bind(table), page }
+  const host = { storage: { table: () => counting, commit: storage.commit.bind(storage) }, log: silentLog }
+  return { counted, known: new BlockLists(host as unknown as Host) }
+}
+
+t.test('a list is read once, also of somebody who blocks nobody', async t => {
+  const { counted, known } = lists()
+  const [first, second] = await Promise.all([known.of(alice), known.of(alice)])
+  t.equal(first, second)
+  t.equal(known.of(alice), first, 'then it is at hand')
+  const change = { added: ['bob@localhost'], removed: [] }
+  await known.store(alice, change)
+  t.equal(await blocks(known.of(alice), alice, bob), false)
+  await known.hold(alice, change)
+  t.equal(blocks(known.of(alice), alice, bob), true)
+  t.equal(counted.reads, 1)
+  known.forget(alice)
+  t.same([...(await known.of(alice))], ['bob@localhost'])
+  t.equal(counted.reads, 2)
+})
+
+t.test('a list that could not be read is read again', async t => {
+  const table = { page: () => Promise.reject(new Error('no disk')) }
+  const known = new BlockLists({ storage: { table: () => table } } as unknown as Host)
+  await t.rejects(Promise.resolve(known.of(alice)), /no disk/)
+  await t.rejects(Promise.resolve(known.of(alice)), /no disk/)
+})
+
+t.test('long lists are read page by page', async t => {
+  const { known } = lists()
+  const added = Array.from({ length: 2_500 }, (_, i) => `user${i}@example.org`)
+  await known.store(alice, { added, removed: [] })
+  t.equal((await known.of(alice)).size, 2_500)
+})
 
 t.test('what is blocked is stored', async t => {
   const { session, settled, storage } = core({ extensions: [blocking] })
