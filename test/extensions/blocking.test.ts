@@ -1,4 +1,5 @@
 import t from 'tap'
+import { systemClock } from '../../src/core/clock.ts'
 import { defineExtension } from '../../src/core/extension.ts'
 import type { Host } from '../../src/core/host.ts'
 import { silentLog } from '../../src/core/log.ts'
@@ -21,7 +22,7 @@ function command(who: TestSession, name: 'block' | 'unblock', ...jids: string[])
 
 /** Lists over a storage whose reads are counted. */
 function lists() {
-  const storage = memoryStorage()
+  const storage = memoryStorage({ clock: systemClock })
   const table = storage.table<true>('blocking', 'lww')
   const counted = { reads: 0 }
   const page: typeof table.page = (...args) => {
