@@ -6,11 +6,14 @@ import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
 import disco from './disco.ts'
 import hints from './hints.ts'
+import lastActivity from './last-activity.ts'
 import offline from './offline/index.ts'
 import ping from './ping.ts'
 import presence from './presence.ts'
+import privateStorage from './private-storage.ts'
 import roster from './roster.ts'
 import time from './time.ts'
+import vcardTemp from './vcard-temp.ts'
 import version from './version.ts'
 
 export const extensions: readonly Extension[] = [
@@ -19,9 +22,12 @@ export const extensions: readonly Extension[] = [
   ping,
   version,
   time,
+  privateStorage,
+  vcardTemp,
   // First of the guards: nobody else looks at what is blocked.
   blocking,
   roster,
+  lastActivity,
   // A user hears of his own presence before the messages that waited for it.
   presence,
   delay,

@@ -36,6 +36,10 @@ export const NS = {
   discoItems: 'http://jabber.org/protocol/disco#items',
   /** XEP-0045 */
   roomUser: 'http://jabber.org/protocol/muc#user',
+  /** XEP-0049 */
+  privateStorage: 'jabber:iq:private',
+  /** XEP-0054 */
+  vcard: 'vcard-temp',
   /** XEP-0077 */
   register: 'jabber:iq:register',
   /** XEP-0077: the stream feature. */

@@ -13,7 +13,6 @@ import { core, type TestSession } from '../support/core.ts'
 
 const alice = JID.parse('alice@localhost')
 const bob = JID.parse('bob@localhost')
-const body = xml('body', {}, 'hi')
 
 function command(who: TestSession, name: 'block' | 'unblock', ...jids: string[]): Promise<void> {
   const items = jids.map(jid => xml('item', { jid }))
