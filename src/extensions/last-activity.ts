@@ -96,7 +96,7 @@ function remember(host: Host, table: Table<Left>, session: Session): Maybe<void>
   return commit(host.storage, [table.put(owner, KEY, left)], host.log)
 }
 
-function seconds(milliseconds: number, status = ''): Element {
+function seconds(milliseconds: number, status?: string): Element {
   const whole = Math.max(0, Math.floor(milliseconds / 1_000))
   return xml('query', { xmlns: NS.lastActivity, seconds: String(whole) }, status)
 }
