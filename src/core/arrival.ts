@@ -31,10 +31,15 @@ export function arrival(router: Router, stanza: Stanza, origin: Origin, session?
   if (to.local === '') return { writes: [], arrive: () => atServer(stanza, host, origin) }
   if (stanza.kind === 'iq' && to.resource === '') {
     const own = session?.jid.bare.equals(to) ? { session } : {}
-    return {
-      writes: [],
-      arrive: () => dispatchIq(stanza, { host, place: 'account', owner: to, ...own }, origin),
-    }
+    // A request to an account passes its guards like all else that comes for it: whom it blocks may not ask the server about it either.
+    return then(host.hooks.admit(stanza, { owner: to, side: 'recipient' }), admitted =>
+      admitted === undefined
+        ? NOTHING
+        : {
+            writes: [],
+            arrive: () => dispatchIq(admitted, { host, place: 'account', owner: to, ...own }, origin),
+          },
+    )
   }
   const account = to.bare
   const exists = host.sessions(account).length > 0 || host.accounts.exists(account)

@@ -15,7 +15,7 @@ export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageCon
   if (stanza.kind === 'iq') return deliverIq(stanza, owner)
   const sessions = messageRecipients(stanza, owner)
   for (const session of sessions) session.send(stanza)
-  hooks.copy(stanza, at)
+  hooks.copy(stanza, at, sessions)
   return then(hooks.outcome(stanza, at, { sent: sessions }), verdict => {
     if (sessions.length === 0 && verdict === undefined) undeliverable(stanza)
   })

@@ -30,14 +30,14 @@ export interface Outcome {
 /**
  * The fixed points a stanza passes (ARCHITECTURE §5). What a stage may do is its return type.
  * guard: refuse (throw StanzaError) or drop. stamp: the only one that may change the stanza. record: what must be stored;
- * core commits it. copy: further copies, after the commit. outcome: after delivery; 'kept' says that it will reach its
+ * core commits it. copy: further copies, after the commit; `holders` are the owner's sessions that have it. outcome: after delivery; 'kept' says that it will reach its
  * recipient later, 'ignored' that it is not worth an answer: then it is no error that nobody was there.
  */
 export interface Stages {
   guard(stanza: Stanza, at: StageContext): Maybe<'drop' | undefined>
   stamp(stanza: Stanza, at: StageContext): Stanza
   record(stanza: Stanza, at: StageContext): readonly Write[]
-  copy(stanza: Stanza, at: StageContext): void
+  copy(stanza: Stanza, at: StageContext, holders: readonly Session[]): void
   outcome(stanza: Stanza, at: StageContext, outcome: Outcome): Maybe<Verdict | undefined>
 }
 

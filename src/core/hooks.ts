@@ -19,6 +19,7 @@ import type {
 } from './extension.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
+import type { Session } from './session.ts'
 
 type StageOf<S extends keyof Stages> = Extract<StageRegistration, { stage: S }>
 /** The handlers of one side and kind, by stage. */
@@ -89,9 +90,9 @@ export class Hooks {
     return writes
   }
 
-  /** Further copies, after the commit. */
-  copy(stanza: Stanza, at: StageContext): void {
-    for (const copy of this.#interested('copy', stanza, at.side)) copy.run(stanza, at)
+  /** Further copies, after the commit, for an owner whose sessions `holders` have the stanza. */
+  copy(stanza: Stanza, at: StageContext, holders: readonly Session[]): void {
+    for (const copy of this.#interested('copy', stanza, at.side)) copy.run(stanza, at, holders)
   }
 
   /** After delivery: the first verdict of those that have one. */
@@ -136,9 +137,10 @@ export class Hooks {
 
   #interested<S extends keyof Stages>(stage: S, stanza: Stanza, side: Side): readonly StageOf<S>[] {
     const all = this.#stages[side][stanza.kind][stage] as StageOf<S>[]
-    for (const registration of all)
-      if (!concerns(registration, stanza)) return all.filter(one => concerns(one, stanza))
-    return all
+    let concerned = 0
+    for (const registration of all) if (concerns(registration, stanza)) concerned++
+    if (concerned === 0) return NONE
+    return concerned === all.length ? all : all.filter(one => concerns(one, stanza))
   }
 }
 

@@ -103,19 +103,30 @@ export class Router {
       if (stanza.kind === 'presence' && stanza.to === undefined)
         return () => this.sessions.broadcast(host, session, stanza)
       const writes = host.hooks.record(stanza, at)
-      const copy = (): void => host.hooks.copy(stanza, at)
+      const copy = (): void => host.hooks.copy(stanza, at, [session])
+      // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
+      const refused = (error: unknown): never => {
+        if (stanza.kind === 'message') copy()
+        throw error
+      }
       const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
       if (elsewhere !== undefined) {
         // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
         const arrived = quiet(this.#link.receive(elsewhere, stanza))
-        return () => then(arrived, () => then(commit(host.storage, writes, host.log), copy))
+        return () =>
+          then(
+            attempt(() => arrived, refused),
+            () => then(commit(host.storage, writes, host.log), copy),
+          )
       }
-      return then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
-        const committed = quiet(
-          commit(host.storage, theirs.length === 0 ? writes : [...writes, ...theirs], host.log),
-        )
-        return () => then(committed, () => then(arrive(), copy))
-      })
+      const half = (): Maybe<Settle> =>
+        then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
+          const committed = quiet(
+            commit(host.storage, theirs.length === 0 ? writes : [...writes, ...theirs], host.log),
+          )
+          return () => then(committed, () => then(attempt(arrive, refused), copy))
+        })
+      return attempt(half, error => () => refused(error))
     })
   }
 

@@ -10,19 +10,26 @@ export type StoreHint = 'store' | 'no-permanent-store' | 'no-store'
 export interface Hints {
   /** The wish about storing, or undefined where there is none. Of several the most private one counts. */
   storing(message: Stanza): StoreHint | undefined
+  /** Whether it may be copied to other sessions than those it is for. */
+  copyable(message: Stanza): boolean
 }
 
 const BY_PRIVACY: readonly StoreHint[] = ['no-store', 'no-permanent-store', 'store']
 
 export default defineExtension({
   name: 'hints',
-  doc: "Heeds the sender's hints on storing a message",
-  xeps: [{ xep: 334, version: '1.0.0', status: 'partial', note: 'no-copy comes with carbons' }],
-  setup: () => ({ provides: { storing } satisfies Hints }),
+  doc: "Heeds the sender's hints on storing and copying a message",
+  xeps: [{ xep: 334, version: '1.0.0', status: 'complete' }],
+  setup: () => ({ provides: { storing, copyable } satisfies Hints }),
 })
 
 function storing(message: Stanza): StoreHint | undefined {
   // XEP-0334 §5: hints in an error are those of the message it answers.
   if (message.type === 'error') return undefined
   return BY_PRIVACY.find(hint => message.has(hint, NS.hints))
+}
+
+function copyable(message: Stanza): boolean {
+  // XEP-0334 §5: as above.
+  return message.type === 'error' || !message.has('no-copy', NS.hints)
 }

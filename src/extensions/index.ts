@@ -1,16 +1,21 @@
 /** All extensions, in load order: whoever is needed comes before those who need it. Stages and events run in this order, too. */
 import type { Extension } from '../core/extension.ts'
+import blocking from './blocking/index.ts'
+import carbons from './carbons.ts'
 import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
 import disco from './disco.ts'
 import hints from './hints.ts'
 import invitations from './invitations/index.ts'
+import lastActivity from './last-activity.ts'
 import offline from './offline/index.ts'
 import ping from './ping.ts'
 import presence from './presence.ts'
+import privateStorage from './private-storage.ts'
 import registration from './registration/index.ts'
 import roster from './roster.ts'
 import time from './time.ts'
+import vcardTemp from './vcard-temp.ts'
 import version from './version.ts'
 
 export const extensions: readonly Extension[] = [
@@ -21,11 +26,17 @@ export const extensions: readonly Extension[] = [
   time,
   registration,
   invitations,
+  privateStorage,
+  vcardTemp,
+  // First of the guards: nobody else looks at what is blocked.
+  blocking,
   roster,
+  lastActivity,
   // A user hears of his own presence before the messages that waited for it.
   presence,
   delay,
   hints,
+  carbons,
   // Last of the guards, so that nothing is counted or stored that another one refuses.
   offline,
 ]

@@ -34,6 +34,12 @@ export const NS = {
   discoInfo: 'http://jabber.org/protocol/disco#info',
   /** XEP-0030 */
   discoItems: 'http://jabber.org/protocol/disco#items',
+  /** XEP-0045 */
+  roomUser: 'http://jabber.org/protocol/muc#user',
+  /** XEP-0049 */
+  privateStorage: 'jabber:iq:private',
+  /** XEP-0054 */
+  vcard: 'vcard-temp',
   /** XEP-0077 */
   register: 'jabber:iq:register',
   /** XEP-0077: the stream feature. */
@@ -52,6 +58,10 @@ export const NS = {
   offlineMessages: 'msgoffline',
   /** XEP-0184 */
   receipts: 'urn:xmpp:receipts',
+  /** XEP-0191 */
+  blocking: 'urn:xmpp:blocking',
+  /** XEP-0191: in errors. */
+  blockingErrors: 'urn:xmpp:blocking:errors',
   /** XEP-0198 */
   streamManagement: 'urn:xmpp:sm:3',
   /** XEP-0199 */
@@ -62,10 +72,16 @@ export const NS = {
   delay: 'urn:xmpp:delay',
   /** XEP-0220 */
   dialback: 'jabber:server:dialback',
+  /** XEP-0249 */
+  conference: 'jabber:x:conference',
   /** XEP-0280 */
   carbons: 'urn:xmpp:carbons:2',
+  /** XEP-0280: a feature. */
+  carbonRules: 'urn:xmpp:carbons:rules:0',
   /** XEP-0297 */
   forward: 'urn:xmpp:forward:0',
+  /** XEP-0333 */
+  chatMarkers: 'urn:xmpp:chat-markers:0',
   /** XEP-0334 */
   hints: 'urn:xmpp:hints',
   /** XEP-0352 */

@@ -125,6 +125,12 @@ export class Stanza {
     return false
   }
 
+  /** Whether there is any child of this namespace at the top level. Builds no tree. */
+  hasIn(ns: string): boolean {
+    for (const child of this.content.children) if (child.ns === ns) return true
+    return false
+  }
+
   /** The tree of the first such child, built once and shared by all who ask: read it, do not change it, append it to nothing. */
   child(name: string, ns: string): Element | undefined {
     return this.content.tree(name, ns)

@@ -17,7 +17,10 @@ const CHAT_STATES = ['active', 'composing', 'paused', 'inactive', 'gone']
 export default defineExtension({
   name: 'offline',
   doc: 'Keeps messages for users who are not there',
-  xeps: [{ xep: 160, version: '1.0.1', status: 'complete' }],
+  xeps: [
+    { xep: 160, version: '1.0.1', status: 'complete' },
+    { xep: 85, version: '2.1', status: 'complete', note: 'passed on, never kept' },
+  ],
   features: { server: [NS.offlineMessages] },
   requires: [hints],
   options: {

@@ -1,0 +1,95 @@
+/** XEP-0191: Blocking Command. */
+import { StanzaError } from '../../core/errors.ts'
+import {
+  defineExtension,
+  get,
+  type Kind,
+  type Registrations,
+  type StageContext,
+  set,
+  stage,
+} from '../../core/extension.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import { option } from '../../core/options.ts'
+import { xml } from '../../xml/element.ts'
+import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import { Command } from './command.ts'
+import { BlockLists, blocks } from './list.ts'
+
+declare module '../../core/extension.ts' {
+  interface Events {
+    /**
+     * A user begins to block these addresses; it is stored, but does not hold yet. Whoever has told them of the user's presence
+     * tells them that it has ended (XEP-0191 §3.3).
+     */
+    'contacts:blocking': { owner: JID; jids: readonly string[] }
+    /** These addresses are blocked no more. Whoever tells contacts of the user's presence tells them now (XEP-0191 §3.4). */
+    'contacts:unblocked': { owner: JID; jids: readonly string[] }
+  }
+}
+
+/** What other extensions ask: whoever sends something in a user's name past the stages, such as presence to contacts. */
+export interface Blocking {
+  /** Whether an account of this host, whose home is this node, blocks an address. */
+  blocks(owner: JID, peer: JID): Maybe<boolean>
+}
+
+const KINDS: readonly Kind[] = ['message', 'presence', 'iq']
+
+export default defineExtension({
+  name: 'blocking',
+  doc: 'Lets users block others: nothing comes from them and nothing goes to them',
+  xeps: [{ xep: 191, version: '1.3', status: 'complete' }],
+  features: { server: [NS.blocking], account: [NS.blocking] },
+  options: {
+    'jids-per-user': option.integer({
+      doc: 'Most addresses that one user may block',
+      default: 1_000,
+      min: 1,
+      max: 100_000,
+    }),
+  },
+  setup(host, options): Registrations<Blocking> {
+    const lists = new BlockLists(host)
+    const command = new Command(host, lists, options['jids-per-user'])
+    return {
+      iq: [
+        get(NS.blocking, 'blocklist', 'account', iq => command.list(iq)),
+        set(NS.blocking, 'block', 'account', iq => command.block(iq)),
+        set(NS.blocking, 'unblock', 'account', iq => command.unblock(iq)),
+      ],
+      stages: KINDS.flatMap(kind => [
+        stage('guard', { kind, side: 'sender' }, (stanza, at) => outbound(lists, stanza, at)),
+        stage('guard', { kind, side: 'recipient' }, (stanza, at) => inbound(lists, stanza, at)),
+      ]),
+      on: { 'user:removed': ({ owner }) => lists.forget(owner) },
+      provides: { blocks: (owner, peer) => blocks(lists.of(owner), owner, peer) },
+    }
+  },
+})
+
+/** XEP-0191 §3.3: what users send to somebody they block is refused. */
+function outbound(lists: BlockLists, { to }: Stanza, { owner }: StageContext): Maybe<undefined> {
+  if (to === undefined) return
+  return then(blocks(lists.of(owner), owner, to), blocked => {
+    if (blocked)
+      throw new StanzaError('not-acceptable', {
+        type: 'cancel',
+        application: xml('blocked', { xmlns: NS.blockingErrors }),
+      })
+    return undefined
+  })
+}
+
+/** XEP-0191 §3.3: the user appears offline to whoever is blocked. */
+function inbound(lists: BlockLists, stanza: Stanza, { owner }: StageContext): Maybe<'drop' | undefined> {
+  return then(blocks(lists.of(owner), owner, stanza.from), blocked => {
+    if (!blocked) return undefined
+    const answered = stanza.kind === 'message' || stanza.type === 'get' || stanza.type === 'set'
+    // XEP-0191 §3.3: no answer to presence, and answers to requests vanish.
+    if (stanza.kind === 'presence' || !answered) return 'drop'
+    throw new StanzaError('service-unavailable')
+  })
+}
