@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { Accounts } from './auth/accounts.ts'
 import { C2s } from './c2s/listener.ts'
 import { type Administration, administration } from './cli/control/administration.ts'
+import { operations } from './cli/control/operations.ts'
 import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
 import { singleNode } from './cluster/local.ts'
@@ -128,7 +129,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
-    const administer = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
+    const ofAccounts = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
+    const administer = operations({ storage, config }, ofAccounts)
     parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
   }
   const running = parts.move()
@@ -168,7 +170,8 @@ export async function openOffline(config: Config): Promise<Offline> {
   const hosts = config.hosts.map(({ name }) => name)
   const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
-  return { administration: administration({ accounts, hosts, forget }), close: () => storage.close() }
+  const ofAccounts = administration({ accounts, hosts, forget })
+  return { administration: operations({ storage, config }, ofAccounts), close: () => storage.close() }
 }
 
 type Warn = (code: string, text: string) => void

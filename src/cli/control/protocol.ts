@@ -15,6 +15,10 @@ export type Request =
   | { readonly op: 'user.passwd'; readonly jid: string; readonly password: string }
   | { readonly op: 'user.list' }
   | { readonly op: 'user.import'; readonly sharedSalt?: boolean }
+  /** `to`: an absolute path. */
+  | { readonly op: 'backup'; readonly to: string }
+  /** Look for damage in the storage. */
+  | { readonly op: 'verify' }
 
 /** One line of a file to import. */
 export interface ImportLine {
@@ -34,6 +38,8 @@ export type News =
 export interface Done {
   readonly created?: number
   readonly refused?: number
+  /** What is wrong with the storage, a line each. */
+  readonly findings?: readonly string[]
 }
 
 /** Everything that can stand on a line. */

@@ -1,0 +1,27 @@
+/** What an operator may ask of a server beside its accounts: in the running one (control/server.ts) or without it (main.ts). */
+import type { Config } from '../../config/config.ts'
+import { makeBackup } from '../../operations/backup.ts'
+import type { Storage } from '../../storage/types.ts'
+import type { Administration } from './administration.ts'
+
+/** What operations are carried out on. */
+export interface OperationParts {
+  readonly storage: Storage
+  readonly config: Config
+}
+
+/** Carries out operations, and hands everything else on to `otherwise`. */
+export function operations(parts: OperationParts, otherwise: Administration): Administration {
+  const { storage, config } = parts
+  return async (request, lines, tell) => {
+    switch (request.op) {
+      case 'backup':
+        await makeBackup(storage, config, request.to)
+        return {}
+      case 'verify':
+        return { findings: await storage.verify() }
+      default:
+        return otherwise(request, lines, tell)
+    }
+  }
+}
