@@ -130,7 +130,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
     const ofAccounts = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
-    const administer = operations({ storage, config }, ofAccounts)
+    const administer = operations({ storage, config, ports }, ofAccounts)
     parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
   }
   const running = parts.move()
@@ -171,7 +171,10 @@ export async function openOffline(config: Config): Promise<Offline> {
   const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
   const ofAccounts = administration({ accounts, hosts, forget })
-  return { administration: operations({ storage, config }, ofAccounts), close: () => storage.close() }
+  return {
+    administration: operations({ storage, config, ports: {} }, ofAccounts),
+    close: () => storage.close(),
+  }
 }
 
 type Warn = (code: string, text: string) => void

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'user passwd': { summary: 'give an account another password', load: () => import('./user-passwd.ts') },
   'user list': { summary: 'list the accounts', load: () => import('./user-list.ts') },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
+  check: { summary: 'find out what is wrong, and how to mend it', load: () => import('./check.ts') },
   backup: { summary: 'copy everything into a folder', load: () => import('./backup.ts') },
   restore: { summary: 'bring a backup back', load: () => import('./restore.ts') },
 }

@@ -25,6 +25,7 @@ const COMMANDS = [
   'user import',
   'backup',
   'restore',
+  'check',
 ]
 
 t.test('help is everywhere, with examples', async t => {

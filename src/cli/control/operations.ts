@@ -8,16 +8,20 @@ import type { Administration } from './administration.ts'
 export interface OperationParts {
   readonly storage: Storage
   readonly config: Config
+  /** The port of each listener; none where no server runs. */
+  readonly ports: Readonly<Record<string, number | undefined>>
 }
 
 /** Carries out operations, and hands everything else on to `otherwise`. */
 export function operations(parts: OperationParts, otherwise: Administration): Administration {
-  const { storage, config } = parts
+  const { storage, config, ports } = parts
   return async (request, lines, tell) => {
     switch (request.op) {
       case 'backup':
         await makeBackup(storage, config, request.to)
         return {}
+      case 'status':
+        return { status: { pid: process.pid, ports } }
       case 'verify':
         return { findings: await storage.verify() }
       default:

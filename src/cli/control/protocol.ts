@@ -17,6 +17,8 @@ export type Request =
   | { readonly op: 'user.import'; readonly sharedSalt?: boolean }
   /** `to`: an absolute path. */
   | { readonly op: 'backup'; readonly to: string }
+  /** What runs. */
+  | { readonly op: 'status' }
   /** Look for damage in the storage. */
   | { readonly op: 'verify' }
 
@@ -34,12 +36,20 @@ export type News =
   | { readonly imported: number }
   | { readonly refused: { readonly line: number; readonly code: string; readonly text: string } }
 
+/** What a running server says of itself. */
+export interface Status {
+  readonly pid: number
+  /** The port of each listener by its name in the configuration. */
+  readonly ports: Readonly<Record<string, number | undefined>>
+}
+
 /** What a request came to. */
 export interface Done {
   readonly created?: number
   readonly refused?: number
   /** What is wrong with the storage, a line each. */
   readonly findings?: readonly string[]
+  readonly status?: Status
 }
 
 /** Everything that can stand on a line. */
