@@ -32,6 +32,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** Packages and parts of Node that only named files may import. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+  'prom-client': ['src/operations/exporter\\.ts'],
   ltx: ['src/xml/element\\.ts', 'src/xml/ltx\\.d\\.ts'],
   yaml: ['src/config/'],
   'node:sqlite': ['src/storage/sqlite/'],

@@ -8,10 +8,13 @@ import type { Log } from './core/log.ts'
 type ClientListener = 'xmpp' | 'xmpp-tls'
 
 /** The port of each client listener; undefined for one that is off. */
-export type Ports = { readonly [L in ClientListener]: number | undefined }
+type ClientPorts = { readonly [L in ClientListener]: number | undefined }
+
+/** The port of each listener; undefined for one that is off. */
+export type Ports = ClientPorts & { readonly metrics: number | undefined }
 
 /** Opens the client listeners that are on. */
-export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise<Ports> {
+export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise<ClientPorts> {
   const { xmpp, 'xmpp-tls': direct } = listeners
   return {
     xmpp: xmpp === false ? undefined : await listenAt(c2s, 'xmpp', xmpp, xmpp.tls, log),

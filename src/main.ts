@@ -21,9 +21,11 @@ import { type Clock, systemClock } from './core/clock.ts'
 import { TidingsError } from './core/errors.ts'
 import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
+import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
 import { c2sLimits, listen, type Ports } from './listen.ts'
+import { openMonitor, watch } from './monitoring.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
 import type { JID } from './xml/jid.ts'
@@ -43,7 +45,7 @@ export interface Dependencies {
 
 /** A running server. */
 export interface Server {
-  /** The port of each client listener; undefined for one that is off. */
+  /** The port of each listener; undefined for one that is off. */
   readonly ports: Ports
   readonly hosts: readonly Host[]
   readonly router: Router
@@ -90,7 +92,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     conflict: config.sessions.conflict,
     sessionsPerAccount: config.limits['sessions-per-account'] || Number.POSITIVE_INFINITY,
   }
-  const router = new Router({ cluster, background, policy, log })
+  const metrics = new Metrics(clock)
+  const router = new Router({ cluster, background, policy, log, metrics })
   const settled = async (): Promise<void> => {
     await router.settled()
     await storage.settled()
@@ -122,10 +125,15 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
       background,
       clock,
       log,
+      metrics,
     }),
     one => one.shutdown(new StreamError('system-shutdown')),
   )
-  const ports = await listen(c2s, config, log)
+  const clientPorts = await listen(c2s, config, log)
+  watch(metrics, { router, c2s, storage, background })
+  const monitor = await openMonitor(config, { metrics, storage, clock, warn })
+  parts.defer(() => monitor.close())
+  const ports: Ports = { ...clientPorts, metrics: monitor.port }
   log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)

@@ -80,6 +80,11 @@ export class Connection implements OutboxOwner {
     return this.#state === 'open'
   }
 
+  /** Bytes that have not left yet. */
+  get pending(): number {
+    return this.#outbox.pending
+  }
+
   get receiver(): Receiver | undefined {
     return this.#receiver
   }

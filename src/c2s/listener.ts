@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { TidingsError } from '../core/errors.ts'
+import { Metrics } from '../core/metrics.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Admission } from './admission.ts'
 import { Connection, type ConnectionParts, Ended } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
+import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
 import type { C2sOptions, ListenOptions } from './options.ts'
 import { Ticks } from './outbox.ts'
@@ -43,7 +45,8 @@ export class C2s {
     this.#admission = new Admission(limits.unauthenticated)
     const late = new StreamError('connection-timeout', 'signing in took too long')
     this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, connection => close(connection, late))
-    this.#sessionParts = { clock, log, background, rate: limits.stanzas }
+    const metrics = sessionMetrics(options.metrics ?? new Metrics(clock))
+    this.#sessionParts = { clock, log, background, rate: limits.stanzas, metrics }
     this.#connectionParts = {
       ticks: new Ticks(limits.outboxBytes),
       closing: new Deadlines(clock, limits.closeSeconds * 1000, connection => connection.destroy()),
@@ -81,6 +84,13 @@ export class C2s {
   /** Open connections, and how many of them have not signed in. */
   get counts(): { connections: number; unauthenticated: number } {
     return { connections: this.#connections.size, unauthenticated: this.#admission.total }
+  }
+
+  /** Bytes that wait for clients to read them. */
+  get outboxBytes(): number {
+    let bytes = 0
+    for (const connection of this.#connections) bytes += connection.pending
+    return bytes
   }
 
   /**

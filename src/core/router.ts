@@ -1,8 +1,10 @@
 import type { Cluster } from '../cluster/types.ts'
+import type { Write } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { type Arrival, arrival } from './arrival.ts'
 import type { Background } from './background.ts'
+import { systemClock } from './clock.ts'
 import { commit } from './commit.ts'
 import { errorReply, StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
@@ -11,6 +13,7 @@ import type { Host } from './host.ts'
 import { HomeLink } from './link.ts'
 import type { Log } from './log.ts'
 import { attempt, isPromise, type Maybe, then } from './maybe.ts'
+import { type Histogram, Metrics } from './metrics.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
 
@@ -23,6 +26,8 @@ export interface RouterParts {
   readonly background: Background
   readonly policy: BindPolicy
   readonly log: Log
+  /** Where to count. */
+  readonly metrics?: Metrics
 }
 
 /** Decides where a stanza goes: to this server, to an account here or at another node, to another server. */
@@ -34,6 +39,7 @@ export class Router {
   readonly #background: Background
   readonly #log: Log
   readonly #link: HomeLink
+  readonly #commits: Histogram
 
   constructor(parts: RouterParts) {
     this.cluster = parts.cluster
@@ -41,6 +47,11 @@ export class Router {
     this.#background = parts.background
     this.#log = parts.log
     this.#link = new HomeLink(parts.cluster, this)
+    const { metrics = new Metrics(systemClock) } = parts
+    this.#commits = metrics.histogram(
+      'tidings_commit_seconds',
+      'Until what a stanza brings is stored durably',
+    )
   }
 
   /** Called by each host as it starts. */
@@ -109,12 +120,10 @@ export class Router {
       if (elsewhere !== undefined) {
         // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
         const arrived = quiet(this.#link.receive(elsewhere, stanza))
-        return () => then(arrived, () => then(commit(host.storage, writes, host.log), copy))
+        return () => then(arrived, () => then(this.#commit(host, writes), copy))
       }
       return then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
-        const committed = quiet(
-          commit(host.storage, theirs.length === 0 ? writes : [...writes, ...theirs], host.log),
-        )
+        const committed = quiet(this.#commit(host, theirs.length === 0 ? writes : [...writes, ...theirs]))
         return () => then(committed, () => then(arrive(), copy))
       })
     })
@@ -127,9 +136,14 @@ export class Router {
   receive(stanza: Stanza): Maybe<void> {
     return then(arrival(this, stanza, { send: answer => this.route(answer) }), (half: Arrival) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
-      const committed = host === undefined ? undefined : commit(host.storage, half.writes, host.log)
+      const committed = host === undefined ? undefined : this.#commit(host, half.writes)
       return then(committed, half.arrive)
     })
+  }
+
+  #commit(host: Host, writes: readonly Write[]): Maybe<void> {
+    const committed = commit(host.storage, writes, host.log)
+    return isPromise(committed) ? this.#commits.timed(committed) : committed
   }
 
   /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */
