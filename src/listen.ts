@@ -4,6 +4,7 @@ import type { C2sLimits, TlsPolicy } from './c2s/options.ts'
 import type { Config } from './config/config.ts'
 import { TidingsError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
+import type { BindPolicy } from './core/sessions.ts'
 
 type ClientListener = 'xmpp' | 'xmpp-tls'
 
@@ -77,6 +78,14 @@ function explained(error: unknown, name: ClientListener, at: { address: string; 
       )
     default:
       return error
+  }
+}
+
+/** Who may bind what; `false` in the configuration is no limit. */
+export function bindPolicy({ sessions, limits }: Config): BindPolicy {
+  return {
+    conflict: sessions.conflict,
+    sessionsPerAccount: limits['sessions-per-account'] || Number.POSITIVE_INFINITY,
   }
 }
 

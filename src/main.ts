@@ -24,8 +24,10 @@ import { type Log, silentLog } from './core/log.ts'
 import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
-import { c2sLimits, listen, type Ports } from './listen.ts'
+import { bindPolicy, c2sLimits, listen, type Ports } from './listen.ts'
 import { openMonitor, watch } from './monitoring.ts'
+import type { Changes } from './operations/changes.ts'
+import { Reloader } from './reload.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
 import type { JID } from './xml/jid.ts'
@@ -39,6 +41,10 @@ export interface Dependencies {
   /** One node of several; they share a storage. */
   readonly cluster?: Cluster
   readonly certificates?: Certificates
+  /** Reads the configuration again. Default: gives the one that the server was started with. */
+  readonly read?: () => Promise<Config>
+  /** Makes the log write from this level on. Default: leaves it alone. */
+  readonly setLogLevel?: (level: string) => void
   /** Whether to open the control socket in `data`. Default true. */
   readonly control?: boolean
 }
@@ -55,6 +61,8 @@ export interface Server {
   readonly warnings: readonly string[]
   /** Resolves when all that clients have sent is handled and stored, and nothing is left to do in the background. */
   settled(): Promise<void>
+  /** Reads the configuration again and applies what can change. Rejects with a TidingsError if it can't be used: then nothing has changed. */
+  reload(): Promise<Changes>
   /** Closes listeners and streams (with system-shutdown), stores everything and lets go of it. */
   stop(): Promise<void>
 }
@@ -70,7 +78,7 @@ export async function loadConfig(file?: string): Promise<Config> {
 
 /** Starts a server. Rejects with an error that has a stable `code`; then nothing of it is left running. */
 export async function startServer(config: Config, given: Dependencies = {}): Promise<Server> {
-  const { log = silentLog, clock = systemClock } = given
+  const { log = silentLog, clock = systemClock, read = async () => config, setLogLevel = () => {} } = given
   const warnings: string[] = []
   const warn = (code: string, text: string): void => {
     warnings.push(text)
@@ -88,12 +96,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const cluster = given.cluster ?? parts.adopt(openCluster(config), one => one.close())
   const background = new Background(log)
   const accounts = new Accounts(storage, { clock })
-  const policy = {
-    conflict: config.sessions.conflict,
-    sessionsPerAccount: config.limits['sessions-per-account'] || Number.POSITIVE_INFINITY,
-  }
   const metrics = new Metrics(clock)
-  const router = new Router({ cluster, background, policy, log, metrics })
+  const router = new Router({ cluster, background, policy: bindPolicy(config), log, metrics })
   const settled = async (): Promise<void> => {
     await router.settled()
     await storage.settled()
@@ -135,10 +139,13 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   parts.defer(() => monitor.close())
   const ports: Ports = { ...clientPorts, metrics: monitor.port }
   log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
+  const changeable = { certificates, c2s, router, hosts, extensions, log, read, setLogLevel }
+  const reloader = new Reloader(config, changeable)
+  const reload = () => reloader.reload()
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
     const ofAccounts = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
-    const administer = operations({ storage, config, ports }, ofAccounts)
+    const administer = operations({ storage, config, ports, reload }, ofAccounts)
     parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
   }
   const running = parts.move()
@@ -150,6 +157,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     certificates: certificates.describe(),
     warnings,
     settled,
+    reload,
     stop: () => running.disposeAsync(),
   }
 }

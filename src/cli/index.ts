@@ -23,6 +23,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'user list': { summary: 'list the accounts', load: () => import('./user-list.ts') },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
   check: { summary: 'find out what is wrong, and how to mend it', load: () => import('./check.ts') },
+  reload: {
+    summary: 'have the running server read its configuration again',
+    load: () => import('./reload.ts'),
+  },
   backup: { summary: 'copy everything into a folder', load: () => import('./backup.ts') },
   restore: { summary: 'bring a backup back', load: () => import('./restore.ts') },
 }

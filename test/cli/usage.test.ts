@@ -26,6 +26,7 @@ const COMMANDS = [
   'backup',
   'restore',
   'check',
+  'reload',
 ]
 
 t.test('help is everywhere, with examples', async t => {

@@ -1,6 +1,8 @@
 /** What an operator may ask of a server beside its accounts: in the running one (control/server.ts) or without it (main.ts). */
 import type { Config } from '../../config/config.ts'
+import { TidingsError } from '../../core/errors.ts'
 import { makeBackup } from '../../operations/backup.ts'
+import type { Changes } from '../../operations/changes.ts'
 import type { Storage } from '../../storage/types.ts'
 import type { Administration } from './administration.ts'
 
@@ -10,6 +12,8 @@ export interface OperationParts {
   readonly config: Config
   /** The port of each listener; none where no server runs. */
   readonly ports: Readonly<Record<string, number | undefined>>
+  /** Reads the configuration again; absent where there is no server or nothing to read. */
+  readonly reload?: () => Promise<Changes>
 }
 
 /** Carries out operations, and hands everything else on to `otherwise`. */
@@ -20,6 +24,13 @@ export function operations(parts: OperationParts, otherwise: Administration): Ad
       case 'backup':
         await makeBackup(storage, config, request.to)
         return {}
+      case 'reload':
+        if (parts.reload === undefined)
+          throw new TidingsError(
+            'TIDINGS_RELOAD_FAILED',
+            'this server was started without a configuration file',
+          )
+        return { changes: await parts.reload() }
       case 'status':
         return { status: { pid: process.pid, ports } }
       case 'verify':

@@ -7,6 +7,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Role } from '../../auth/accounts.ts'
 import { TidingsError } from '../../core/errors.ts'
+import type { Changes } from '../../operations/changes.ts'
 
 /** What is asked of the server. `jid` is not checked yet. */
 export type Request =
@@ -17,6 +18,8 @@ export type Request =
   | { readonly op: 'user.import'; readonly sharedSalt?: boolean }
   /** `to`: an absolute path. */
   | { readonly op: 'backup'; readonly to: string }
+  /** Read the configuration again. */
+  | { readonly op: 'reload' }
   /** What runs. */
   | { readonly op: 'status' }
   /** Look for damage in the storage. */
@@ -50,6 +53,7 @@ export interface Done {
   /** What is wrong with the storage, a line each. */
   readonly findings?: readonly string[]
   readonly status?: Status
+  readonly changes?: Changes
 }
 
 /** Everything that can stand on a line. */
