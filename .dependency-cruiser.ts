@@ -23,11 +23,16 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   config: { values: ['core', 'xml'] },
   extensions: { values: ['core', 'xml', 'storage/types', 'cluster/types'] },
   c2s: { values: ['core', 'xml', 'auth', 'tls'] },
-  cli: { values: ['main', 'config', 'auth', 'core', 'xml', 'tls'], types: ['storage/types'] },
+  operations: { values: ['config', 'core', 'xml', 'tls'], types: ['storage/types'] },
+  cli: {
+    values: ['main', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls'],
+    types: ['storage/types'],
+  },
 }
 
 /** Packages and parts of Node that only named files may import. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+  'prom-client': ['src/operations/exporter\\.ts'],
   ltx: ['src/xml/element\\.ts', 'src/xml/ltx\\.d\\.ts'],
   yaml: ['src/config/'],
   'node:sqlite': ['src/storage/sqlite/'],

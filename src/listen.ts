@@ -4,14 +4,18 @@ import type { C2sLimits, TlsPolicy } from './c2s/options.ts'
 import type { Config } from './config/config.ts'
 import { TidingsError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
+import type { BindPolicy } from './core/sessions.ts'
 
 type ClientListener = 'xmpp' | 'xmpp-tls'
 
 /** The port of each client listener; undefined for one that is off. */
-export type Ports = { readonly [L in ClientListener]: number | undefined }
+type ClientPorts = { readonly [L in ClientListener]: number | undefined }
+
+/** The port of each listener; undefined for one that is off. */
+export type Ports = ClientPorts & { readonly metrics: number | undefined }
 
 /** Opens the client listeners that are on. */
-export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise<Ports> {
+export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise<ClientPorts> {
   const { xmpp, 'xmpp-tls': direct } = listeners
   return {
     xmpp: xmpp === false ? undefined : await listenAt(c2s, 'xmpp', xmpp, xmpp.tls, log),
@@ -74,6 +78,14 @@ function explained(error: unknown, name: ClientListener, at: { address: string; 
       )
     default:
       return error
+  }
+}
+
+/** Who may bind what; `false` in the configuration is no limit. */
+export function bindPolicy({ sessions, limits }: Config): BindPolicy {
+  return {
+    conflict: sessions.conflict,
+    sessionsPerAccount: limits['sessions-per-account'] || Number.POSITIVE_INFINITY,
   }
 }
 

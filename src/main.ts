@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { Accounts } from './auth/accounts.ts'
 import { C2s } from './c2s/listener.ts'
 import { type Administration, administration } from './cli/control/administration.ts'
+import { operations } from './cli/control/operations.ts'
 import type { NewInvitationLinks } from './cli/control/protocol.ts'
 import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
@@ -21,10 +22,14 @@ import { type Clock, systemClock } from './core/clock.ts'
 import { TidingsError } from './core/errors.ts'
 import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
+import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
-import { c2sLimits, listen, type Ports } from './listen.ts'
+import { bindPolicy, c2sLimits, listen, type Ports } from './listen.ts'
+import { openMonitor, watch } from './monitoring.ts'
+import type { Changes } from './operations/changes.ts'
+import { Reloader } from './reload.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
 import type { JID } from './xml/jid.ts'
@@ -38,13 +43,17 @@ export interface Dependencies {
   /** One node of several; they share a storage. */
   readonly cluster?: Cluster
   readonly certificates?: Certificates
+  /** Reads the configuration again. Default: gives the one that the server was started with. */
+  readonly read?: () => Promise<Config>
+  /** Makes the log write from this level on. Default: leaves it alone. */
+  readonly setLogLevel?: (level: string) => void
   /** Whether to open the control socket in `data`. Default true. */
   readonly control?: boolean
 }
 
 /** A running server. */
 export interface Server {
-  /** The port of each client listener; undefined for one that is off. */
+  /** The port of each listener; undefined for one that is off. */
   readonly ports: Ports
   readonly hosts: readonly Host[]
   readonly router: Router
@@ -56,6 +65,8 @@ export interface Server {
   firstInvitation(): Promise<NewInvitationLinks | undefined>
   /** Resolves when all that clients have sent is handled and stored, and nothing is left to do in the background. */
   settled(): Promise<void>
+  /** Reads the configuration again and applies what can change. Rejects with a TidingsError if it can't be used: then nothing has changed. */
+  reload(): Promise<Changes>
   /** Closes listeners and streams (with system-shutdown), stores everything and lets go of it. */
   stop(): Promise<void>
 }
@@ -71,7 +82,7 @@ export async function loadConfig(file?: string): Promise<Config> {
 
 /** Starts a server. Rejects with an error that has a stable `code`; then nothing of it is left running. */
 export async function startServer(config: Config, given: Dependencies = {}): Promise<Server> {
-  const { log = silentLog, clock = systemClock } = given
+  const { log = silentLog, clock = systemClock, read = async () => config, setLogLevel = () => {} } = given
   const warnings: string[] = []
   const warn = (code: string, text: string): void => {
     warnings.push(text)
@@ -89,11 +100,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const cluster = given.cluster ?? parts.adopt(openCluster(config), one => one.close())
   const background = new Background(log)
   const accounts = new Accounts(storage, { clock })
-  const policy = {
-    conflict: config.sessions.conflict,
-    sessionsPerAccount: config.limits['sessions-per-account'] || Number.POSITIVE_INFINITY,
-  }
-  const router = new Router({ cluster, background, policy, log })
+  const metrics = new Metrics(clock)
+  const router = new Router({ cluster, background, policy: bindPolicy(config), log, metrics })
   const settled = async (): Promise<void> => {
     await router.settled()
     await storage.settled()
@@ -125,16 +133,25 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
       background,
       clock,
       log,
+      metrics,
     }),
     one => one.shutdown(new StreamError('system-shutdown')),
   )
-  const ports = await listen(c2s, config, log)
+  const clientPorts = await listen(c2s, config, log)
+  watch(metrics, { router, c2s, storage, background })
+  const monitor = await openMonitor(config, { metrics, storage, clock, warn })
+  parts.defer(() => monitor.close())
+  const ports: Ports = { ...clientPorts, metrics: monitor.port }
   const invitations = invitationsOf(config, storage, clock)
   log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
+  const changeable = { certificates, c2s, router, hosts, extensions, log, read, setLogLevel }
+  const reloader = new Reloader(config, changeable)
+  const reload = () => reloader.reload()
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
     const domains = hosts.map(host => host.domain)
-    const administer = administration({ accounts, hosts: domains, forget, invitations })
+    const ofAccounts = administration({ accounts, hosts: domains, forget, invitations })
+    const administer = operations({ storage, config, ports, reload }, ofAccounts)
     parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
   }
   const running = parts.move()
@@ -147,6 +164,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     warnings,
     firstInvitation: () => firstInvitation(accounts, hosts, invitations),
     settled,
+    reload,
     stop: () => running.disposeAsync(),
   }
 }
@@ -176,8 +194,9 @@ export async function openOffline(config: Config): Promise<Offline> {
   const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
   const invitations = invitationsOf(config, storage, systemClock)
+  const ofAccounts = administration({ accounts, hosts, forget, invitations })
   return {
-    administration: administration({ accounts, hosts, forget, invitations }),
+    administration: operations({ storage, config, ports: {} }, ofAccounts),
     close: () => storage.close(),
   }
 }

@@ -57,7 +57,11 @@ function configuration(): object {
   return {
     hosts: [{ name: domain }],
     data: join(directory, 'data'),
-    listeners: { xmpp: { address, port, tls: 'offered' }, 'xmpp-tls': { address, port: tlsPort } },
+    listeners: {
+      xmpp: { address, port, tls: 'offered' },
+      'xmpp-tls': { address, port: tlsPort },
+      metrics: { port: 0 },
+    },
     storage: { kind: options.storage },
     limits: Object.fromEntries(Object.keys(LIMITS.fields).map(name => [name, false])),
     extensions: { offline: { 'messages-per-user': 10_000 } },

@@ -9,19 +9,20 @@ export interface AdmissionLimits {
 
 /** Counts the connections that have not signed in, so that strangers can't use up what members need. */
 export class Admission<T> {
-  readonly #limits: AdmissionLimits
+  /** For those who come from now on. */
+  limits: AdmissionLimits
   readonly #networks = new Map<T, string>()
   readonly #counts = new Map<string, number>()
 
   constructor(limits: AdmissionLimits) {
-    this.#limits = limits
+    this.limits = limits
   }
 
   /** Takes a place for a connection from this address; false: there is none left. */
   admit(connection: T, address: string): boolean {
     const network = networkOf(address)
     const count = this.#counts.get(network) ?? 0
-    if (this.#networks.size >= this.#limits.total || count >= this.#limits.perAddress) return false
+    if (this.#networks.size >= this.limits.total || count >= this.limits.perAddress) return false
     this.#networks.set(connection, network)
     this.#counts.set(network, count + 1)
     return true

@@ -86,6 +86,11 @@ export class Connection implements OutboxOwner, SocketOwner {
     return this.#socket.readableEnded
   }
 
+  /** Bytes that have not left yet. */
+  get pending(): number {
+    return this.#outbox.pending
+  }
+
   get receiver(): Receiver | undefined {
     return this.#receiver
   }

@@ -6,7 +6,8 @@ import type { Clock, Timer } from '../core/clock.ts'
  */
 export class Deadlines<T> {
   readonly #clock: Clock
-  readonly #ms: number
+  /** Time to live, ms, of what is added from now on; if it gets shorter, what was added before may hold it up until its own time. */
+  ms: number
   readonly #expired: (item: T) => void
   /** In the order of their deadlines, which is the order they came in. */
   readonly #due = new Map<T, number>()
@@ -15,16 +16,16 @@ export class Deadlines<T> {
   /** `expired` is called once for each item that is still there `ms` milliseconds after it was added; Infinity: never. */
   constructor(clock: Clock, ms: number, expired: (item: T) => void) {
     this.#clock = clock
-    this.#ms = ms
+    this.ms = ms
     this.#expired = expired
   }
 
   /** Starts the time of an item; starts it anew if the item is there already. */
   add(item: T): void {
-    if (this.#ms === Number.POSITIVE_INFINITY) return
+    if (this.ms === Number.POSITIVE_INFINITY) return
     this.#due.delete(item)
-    this.#due.set(item, this.#clock.monotonic() + this.#ms)
-    if (this.#timer === undefined) this.#arm(this.#ms)
+    this.#due.set(item, this.#clock.monotonic() + this.ms)
+    if (this.#timer === undefined) this.#arm(this.ms)
   }
 
   /** Forgets an item; harmless when it is not there. */

@@ -1,13 +1,15 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { TidingsError } from '../core/errors.ts'
+import { Metrics } from '../core/metrics.ts'
 import { Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Admission } from './admission.ts'
 import { Connection, type ConnectionParts, Ended } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
+import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
-import type { C2sOptions, ListenOptions } from './options.ts'
+import type { C2sLimits, C2sOptions, ListenOptions } from './options.ts'
 import { Ticks } from './outbox.ts'
 import { ProxyHeaderError, readProxyHeader, trustedAddresses } from './proxy-protocol.ts'
 import type { SessionParts } from './session.ts'
@@ -28,15 +30,16 @@ interface Door extends ListenOptions {
 
 /** The server's client side: its listening sockets, and all connections that came in through them. */
 export class C2s {
-  readonly #options: C2sOptions
+  #options: C2sOptions
   readonly #servers = new Set<Server>()
   readonly #connections = new Set<Connection>()
   readonly #admission: Admission<Connection>
   /** Connections that have not signed in, with the time that they have for it. */
   readonly #newcomers: Deadlines<Connection>
-  readonly #connectionParts: ConnectionParts
+  readonly #ticks: Ticks
   readonly #streamParts: StreamParts
-  readonly #sessionParts: SessionParts
+  #connectionParts: ConnectionParts
+  #sessionParts: SessionParts
   #emptied: PromiseWithResolvers<void> | undefined
 
   constructor(options: C2sOptions) {
@@ -45,9 +48,11 @@ export class C2s {
     this.#admission = new Admission(limits.unauthenticated)
     const late = new StreamError('connection-timeout', 'signing in took too long')
     this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, connection => close(connection, late))
-    this.#sessionParts = { clock, log, background, rate: limits.stanzas }
+    const metrics = sessionMetrics(options.metrics ?? new Metrics(clock))
+    this.#sessionParts = { clock, log, background, rate: limits.stanzas, metrics }
+    this.#ticks = new Ticks(limits.outboxBytes)
     this.#connectionParts = {
-      ticks: new Ticks(limits.outboxBytes),
+      ticks: this.#ticks,
       closing: new Deadlines(clock, limits.closeSeconds * 1000, connection => connection.destroy()),
       draining: new Deadlines(clock, DRAIN_MS, connection => connection.destroy()),
       clock,
@@ -88,6 +93,24 @@ export class C2s {
   /** Open connections, and how many of them have not signed in. */
   get counts(): { connections: number; unauthenticated: number } {
     return { connections: this.#connections.size, unauthenticated: this.#admission.total }
+  }
+
+  /** Changes the limits: for connections made from now on, and that of the outbox for all. */
+  set limits(limits: C2sLimits) {
+    this.#options = { ...this.#options, limits }
+    this.#admission.limits = limits.unauthenticated
+    this.#newcomers.ms = limits.signInSeconds * 1000
+    this.#connectionParts.closing.ms = limits.closeSeconds * 1000
+    this.#ticks.limit = limits.outboxBytes
+    this.#connectionParts = { ...this.#connectionParts, rate: limits.bytes }
+    this.#sessionParts = { ...this.#sessionParts, rate: limits.stanzas }
+  }
+
+  /** Bytes that wait for clients to read them. */
+  get outboxBytes(): number {
+    let bytes = 0
+    for (const connection of this.#connections) bytes += connection.pending
+    return bytes
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Accounts } from '../auth/accounts.ts'
 import type { Background } from '../core/background.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
+import type { Metrics } from '../core/metrics.ts'
 import type { Router } from '../core/router.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { ReaderLimits } from '../xml/reader.ts'
@@ -70,4 +71,6 @@ export interface C2sOptions {
   readonly background: Background
   readonly clock: Clock
   readonly log: Log
+  /** Where to count. */
+  readonly metrics?: Metrics
 }

@@ -69,12 +69,12 @@ export class Outbox {
 
 /** The outboxes that were written to in this tick of the event loop; one of these serves all connections of a server. */
 export class Ticks {
-  readonly #limit: number
+  /** Most bytes that may be pending in one outbox when a tick ends. */
+  limit: number
   #written: Outbox[] = []
 
-  /** `limit`: most bytes that may be pending in one outbox when a tick ends. */
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   /** Has an outbox flushed when the tick ends. */
@@ -85,6 +85,6 @@ export class Ticks {
   #end(): void {
     const written = this.#written
     this.#written = []
-    for (const outbox of written) outbox.tick(this.#limit)
+    for (const outbox of written) outbox.tick(this.limit)
   }
 }

@@ -9,6 +9,7 @@ import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { Connection, Receiver } from './connection.ts'
 import { incoming } from './incoming.ts'
+import type { SessionMetrics } from './metrics.ts'
 import type { Stream } from './stream.ts'
 import { STREAM_END, streamError } from './stream-text.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
@@ -20,6 +21,7 @@ export interface SessionParts {
   readonly background: Background
   /** Stanzas that a client may send. Whoever sends faster is slowed, not cut. */
   readonly rate: Rate
+  readonly metrics: SessionMetrics
 }
 
 /** ARCHITECTURE §8: with so many stanzas under way no more are read, until only so few are left. */
@@ -32,11 +34,11 @@ export class ClientSession implements Receiver, SessionPort {
   readonly #reader: Reader
   readonly #parts: SessionParts
   readonly #bucket: TokenBucket
+  readonly #metrics: SessionMetrics
   #handle: SessionHandle | undefined
   /** What was sent to it before the client knows that it is bound. */
   #early: Stanza[] | undefined
   #unsettled = 0
-  #settled: (() => void) | undefined
   /** Waits for stanzas to settle. */
   #full = false
   /** Waits because the client sends too fast. */
@@ -51,6 +53,7 @@ export class ClientSession implements Receiver, SessionPort {
     this.#reader = stream.reader
     this.#parts = parts
     this.#bucket = new TokenBucket(parts.rate)
+    this.#metrics = parts.metrics
   }
 
   /** The session is bound: takes over the connection from its stream and tells the client (`greeting`). */
@@ -68,8 +71,10 @@ export class ClientSession implements Receiver, SessionPort {
 
   /** Sends a stanza to the client. */
   send(stanza: Stanza): void {
-    if (this.#handle !== undefined) this.#connection.send(stanza.encode())
-    else this.#early = [...(this.#early ?? []), stanza]
+    if (this.#handle !== undefined) {
+      this.#metrics.sent[stanza.kind].value++
+      this.#connection.send(stanza.encode())
+    } else this.#early = [...(this.#early ?? []), stanza]
   }
 
   drained(): Maybe<boolean> {
@@ -123,18 +128,26 @@ export class ClientSession implements Receiver, SessionPort {
   }
 
   #take(top: TopElement): void {
-    const wait = this.#bucket.take(1, this.#parts.clock.monotonic())
+    const start = this.#parts.clock.monotonic()
+    const wait = this.#bucket.take(1, start)
     if (wait > 0) this.#slow(wait)
     const stanza = incoming(top, this.#handle!.jid, this)
     if (stanza === undefined) return
+    this.#metrics.received[stanza.kind].value++
     const settled = this.#handle!.submit(stanza)
-    if (!isPromise(settled)) return
-    this.#settled ??= () => this.#oneSettled()
-    settled.then(this.#settled, error => this.#fail(error))
+    if (!isPromise(settled)) {
+      this.#metrics.handled.since(start)
+      return
+    }
+    settled.then(
+      () => this.#oneSettled(start),
+      error => this.#fail(error),
+    )
     if (++this.#unsettled >= MOST_UNSETTLED) this.#full = true
   }
 
-  #oneSettled(): void {
+  #oneSettled(start: number): void {
+    this.#metrics.handled.since(start)
     if (--this.#unsettled > FEW_UNSETTLED || !this.#full) return
     this.#full = false
     this.#pump()

@@ -28,6 +28,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'invite list': { summary: 'list the invitations', load: () => import('./invite-list.ts') },
   'invite revoke': { summary: 'end an invitation', load: () => import('./invite-revoke.ts') },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
+  check: { summary: 'find out what is wrong, and how to mend it', load: () => import('./check.ts') },
+  reload: {
+    summary: 'have the running server read its configuration again',
+    load: () => import('./reload.ts'),
+  },
+  backup: { summary: 'copy everything into a folder', load: () => import('./backup.ts') },
+  restore: { summary: 'bring a backup back', load: () => import('./restore.ts') },
 }
 
 /** Runs `tidings` with these arguments and gives the exit code. Never rejects. */

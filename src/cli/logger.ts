@@ -1,5 +1,11 @@
-import { type DestinationStream, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Log } from '../core/log.ts'
+
+/** A log whose level can change. */
+export interface LeveledLog extends Log {
+  /** From now on only lines of this level and above are written: `error`, `warn`, `info`, `debug`. */
+  setLevel(level: string): void
+}
 
 /** Names under which a secret or a message could be; nobody should log one, and if somebody does, it is not written. */
 const SECRET = ['password', 'secret', 'token', 'authorization', 'key', 'keys', 'body', 'stanza', 'payload']
@@ -8,8 +14,17 @@ const SECRET = ['password', 'secret', 'token', 'authorization', 'key', 'keys', '
  * The server's log: JSON lines on standard error. Through Node's own stream, which writes at once on files, pipes and terminals, so that
  * the last words before a crash are not lost and nothing else that is written there overtakes them.
  */
-export function createLogger(level: string, destination: DestinationStream = process.stderr): Log {
+export function createLogger(level: string, destination: DestinationStream = process.stderr): LeveledLog {
   const redact = { paths: SECRET.flatMap(name => [name, `*.${name}`]), censor: '[not logged]' }
-  const options = { level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  return pino({ ...options, formatters: { level: label => ({ level: label }) } }, destination)
+  // A child keeps a level of its own. There is one per host.
+  const all: Logger[] = []
+  const onChild = (child: Logger): void => void all.push(child)
+  const options = { level, redact, onChild, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const root = pino({ ...options, formatters: { level: label => ({ level: label }) } }, destination)
+  all.push(root)
+  return Object.assign(root, {
+    setLevel(level: string) {
+      for (const logger of all) logger.level = level
+    },
+  })
 }

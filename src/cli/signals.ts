@@ -17,15 +17,15 @@ const SAME_PRESS_MS = 300
 const STUCK_MS = 30_000
 
 /**
- * Listens for what ends the process, from now on: resolves with the exit code. 0 for SIGTERM, SIGINT and SIGHUP (the
- * terminal is gone); a second SIGINT exits at once with 130.
+ * Listens for what ends the process, from now on: resolves with the exit code. 0 for SIGTERM and SIGINT; a second SIGINT exits at
+ * once with 130. SIGHUP calls `onHangUp`; without it the terminal is gone, and the exit code is 0 too.
  *
  * An unhandled rejection is work that failed and that nobody waited for. It is logged and the server goes on: every connection and
  * every lane is a chain of promises of its own, so a stray one says nothing about the others, and thousands of streams are not
  * cut for it. An uncaught exception broke off some callback in the middle; nobody knows what it left half done, so the server stops
  * in order with exit code 1, for its supervisor to start it afresh.
  */
-export function stopReason(log: Log): Promise<number> {
+export function stopReason(log: Log, onHangUp?: () => void): Promise<number> {
   const { promise, resolve: stop } = Promise.withResolvers<number>()
   let interrupted: number | undefined
   process.on('SIGINT', () => {
@@ -34,7 +34,8 @@ export function stopReason(log: Log): Promise<number> {
     interrupted ??= now
     stop(0)
   })
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0))
+  process.on('SIGTERM', () => stop(0))
+  process.on('SIGHUP', onHangUp ?? (() => stop(0)))
   process.on('unhandledRejection', err => {
     log.error({ code: 'TIDINGS_UNHANDLED_REJECTION', err }, 'work that nobody waited for failed')
   })

@@ -1,4 +1,5 @@
 import { flushCompileCache } from 'node:module'
+import { isatty } from 'node:tty'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { CONFIG_OPTION, type Command } from './command.ts'
@@ -13,15 +14,19 @@ export const command: Command = {
   positionals: [],
   options: CONFIG_OPTION,
   notes:
-    'Standard output says once where the server is; standard error is its log, a line of JSON each.\nA second Ctrl-C ends it at once (exit code 130).',
+    'Standard output says once where the server is; standard error is its log, a line of JSON each.\nA second Ctrl-C ends it at once (exit code 130). SIGHUP without a terminal is `tidings reload`.',
   examples: ['tidings start', 'tidings start --config /etc/tidings.yaml 2>> /var/log/tidings.log'],
   async run({ options }, terminal) {
     const { loadConfig, startServer } = await import('../main.ts')
     const config = await loadConfig(options.config)
     const log = createLogger(config.log.level)
     // From here on a signal ends the server in order, even one that comes while it starts.
-    const reason = stopReason(log)
-    const server = await startServer(config, { log })
+    const read = () => loadConfig(options.config)
+    let reload: () => Promise<unknown> = async () => {}
+    // Its outcome is in the log.
+    const reason = stopReason(log, hasTerminal() ? undefined : () => void reload().catch(() => {}))
+    const server = await startServer(config, { log, read, setLogLevel: level => log.setLevel(level) })
+    reload = () => server.reload()
     const invitation = await server.firstInvitation()
     terminal.out(startScreen(config, { ...server, invitation }, options.config))
     // Written now, for a server that is killed writes nothing.
@@ -29,6 +34,11 @@ export const command: Command = {
     collectGarbage()
     return untilStopped(server, log, reason)
   },
+}
+
+/** Whether a terminal is attached: then SIGHUP says that it was closed, else it asks to read the configuration again. */
+function hasTerminal(): boolean {
+  return [0, 1, 2].some(descriptor => isatty(descriptor))
 }
 
 /** Gives back the space that starting took for a moment: V8 would keep 6 of its 90 MiB until the server has work. */

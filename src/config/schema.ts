@@ -55,6 +55,15 @@ const address: Leaf<readonly string[] | undefined> = {
 const port = (number: number) =>
   integer({ doc: 'The TCP port; 0 takes a free one.', default: number, min: 0, max: 65535 })
 
+/** What is for the operator alone. */
+const loopback: Leaf<readonly string[] | undefined> = {
+  kind: 'texts',
+  doc: 'Where to listen: an IP address, or a list of them. Anybody who reaches it may ask.',
+  default: ['127.0.0.1', '::1'],
+  format: ADDRESS,
+  single: true,
+}
+
 const trustedProxies: Leaf<readonly string[]> = {
   kind: 'texts',
   doc: 'Addresses of proxies whose connections start with a PROXY protocol header (v1 or v2) that says where the client is.',
@@ -106,6 +115,14 @@ export const CORE_FIELDS = {
     http: later(
       switchable('Web clients, uploads and other things over HTTP.', false, { address, port: port(5280) }),
       'HTTP',
+    ),
+    metrics: switchable(
+      'For the operator: /health and /metrics (Prometheus) over HTTP. They say how many, not who.',
+      true,
+      {
+        address: loopback,
+        port: port(5281),
+      },
     ),
   }),
   tls: pair('The certificate of all hosts without their own. Absent: a self-made one, kept in `data`.'),

@@ -58,6 +58,11 @@ export class Homes {
     return count
   }
 
+  /** Tasks in all lanes that have not settled. */
+  get waiting(): number {
+    return this.#lanes().reduce((sum, lane) => sum + lane.waiting, 0)
+  }
+
   /** Whether any lane has work left. */
   get busy(): boolean {
     return this.#pending().length > 0
@@ -86,11 +91,17 @@ export class Homes {
   }
 
   #pending(): Maybe<void>[] {
+    return this.#lanes()
+      .filter(lane => lane.waiting > 0)
+      .map(lane => lane.idle())
+  }
+
+  #lanes(): Lane[] {
     const lanes: Lane[] = []
     for (const owner of this.#owners.values()) {
       lanes.push(owner.lane)
       for (const session of owner.sessions) lanes.push(session.preparing, session.settling)
     }
-    return lanes.filter(lane => lane.waiting > 0).map(lane => lane.idle())
+    return lanes
   }
 }

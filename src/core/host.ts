@@ -41,6 +41,8 @@ export interface HostParts {
 interface Loaded {
   readonly extension: Extension
   readonly registrations: Registrations<unknown>
+  /** The values that the extension reads. */
+  readonly options: Record<string, unknown>
 }
 
 /** One served domain: its extensions, storage and sessions. */
@@ -80,10 +82,10 @@ export class Host {
           'TIDINGS_EXTENSION_MISSING',
           `extension "${extension.name}" needs "${needed.name}": switch that on too, or "${extension.name}" off`,
         )
-    const options = { ...defaults(extension.options ?? {}), ...given }
+    const options: Record<string, unknown> = { ...defaults(extension.options ?? {}), ...given }
     const registrations = extension.setup(this, options)
     this.hooks.add(extension.name, registrations)
-    this.#loaded.set(extension.name, { extension, registrations })
+    this.#loaded.set(extension.name, { extension, registrations, options })
   }
 
   /** What another extension provides. It must stand in `requires`, so that it is loaded first. */
@@ -100,6 +102,16 @@ export class Host {
   /** The extensions in use, in load order. */
   get extensions(): Extension[] {
     return [...this.#loaded.values()].map(loaded => loaded.extension)
+  }
+
+  /** Gives the extensions in use new values of those options that they call live; of the others they keep theirs. Already checked. */
+  change(options: NonNullable<HostParts['options']>): void {
+    for (const [name, loaded] of this.#loaded) {
+      const given = options[name]
+      if (given === undefined || given === false) continue
+      for (const [key, { live }] of Object.entries(loaded.extension.options ?? {}))
+        if (live && key in given) loaded.options[key] = given[key]
+    }
   }
 
   /** The sessions of an account whose home is this node (handlers and stages of an owner run there), in the order they were bound. */

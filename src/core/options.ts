@@ -15,6 +15,8 @@ export interface Option<T> {
   /** Unit of an integer, for people: "seconds", "bytes". */
   readonly unit?: string
   readonly choices?: readonly string[]
+  /** The extension reads it whenever it needs it, so that a reload of the configuration changes it. */
+  readonly live?: boolean
 }
 
 /** The options of an extension by name (kebab-case). */
@@ -31,11 +33,15 @@ interface IntegerSpec {
   min?: number
   max?: number
   unit?: string
+  live?: boolean
 }
 
 export const option = {
   integer: (spec: IntegerSpec): Option<number> => ({ kind: 'integer', ...spec }),
-  boolean: (spec: { doc: string; default: boolean }): Option<boolean> => ({ kind: 'boolean', ...spec }),
+  boolean: (spec: { doc: string; default: boolean; live?: boolean }): Option<boolean> => ({
+    kind: 'boolean',
+    ...spec,
+  }),
   text: (spec: { doc: string; default: string }): Option<string> => ({ kind: 'text', ...spec }),
   /** A list of texts. */
   texts: (spec: { doc: string; default: readonly string[] }): Option<readonly string[]> => ({

@@ -1,8 +1,10 @@
 import type { Cluster } from '../cluster/types.ts'
+import type { Write } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { arrival } from './arrival.ts'
 import type { Background } from './background.ts'
+import { systemClock } from './clock.ts'
 import { commit } from './commit.ts'
 import { errorReply, StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
@@ -12,6 +14,7 @@ import { HomeLink } from './link.ts'
 import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
 import { attempt, isPromise, type Maybe, then } from './maybe.ts'
+import { type Histogram, Metrics } from './metrics.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
 
@@ -24,6 +27,8 @@ export interface RouterParts {
   readonly background: Background
   readonly policy: BindPolicy
   readonly log: Log
+  /** Where to count. */
+  readonly metrics?: Metrics
 }
 
 /** Decides where a stanza goes: to this server, to an account here or at another node, to another server. */
@@ -35,6 +40,7 @@ export class Router {
   readonly #background: Background
   readonly #log: Log
   readonly #link: HomeLink
+  readonly #commits: Histogram
 
   constructor(parts: RouterParts) {
     this.cluster = parts.cluster
@@ -42,6 +48,11 @@ export class Router {
     this.#background = parts.background
     this.#log = parts.log
     this.#link = new HomeLink(parts.cluster, this)
+    const { metrics = new Metrics(systemClock) } = parts
+    this.#commits = metrics.histogram(
+      'tidings_commit_seconds',
+      'Until what a stanza brings is stored durably',
+    )
   }
 
   /** Called by each host as it starts. */
@@ -116,14 +127,12 @@ export class Router {
         return () =>
           then(
             attempt(() => arrived, refused),
-            () => then(commit(host.storage, writes, host.log), copy),
+            () => then(this.#commit(host, writes), copy),
           )
       }
       const half = (): Maybe<Settle> =>
         then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
-          const committed = quiet(
-            commit(host.storage, theirs.length === 0 ? writes : [...writes, ...theirs], host.log),
-          )
+          const committed = quiet(this.#commit(host, theirs.length === 0 ? writes : [...writes, ...theirs]))
           return () => then(committed, () => then(attempt(arrive, refused), copy))
         })
       return attempt(half, error => () => refused(error))
@@ -137,9 +146,14 @@ export class Router {
   prepareArrival(stanza: Stanza): Maybe<Settle> {
     return then(arrival(this, stanza, { send: answer => this.route(answer) }), ({ writes, arrive }) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
-      const committed = host === undefined ? undefined : quiet(commit(host.storage, writes, host.log))
+      const committed = host === undefined ? undefined : quiet(this.#commit(host, writes))
       return () => then(committed, arrive)
     })
+  }
+
+  #commit(host: Host, writes: readonly Write[]): Maybe<void> {
+    const committed = commit(host.storage, writes, host.log)
+    return isPromise(committed) ? this.#commits.timed(committed) : committed
   }
 
   /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */

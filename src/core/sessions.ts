@@ -31,11 +31,12 @@ export interface BindRequest {
 /** The sessions whose home is this node: how they come, change and go. Everything runs in the owner's lane. */
 export class Sessions {
   readonly #homes: Homes
-  readonly #policy: BindPolicy
+  /** For those who come from now on. */
+  policy: BindPolicy
 
   constructor(homes: Homes, policy: BindPolicy) {
     this.#homes = homes
-    this.#policy = policy
+    this.policy = policy
   }
 
   /** Binds a session. Throws or rejects with the StanzaError of RFC 6120 §7.6.2 or §7.7.2. */
@@ -53,13 +54,13 @@ export class Sessions {
   #bind(owner: Owner, host: Host, request: BindRequest): Maybe<Session> {
     const jid = request.account.withResource(request.resource || madeUp())
     const rival = owner.session(jid.resource)
-    const replaced = rival !== undefined && this.#policy.conflict === 'replace'
+    const replaced = rival !== undefined && this.policy.conflict === 'replace'
     // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
-    if (owner.sessions.length - (replaced ? 1 : 0) >= this.#policy.sessionsPerAccount)
+    if (owner.sessions.length - (replaced ? 1 : 0) >= this.policy.sessionsPerAccount)
       throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
     if (rival === undefined) return add(owner, host, jid, request)
     // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
-    if (this.#policy.conflict === 'refuse')
+    if (this.policy.conflict === 'refuse')
       throw new StanzaError('conflict', { text: 'this resource is connected' })
     if (!replaced) return add(owner, host, jid.bare.withResource(madeUp()), request)
     rival.port.close(new StreamError('conflict', 'replaced by a new connection'))

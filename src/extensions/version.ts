@@ -13,7 +13,7 @@ export default defineExtension({
   features: { server: [NS.version] },
   options: {
     // XEP-0092 §5: an administrator must be able to keep the operating system to himself. Here that is the default.
-    os: option.boolean({ doc: 'Tell the operating system too', default: false }),
+    os: option.boolean({ doc: 'Tell the operating system too', default: false, live: true }),
   },
   setup: (_host, options) => ({
     iq: [

@@ -76,6 +76,9 @@ export interface Engine {
   expire(archive: string, before: number): Promise<void>
   forget(owner: string): Promise<void>
   pressure(): Promise<void> | undefined
+  readonly waiting: number
+  backup(folder: string): Promise<void>
+  verify(): Promise<readonly string[]>
   settled(): Promise<void>
   close(): Promise<void>
 }

@@ -82,6 +82,18 @@ class FrontStorage implements Storage {
     return this.#engine.pressure()
   }
 
+  get waiting(): number {
+    return this.#engine.waiting
+  }
+
+  async backup(folder: string): Promise<void> {
+    await this.#open().backup(folder)
+  }
+
+  async verify(): Promise<readonly string[]> {
+    return this.#open().verify()
+  }
+
   async forget(owner: JID): Promise<void> {
     await this.#open().forget(owner.bare.toString())
   }

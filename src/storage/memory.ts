@@ -4,7 +4,14 @@ import { compareKeys, MAX_PAGE_BYTES } from './checks.ts'
 import type { ArchivedRow, Engine, HistoryPage, HistoryQuery, Operation, Row } from './engine.ts'
 import { memoryEphemeral } from './ephemeral.ts'
 import { storageOf } from './front.ts'
-import type { KeyRange, Page, PurgeQuery, Storage, WallClock } from './types.ts'
+import {
+  type KeyRange,
+  type Page,
+  type PurgeQuery,
+  type Storage,
+  StorageError,
+  type WallClock,
+} from './types.ts'
 
 /** Opens an empty storage in memory. */
 export function memoryStorage(options: { clock: WallClock }): Storage {
@@ -140,6 +147,22 @@ class MemoryEngine implements Engine {
   /** Memory is always as fast as its caller. */
   pressure(): undefined {
     return undefined
+  }
+
+  /** Each is stored in the turn it was asked for. */
+  get waiting(): number {
+    return 0
+  }
+
+  async backup(): Promise<void> {
+    throw new StorageError(
+      'invalid',
+      'what is in memory alone cannot be copied: set storage.kind to "sqlite"',
+    )
+  }
+
+  async verify(): Promise<readonly string[]> {
+    return []
   }
 
   async settled(): Promise<void> {}

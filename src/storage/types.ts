@@ -220,6 +220,15 @@ export interface Storage {
    * Whoever takes in stanzas waits for it; commits that come all the same are refused as `overloaded` in the end.
    */
   pressure(): Promise<void> | undefined
+  /** Commits that have been neither stored nor refused yet. */
+  readonly waiting: number
+  /**
+   * Copies all that was committed before the call, and perhaps some of what comes meanwhile, into a folder, which is made; `restore` of the
+   * same back end brings it back. No commit waits for it. Rejects as `invalid` where nothing is kept on a disk or a copy is there already.
+   */
+  backup(folder: string): Promise<void>
+  /** Looks for damage in all that is stored; a line for each finding. No commit waits for it. */
+  verify(): Promise<readonly string[]>
   /** Erases everything of an owner that was committed before the call, in all tables and archives. When it rejects, some of it may be done. */
   forget(owner: JID): Promise<void>
   /** Resolves when no work is left to do in the background (index, expired rows). For tests and before a backup. */

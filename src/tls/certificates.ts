@@ -48,8 +48,8 @@ export interface CertificateDescription {
 
 /** All certificates of a server. */
 export class Certificates {
-  private readonly options: CertificatesOptions
-  private readonly watcher: Watcher | undefined
+  private options: CertificatesOptions
+  private watcher: Watcher | undefined
   private selection: Selection
   /** Reloads run one after the other. */
   private reloading: Promise<void> = Promise.resolve()
@@ -57,14 +57,17 @@ export class Certificates {
   private constructor(options: CertificatesOptions, selection: Selection) {
     this.options = options
     this.selection = selection
-    if (options.watch !== false) this.watcher = new Watcher(directories(options), () => void this.reload())
+    this.watch()
+  }
+
+  private watch(): void {
+    if (this.options.watch !== false)
+      this.watcher = new Watcher(directories(this.options), () => void this.reload())
   }
 
   /** Loads every pair, making the self-made one if needed. Throws a TidingsError if one can't be used. */
   static async open(options: CertificatesOptions): Promise<Certificates> {
-    const pairs = new Map<string, Pair>()
-    for (const [slot, load] of slots(options)) pairs.set(slot, await load(undefined))
-    const selection = new Selection(hostNames(options), pairs)
+    const selection = await select(options)
     for (const pair of selection.all()) announce(pair, options)
     checkNames(selection, options)
     return new Certificates(options, selection)
@@ -86,6 +89,16 @@ export class Certificates {
     return this.reloading
   }
 
+  /**
+   * Uses other files from now on, and reads all of them again. Throws a TidingsError if one can't be used: then everything stays as it
+   * was. The hosts are the same as before.
+   */
+  change(to: Pick<CertificatesOptions, 'hosts' | 'files'>): Promise<void> {
+    const done = this.reloading.then(() => this.exchangeFiles({ ...this.options, ...to }))
+    this.reloading = done.catch(() => {})
+    return done
+  }
+
   /** Every certificate in use, the default first. */
   describe(): CertificateDescription[] {
     return this.selection.all().map(describe)
@@ -102,13 +115,38 @@ export class Certificates {
       const old = this.selection.pairs.get(slot)!
       pairs.set(slot, await load(old).catch(error => keep(old, error, this.options)))
     }
+    this.use(new Selection(hostNames(this.options), pairs))
+  }
+
+  private async exchangeFiles(options: CertificatesOptions): Promise<void> {
+    const selection = await select(options, this.selection.all())
+    this.options = options
+    this.use(selection)
+    this.watcher?.close()
+    this.watch()
+  }
+
+  private use(selection: Selection): void {
     const before = this.selection.all()
-    const selection = new Selection(hostNames(this.options), pairs)
     const fresh = selection.all().filter(pair => !before.includes(pair))
     this.selection = selection
     for (const pair of fresh) announce(pair, this.options)
     if (fresh.length > 0) checkNames(selection, this.options)
   }
+}
+
+/** Loads every pair; those whose files are in use and have not changed are taken from `known`. */
+async function select(options: CertificatesOptions, known: readonly Pair[] = []): Promise<Selection> {
+  const pairs = new Map<string, Pair>()
+  for (const [slot, load] of slots(options)) {
+    const pair = await load(undefined)
+    pairs.set(slot, known.find(one => isSame(one, pair)) ?? pair)
+  }
+  return new Selection(hostNames(options), pairs)
+}
+
+function isSame(one: Pair, other: Pair): boolean {
+  return one.fingerprint === other.fingerprint && one.files.certificate === other.files.certificate
 }
 
 type Load = (known: Pair | undefined) => Promise<Pair>

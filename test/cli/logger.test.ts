@@ -35,3 +35,15 @@ t.test('what is secret does not get through, should somebody log it', async t =>
   t.notMatch(JSON.stringify(lines), /hunter2/)
   t.match(lines, [{ password: '[not logged]', account: { secret: '[not logged]', jid: 'a@b' } }])
 })
+
+t.test('the level can change, also for those who have a child of the log', async t => {
+  const { lines, log } = logger('info')
+  const child = log.child({ host: 'a.example' })
+  log.setLevel('debug')
+  log.debug({}, 'one')
+  child.debug({}, 'two')
+  log.setLevel('error')
+  child.info({}, 'unseen')
+  t.match(lines, [{ msg: 'one' }, { msg: 'two', host: 'a.example' }])
+  t.equal(lines.length, 2)
+})

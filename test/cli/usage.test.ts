@@ -16,7 +16,18 @@ async function call(...args: string[]) {
   return { code, out: out.join(''), err: err.join('') }
 }
 
-const COMMANDS = ['start', 'user add', 'user remove', 'user passwd', 'user list', 'user import']
+const COMMANDS = [
+  'start',
+  'user add',
+  'user remove',
+  'user passwd',
+  'user list',
+  'user import',
+  'backup',
+  'restore',
+  'check',
+  'reload',
+]
 
 t.test('help is everywhere, with examples', async t => {
   for (const command of COMMANDS) {

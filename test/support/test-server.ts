@@ -42,6 +42,7 @@ const CONFIG = {
   listeners: {
     xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' },
     'xmpp-tls': { address: '127.0.0.1', port: 0 },
+    metrics: false,
   },
 }
 

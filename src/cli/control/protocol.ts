@@ -7,6 +7,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Role } from '../../auth/accounts.ts'
 import { TidingsError } from '../../core/errors.ts'
+import type { Changes } from '../../operations/changes.ts'
 
 /** What is asked of the server. `jid` is not checked yet. */
 export type Request =
@@ -18,6 +19,14 @@ export type Request =
   | ({ readonly op: 'invite.create' } & InvitationWish)
   | { readonly op: 'invite.list' }
   | { readonly op: 'invite.revoke'; readonly id: string }
+  /** `to`: an absolute path. */
+  | { readonly op: 'backup'; readonly to: string }
+  /** Read the configuration again. */
+  | { readonly op: 'reload' }
+  /** What runs. */
+  | { readonly op: 'status' }
+  /** Look for damage in the storage. */
+  | { readonly op: 'verify' }
 
 /** What an invitation is to be like; nothing of it is checked yet. */
 export interface InvitationWish {
@@ -70,11 +79,22 @@ export type News =
   | { readonly imported: number }
   | { readonly refused: { readonly line: number; readonly code: string; readonly text: string } }
 
+/** What a running server says of itself. */
+export interface Status {
+  readonly pid: number
+  /** The port of each listener by its name in the configuration. */
+  readonly ports: Readonly<Record<string, number | undefined>>
+}
+
 /** What a request came to. */
 export interface Done {
   readonly created?: number
   readonly refused?: number
   readonly invitation?: NewInvitationLinks
+  /** What is wrong with the storage, a line each. */
+  readonly findings?: readonly string[]
+  readonly status?: Status
+  readonly changes?: Changes
 }
 
 /** Everything that can stand on a line. */

@@ -29,13 +29,25 @@ export default defineExtension({
       default: 1_000,
       min: 1,
       max: 10_000,
+      live: true,
     }),
-    days: option.integer({ doc: 'How long a message is kept', default: 7, min: 1, max: 3_650, unit: 'days' }),
+    days: option.integer({
+      doc: 'How long a message is kept',
+      default: 7,
+      min: 1,
+      max: 3_650,
+      unit: 'days',
+      live: true,
+    }),
   },
   setup(host, options) {
     const queue = new OfflineQueue(host, {
-      most: options['messages-per-user'],
-      maxAge: options.days * DAY_MS,
+      get most() {
+        return options['messages-per-user']
+      },
+      get maxAge() {
+        return options.days * DAY_MS
+      },
     })
     const offline = new Offline(host, queue, host.use(hints))
     return {

@@ -81,6 +81,11 @@ export class CommitQueue {
     })
   }
 
+  /** Commits that have been neither stored nor refused yet. */
+  get waiting(): number {
+    return this.#commits
+  }
+
   /** See `Storage.pressure`. */
   pressure(): Promise<void> | undefined {
     if (this.#commits < PRESSURE.commits && this.#bytes < PRESSURE.bytes) return undefined

@@ -6,7 +6,8 @@ import { checkVersion, migrate } from './migrations/index.ts'
 /** How long a commit waits for the disk: `full` outlives a power cut; `normal` only a crash of the process, `off` for tests alone. */
 export type Synchronous = 'full' | 'normal' | 'off'
 
-const FILE = 'tidings.db'
+/** The database's name in its folder, and in a backup. */
+export const FILE = 'tidings.db'
 
 /** How long to wait for somebody else's lock, ms: our own threads never wait for each other, but an operator may have opened the file too. */
 export const BUSY_MS = 100

@@ -8,6 +8,7 @@ import {
   type TableKind,
   type WallClock,
 } from '../types.ts'
+import { Caretakers } from './caretakers.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Synchronous } from './database.ts'
 import { fromPlain } from './errors.ts'
@@ -40,6 +41,7 @@ class SqliteEngine implements Engine {
   readonly #writer: Thread<ToWriter, FromWriter>
   readonly #commits: CommitQueue
   readonly #reads: ReadQueue
+  readonly #caretakers: Caretakers
   #reader: Thread<ToReader, FromReader> | undefined
   #isOpen = false
 
@@ -54,6 +56,7 @@ class SqliteEngine implements Engine {
       error => this.#fail(error),
     )
     this.#commits = new CommitQueue(message => this.#writer.post(message, buffersOf(message)), clock)
+    this.#caretakers = new Caretakers(folder)
     this.#reads = new ReadQueue(message => this.#openReader().post(message))
   }
 
@@ -146,6 +149,18 @@ class SqliteEngine implements Engine {
     return this.#commits.pressure()
   }
 
+  get waiting(): number {
+    return this.#commits.waiting
+  }
+
+  async backup(folder: string): Promise<void> {
+    await this.#caretakers.run({ task: 'copy', to: folder })
+  }
+
+  verify(): Promise<readonly string[]> {
+    return this.#caretakers.run({ task: 'verify' })
+  }
+
   settled(): Promise<void> {
     return this.#commits.run({ task: 'settle', now: this.#now() })
   }
@@ -155,6 +170,7 @@ class SqliteEngine implements Engine {
     await this.#commits.drained()
     this.#commits.fail(closed)
     this.#reads.fail(closed)
+    await this.#caretakers.close()
     // The reader first: whoever closes the database last tidies it up, and only the writer can.
     await this.#reader?.close('close')
     await this.#writer.close({ kind: 'close' })

@@ -15,7 +15,7 @@ export class Thread<In, Out> {
    * `onFailure` is called at most once, when the thread ends although nobody closed it.
    */
   constructor(
-    name: 'writer' | 'reader',
+    name: 'writer' | 'reader' | 'caretaker',
     data: unknown,
     onMessage: (message: Out) => void,
     onFailure: (error: StorageError) => void,

@@ -1,0 +1,66 @@
+import type { Clock } from '../core/clock.ts'
+import { software } from '../core/software.ts'
+import type { Storage, Table } from '../storage/types.ts'
+import { JID } from '../xml/jid.ts'
+
+/** How long an answer holds, ms: whoever asks often costs nothing. */
+const FRESH_MS = 5_000
+/** A storage that takes longer (ms) does not work. */
+const TIMEOUT_MS = 5_000
+
+/** How a server is. */
+export interface Health {
+  readonly healthy: boolean
+  readonly version: string
+  /** Seconds since the start. */
+  readonly uptime: number
+  /** `ok`, or why nothing can be stored. */
+  readonly storage: string
+}
+
+/** Tells whether the server can do what it is there for: store a row, durably. */
+export class HealthCheck {
+  readonly #storage: Storage
+  readonly #table: Table<number>
+  readonly #owner: JID
+  readonly #clock: Clock
+  readonly #started: number
+  #last: { readonly at: number; readonly answer: Promise<string> } | undefined
+
+  /** `host`: a domain of the server, under whose name the row is stored. */
+  constructor(storage: Storage, host: string, clock: Clock) {
+    this.#storage = storage
+    this.#table = storage.table<number>('health', 'lww')
+    this.#owner = JID.parse(host)
+    this.#clock = clock
+    this.#started = clock.monotonic()
+  }
+
+  /** Never rejects. */
+  async look(): Promise<Health> {
+    const now = this.#clock.monotonic()
+    if (this.#last === undefined || now - this.#last.at > FRESH_MS)
+      this.#last = { at: now, answer: this.#probe() }
+    const storage = await this.#last.answer
+    const uptime = Math.floor((now - this.#started) / 1000)
+    return { healthy: storage === 'ok', version: software.version, uptime, storage }
+  }
+
+  #probe(): Promise<string> {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const timer = this.#clock.after(TIMEOUT_MS, () => resolve('no answer'))
+    const write = this.#table.put(this.#owner, 'probe', this.#clock.now())
+    this.#storage
+      .commit([write])
+      .then(() => 'ok', codeOf)
+      .then(answer => {
+        timer.cancel()
+        resolve(answer)
+      })
+    return promise
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code ?? 'failed')
+}
