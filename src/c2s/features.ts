@@ -50,8 +50,11 @@ export function signInFeatures(offer: Offer, stanzaBytes: number): Element {
   )
 }
 
-/** The features after sign-in. */
-export function bindFeatures(stanzaBytes: number): Element {
+/** The features after sign-in; `more` by name and namespace are those of extensions. */
+export function bindFeatures(
+  stanzaBytes: number,
+  more: readonly (readonly [name: string, namespace: string])[] = [],
+): Element {
   return xml(
     'stream:features',
     {},
@@ -59,6 +62,7 @@ export function bindFeatures(stanzaBytes: number): Element {
     xml('bind', { xmlns: NS.bind }),
     // COMPAT clients of RFC 3921 §3: they ask for a session if they see this; <optional/> tells the others that nothing depends on it.
     xml('session', { xmlns: NS.session }, xml('optional')),
+    more.map(([name, xmlns]) => xml(name, { xmlns })),
     streamLimits(stanzaBytes),
   )
 }

@@ -41,7 +41,7 @@ export async function negotiate(
   stream.reader.limits.stanzaBytes = limits.reader.stanzaBytes
   stream.restart()
   await openStream(stream, router, account)
-  stream.send(bindFeatures(limits.reader.stanzaBytes))
+  stream.send(bindFeatures(limits.reader.stanzaBytes, router.host(account.domain)?.streamFeatures))
 
   // RFC 6120 §7
   await bind(stream, account, router, parts, limits.attempts)

@@ -66,6 +66,19 @@ export function stage<S extends keyof Stages>(
   return { stage: name, interest, run } as StageRegistration
 }
 
+/**
+ * Takes over presence of one type, in the lane of its owner, after guard and stamp. What it returns is sent on its way, in that order.
+ * On the sender's side the first of these that is refused answers the sender; on the recipient's side nothing else is delivered.
+ */
+export type PresenceHandler = (presence: Stanza, at: StageContext) => Maybe<readonly Stanza[]>
+
+/** A claim on presence of a type (`subscribe`, `probe`): RFC 6121 §4.7.1. Available and unavailable presence can't be claimed. */
+export interface PresenceRegistration {
+  readonly type: string
+  readonly side: Side
+  readonly handler: PresenceHandler
+}
+
 /** An IQ request on its way to its handler. */
 export interface IqContext {
   readonly stanza: Stanza
@@ -77,8 +90,14 @@ export interface IqContext {
   readonly session?: Session
 }
 
+/** An answer with something to do once it is sent. */
+export interface IqAnswer {
+  readonly payload: Element | undefined
+  readonly after: () => void
+}
+
 /** Answers a request with a payload, with nothing (an empty result), or throws a StanzaError. It never sends a reply. */
-export type IqHandler = (iq: IqContext) => Maybe<Element | undefined>
+export type IqHandler = (iq: IqContext) => Maybe<Element | IqAnswer | undefined>
 
 /** A claim on an IQ request. Use `get()` or `set()` to make one. */
 export interface IqRegistration {
@@ -173,6 +192,7 @@ export interface HttpRoute {
 export interface Registrations<Provided> {
   readonly iq?: readonly IqRegistration[]
   readonly stages?: readonly StageRegistration[]
+  readonly presence?: readonly PresenceRegistration[]
   readonly on?: EventHandlers
   /** Routes of the HTTP server. */
   readonly http?: readonly HttpRoute[]
@@ -202,6 +222,8 @@ export interface Extension<O extends Options = Options, Provided = unknown> {
   readonly xeps?: readonly XepClaim[]
   /** Sections of RFCs it implements, for the index. */
   readonly rfcs?: readonly string[]
+  /** Announced as stream features after sign-in (RFC 6120 §4.3.2): name and namespace. */
+  readonly streamFeatures?: readonly (readonly [name: string, namespace: string])[]
   /** Disco features by place. */
   readonly features?: { readonly [P in Place]?: readonly string[] }
   readonly options?: O

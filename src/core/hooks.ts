@@ -7,6 +7,7 @@ import type {
   Kind,
   Outcome,
   Place,
+  PresenceHandler,
   Registrations,
   Side,
   StageContext,
@@ -26,6 +27,7 @@ type Handler<E extends keyof Events> = (event: Events[E]) => Maybe<void>
 export class Hooks {
   readonly #stages: Record<Side, Record<Kind, StageTable>> = { sender: tables(), recipient: tables() }
   readonly #iq = new Map<string, IqRegistration>()
+  readonly #presence = new Map<string, PresenceHandler>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #owners = new Map<string, string>()
   readonly #log: Log
@@ -52,6 +54,8 @@ export class Hooks {
       const handlers: StageRegistration[] = this.#stages[side][kind][registration.stage]
       handlers.push(registration)
     }
+    for (const { type, side, handler } of registrations.presence ?? [])
+      this.#presence.set(`${side} ${type}`, handler)
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
   }
@@ -92,6 +96,12 @@ export class Hooks {
   /** The claim on an IQ request, if any: looked up by the name and namespace of its child. */
   claim(type: string, place: Place, namespace: string, name: string): IqRegistration | undefined {
     return this.#iq.get(iqKey(type, place, namespace, name))
+  }
+
+  /** The claim on presence of this type, if any. */
+  presenceClaim(stanza: Stanza, side: Side): PresenceHandler | undefined {
+    if (stanza.kind !== 'presence' || stanza.type === undefined) return undefined
+    return this.#presence.get(`${side} ${stanza.type}`)
   }
 
   /** Calls every handler of an event in load order. A handler that fails is logged; the others still run. */

@@ -1,7 +1,7 @@
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { errorReply, StanzaError } from './errors.ts'
-import type { Place } from './extension.ts'
+import type { IqAnswer, Place } from './extension.ts'
 import type { Host } from './host.ts'
 import { attempt, then } from './maybe.ts'
 import type { Origin, Session } from './session.ts'
@@ -25,9 +25,12 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
   if (stanza.type === 'result' || stanza.type === 'error') return
   const answered = attempt(
     () =>
-      then(handle(stanza, target), payload =>
-        origin.send(stanza.reply('result', ...(payload === undefined ? [] : [payload]))),
-      ),
+      then(handle(stanza, target), answer => {
+        const whole: Partial<IqAnswer> =
+          answer !== undefined && 'after' in answer ? answer : { payload: answer }
+        origin.send(stanza.reply('result', ...(whole.payload === undefined ? [] : [whole.payload])))
+        whole.after?.()
+      }),
     error => refuse(stanza, error, target.host, origin),
   )
   if (answered instanceof Promise) target.host.background.run('iq', answered)

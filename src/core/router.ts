@@ -10,7 +10,7 @@ import { Homes } from './homes.ts'
 import type { Host } from './host.ts'
 import { HomeLink } from './link.ts'
 import type { Log } from './log.ts'
-import { attempt, isPromise, type Maybe, then } from './maybe.ts'
+import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
 
@@ -103,6 +103,13 @@ export class Router {
       if (stanza === undefined) return () => {}
       if (stanza.kind === 'presence' && stanza.to === undefined)
         return () => this.sessions.broadcast(host, session, stanza)
+      const claim = host.hooks.presenceClaim(stanza, 'sender')
+      if (claim !== undefined)
+        return () =>
+          then(
+            this.homes.inLane(at.owner, () => claim(stanza, at)),
+            all => this.#sendOn(all),
+          )
       const writes = host.hooks.record(stanza, at)
       const copy = (): void => host.hooks.copy(stanza, at)
       const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
@@ -132,14 +139,42 @@ export class Router {
     })
   }
 
+  /** Sends what a claim made of presence to its recipients, one after the other; throws or rejects with the first refusal. */
+  #sendOn(stanzas: readonly Stanza[]): Maybe<undefined> {
+    return eachInOrder(stanzas, stanza => then(this.#arrive(stanza), () => undefined))
+  }
+
   /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */
   route(stanza: Stanza): void {
-    const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
     const done = attempt(
-      () => (elsewhere === undefined ? this.receive(stanza) : this.#link.receive(elsewhere, stanza)),
+      () => this.#arrive(stanza),
       error => this.#unexpected(error),
     )
     if (isPromise(done)) this.#background.run('route', done)
+  }
+
+  /**
+   * Sends a user's presence, or a probe, to many at once; nobody waits for it, and no error answers it. Users of this server who are
+   * not available are left out: neither has a meaning for them. Another node gets one frame for all of its users.
+   */
+  spread(presence: Stanza, recipients: readonly JID[]): void {
+    const others = new Map<string, JID[]>()
+    for (const to of recipients) {
+      const elsewhere = this.#elsewhere(to)
+      if (elsewhere !== undefined) {
+        const there = others.get(elsewhere)
+        if (there === undefined) others.set(elsewhere, [to])
+        else there.push(to)
+      } else if (!this.#hosts.has(to.domain) || this.homes.find(to)?.available)
+        this.route(presence.readdress(to))
+    }
+    for (const [node, there] of others) this.#link.spread(node, presence, there)
+  }
+
+  /** The recipient's half, here or at another node. */
+  #arrive(stanza: Stanza): Maybe<void> {
+    const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
+    return elsewhere === undefined ? this.receive(stanza) : this.#link.receive(elsewhere, stanza)
   }
 
   /** The host of an address that is known to be served here. */
