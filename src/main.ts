@@ -22,6 +22,7 @@ import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
+import roster, { type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { c2sLimits, listen, type Ports } from './listen.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
@@ -128,7 +129,14 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
-    const administer = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
+    const addContacts = (account: JID, contacts: readonly NewContact[]) =>
+      router.hostOf(account).use(roster).add(account, contacts)
+    const administer = administration({
+      accounts,
+      hosts: hosts.map(host => host.domain),
+      forget,
+      addContacts,
+    })
     parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
   }
   const running = parts.move()
@@ -168,7 +176,11 @@ export async function openOffline(config: Config): Promise<Offline> {
   const hosts = config.hosts.map(({ name }) => name)
   const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
-  return { administration: administration({ accounts, hosts, forget }), close: () => storage.close() }
+  const rows = new RosterRows(storage, systemClock)
+  const addContacts = async (account: JID, contacts: readonly NewContact[]) =>
+    storage.commit(await rows.add(await rows.load(account), contacts))
+  const parts = { accounts, hosts, forget, addContacts }
+  return { administration: administration(parts), close: () => storage.close() }
 }
 
 type Warn = (code: string, text: string) => void

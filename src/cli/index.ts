@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'user passwd': { summary: 'give an account another password', load: () => import('./user-passwd.ts') },
   'user list': { summary: 'list the accounts', load: () => import('./user-list.ts') },
+  'roster import': {
+    summary: 'add contacts to many accounts from a CSV file',
+    load: () => import('./roster-import.ts'),
+  },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
 }
 

@@ -23,7 +23,7 @@ async function control(t: Test) {
   const forget = async () => {}
   const server = await ControlServer.open(
     path,
-    administration({ accounts, hosts: ['localhost'], forget }),
+    administration({ accounts, hosts: ['localhost'], forget, addContacts: async () => {} }),
     silentLog,
   )
   t.teardown(async () => {

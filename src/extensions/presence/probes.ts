@@ -5,8 +5,7 @@ import { then } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
-import type { Rosters } from '../roster/rosters.ts'
-import { sends } from '../roster/states.ts'
+import { type Rosters, sends } from '../roster/index.ts'
 import { hasTold } from './directed.ts'
 
 /** Answers probes in the lane of the contact that is asked about. */

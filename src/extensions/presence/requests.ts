@@ -4,9 +4,7 @@ import type { Maybe } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
-import type { Rosters } from '../roster/rosters.ts'
-import type { Roster } from '../roster/rows.ts'
-import { isAsked } from '../roster/states.ts'
+import { isAsked, type Roster, type Rosters } from '../roster/index.ts'
 
 /** Longest request that is kept: anybody may send one. */
 const MAX_REQUEST_BYTES = 16 * 1024

@@ -5,18 +5,20 @@ import type { Host } from '../../core/host.ts'
 import { then } from '../../core/maybe.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
-import type { Rosters } from '../roster/rosters.ts'
-import type { Contact, ContactRow, Roster } from '../roster/rows.ts'
 import {
   asks,
+  type Contact,
+  type ContactRow,
   INBOUND,
   isAsked,
   OUTBOUND,
+  type Roster,
+  type Rosters,
   receives,
   type State,
   type SubscriptionType,
   sends,
-} from '../roster/states.ts'
+} from '../roster/index.ts'
 import type { Requests } from './requests.ts'
 
 const TYPES: readonly SubscriptionType[] = ['subscribe', 'subscribed', 'unsubscribe', 'unsubscribed']

@@ -12,6 +12,10 @@ import { type ItemLimits, itemOf, readWish, removedItem } from './item.ts'
 import { Rosters } from './rosters.ts'
 import type { Change, Contact, Roster } from './rows.ts'
 
+export type { Contacts, Rosters } from './rosters.ts'
+export { type Contact, type ContactRow, type NewContact, type Roster, RosterRows } from './rows.ts'
+export * from './states.ts'
+
 declare module '../../core/extension.ts' {
   interface Events {
     /** A user has removed a contact, or his account is removed. The contact is gone; `contact` says what it was. */

@@ -4,12 +4,13 @@ import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
+import type { Write } from '../../storage/types.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { itemOf, removedItem } from './item.ts'
-import { type ContactRow, type Roster, RosterRows } from './rows.ts'
+import { type ContactRow, type NewContact, type Roster, RosterRows } from './rows.ts'
 import { type Subscription, subscriptionOf } from './states.ts'
 
 /** What a contact is made into; `undefined`: it is removed. */
@@ -86,14 +87,24 @@ export class Rosters implements Contacts {
     if (!always && isDeepStrictEqual(before, after)) return UNCHANGED
     const [was, is] = [visible(contact, before), visible(contact, after)]
     const seen = always || was?.toString() !== is?.toString()
-    try {
-      await commit(this.#host.storage, this.rows.change(roster, contact, after, seen), this.#host.log)
-    } catch (error) {
-      this.forget(owner)
-      throw error
-    }
+    const writes = this.rows.change(roster, contact, after, seen)
+    if (seen) writes.push(this.rows.putVersion(roster))
+    await this.#store(owner, writes)
     const { version } = roster
     return { push: () => seen && this.#push(owner, is ?? removedItem(contact.toString()), version) }
+  }
+
+  /** Adds contacts as they are, as an import does, and tells the clients. Runs in the lane of the owner by itself. */
+  async add(owner: JID, contacts: readonly NewContact[]): Promise<void> {
+    await this.#host.router.homes.inLane(owner, async () => {
+      const roster = await this.of(owner)
+      await this.#store(owner, await this.rows.add(roster, contacts))
+      if (this.interested(owner).length === 0) return
+      for (const { contact } of contacts) {
+        const row = await this.rows.get(owner, contact)
+        if (row !== undefined) this.#push(owner, itemOf(contact.toString(), row), row.version)
+      }
+    })
   }
 
   /** The sessions that learn of changes. */
@@ -124,6 +135,16 @@ export class Rosters implements Contacts {
   forget(owner: JID): void {
     this.#present.delete(owner.toString())
     this.#idle.delete(owner.toString())
+  }
+
+  /** Stores a change that the roster in memory has already; when that fails, it is read anew. */
+  async #store(owner: JID, writes: readonly Write[]): Promise<void> {
+    try {
+      await commit(this.#host.storage, writes, this.#host.log)
+    } catch (error) {
+      this.forget(owner)
+      throw error
+    }
   }
 
   #push(owner: JID, item: Element, version: number): void {

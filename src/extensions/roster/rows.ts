@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Entry, Storage, Table, Write } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
-import type { State } from './states.ts'
+import type { State, Subscription } from './states.ts'
 
 /** A contact as it is stored, under its bare JID. */
 export interface ContactRow {
@@ -79,6 +79,12 @@ export class Roster {
   }
 }
 
+/** A contact to add, by its bare address. */
+export interface NewContact {
+  readonly contact: JID
+  readonly subscription: Subscription
+}
+
 /** A contact that changed since a version; without a row it was removed. */
 export interface Change {
   readonly contact: string
@@ -141,7 +147,8 @@ export class RosterRows {
   }
 
   /**
-   * Changes a contact in the roster and gives the writes that store it; `undefined` removes it. A change that clients see gets a version.
+   * Changes a contact in the roster and gives the writes that store it; `undefined` removes it. A change that clients see gets a version:
+   * store `putVersion`, too.
    * A roster whose writes fail is of no use any more: load it again.
    */
   change(roster: Roster, contact: JID, row: ContactRow | undefined, visible: boolean): Write[] {
@@ -164,7 +171,23 @@ export class RosterRows {
       )
       if (visible) writes.push(...this.#bury(roster, key))
     }
-    if (visible) writes.push(this.#versions.put(owner, VERSION_KEY, { version, since: roster.since }))
+    return writes
+  }
+
+  /** What stores the version of a roster, together with changes that clients see. */
+  putVersion({ owner, version, since }: Roster): Write {
+    return this.#versions.put(owner, VERSION_KEY, { version, since })
+  }
+
+  /** Adds contacts, or gives those that are there another subscription; the writes that store it. */
+  async add(roster: Roster, contacts: readonly NewContact[]): Promise<Write[]> {
+    const writes: Write[] = []
+    for (const { contact, subscription: state } of contacts) {
+      const known = roster.find(contact) && (await this.get(roster.owner, contact))
+      const { request: _, ...kept } = known ?? { approved: false, version: 0 }
+      writes.push(...this.change(roster, contact, { ...kept, state, listed: true }, true))
+    }
+    writes.push(this.putVersion(roster))
     return writes
   }
 
