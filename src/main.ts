@@ -25,6 +25,7 @@ import { type Log, silentLog } from './core/log.ts'
 import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
+import roster, { type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
 import { bindPolicy, c2sLimits, listen, type Ports } from './listen.ts'
 import { openMonitor, watch } from './monitoring.ts'
@@ -149,8 +150,10 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const reload = () => reloader.reload()
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
+    const addContacts = (account: JID, contacts: readonly NewContact[]) =>
+      router.hostOf(account).use(roster).add(account, contacts)
     const domains = hosts.map(host => host.domain)
-    const ofAccounts = administration({ accounts, hosts: domains, forget, invitations })
+    const ofAccounts = administration({ accounts, hosts: domains, forget, addContacts, invitations })
     const administer = operations({ storage, config, ports, reload }, ofAccounts)
     parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
   }
@@ -194,7 +197,10 @@ export async function openOffline(config: Config): Promise<Offline> {
   const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
   const invitations = invitationsOf(config, storage, systemClock)
-  const ofAccounts = administration({ accounts, hosts, forget, invitations })
+  const rows = new RosterRows(storage, systemClock)
+  const addContacts = async (account: JID, contacts: readonly NewContact[]) =>
+    storage.commit(await rows.add(await rows.load(account), contacts))
+  const ofAccounts = administration({ accounts, hosts, forget, addContacts, invitations })
   return {
     administration: operations({ storage, config, ports: {} }, ofAccounts),
     close: () => storage.close(),

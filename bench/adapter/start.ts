@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
     dir: { type: 'string' },
     users: { type: 'string', default: '2000' },
     mam: { type: 'string', default: '0' },
+    'roster-users': { type: 'string', default: '0' },
+    'roster-contacts': { type: 'string', default: '0' },
     storage: { type: 'string', default: 'sqlite' },
   },
 })
@@ -36,10 +38,16 @@ const [port, tlsPort] = [await freePort(), await freePort()]
 const config = join(directory, 'tidings.yaml')
 writeFileSync(config, JSON.stringify(configuration(), null, 2))
 importAccounts()
+const rosters = {
+  rosterUsers: Number(options['roster-users']),
+  rosterContacts: Number(options['roster-contacts']),
+}
+if (rosters.rosterUsers > 0 && rosters.rosterContacts > 0)
+  importRosters(rosters.rosterUsers, rosters.rosterContacts)
 const pid = start()
 writeFileSync(join(directory, 'bench.pid'), String(pid))
 for (const one of [port, tlsPort]) await listening(one)
-const accounts = { users, userPrefix, password, sharedSalt: true, mam: false }
+const accounts = { users, userPrefix, password, sharedSalt: true, mam: false, ...rosters }
 const server = { name: 'tidings', version: software.version, host: '127.0.0.1', port, tlsPort, domain, pid }
 console.log(JSON.stringify({ ...server, ...accounts, dir: directory }))
 process.exit(0)
@@ -53,13 +61,13 @@ function scratch(): string {
 
 /** JSON is YAML. */
 function configuration(): object {
-  const address = '127.0.0.1'
+  const loopback = '127.0.0.1'
   return {
     hosts: [{ name: domain }],
     data: join(directory, 'data'),
     listeners: {
-      xmpp: { address, port, tls: 'offered' },
-      'xmpp-tls': { address, port: tlsPort },
+      xmpp: { address: loopback, port, tls: 'offered' },
+      'xmpp-tls': { address: loopback, port: tlsPort },
       metrics: { port: 0 },
     },
     storage: { kind: options.storage },
@@ -70,11 +78,30 @@ function configuration(): object {
 }
 
 function importAccounts(): void {
-  const csv = join(directory, 'accounts.csv')
-  const lines = Array.from({ length: users }, (_, index) => `${userPrefix}${index}@${domain},${password}\n`)
+  const lines = Array.from({ length: users }, (_, index) => `${address(index)},${password}\n`)
+  importFile('user', lines, '--shared-salt')
+}
+
+/** The first users in a ring: each has as contacts those next to it, half on either side, all of whom see each other. */
+function importRosters(ring: number, contacts: number): void {
+  const lines = Array.from({ length: ring }, (_, index) =>
+    Array.from({ length: contacts / 2 }, (_, distance) => [
+      `${address(index)},${address((index + distance + 1) % ring)},both\n`,
+      `${address(index)},${address((index - distance - 1 + ring) % ring)},both\n`,
+    ]),
+  )
+  importFile('roster', lines.flat(2))
+}
+
+function importFile(what: 'user' | 'roster', lines: readonly string[], ...switches: string[]): void {
+  const csv = join(directory, `${what}.csv`)
   writeFileSync(csv, lines.join(''))
-  const args = [tidings, 'user', 'import', csv, '--shared-salt', '--config', config]
+  const args = [tidings, what, 'import', csv, ...switches, '--config', config]
   execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+function address(index: number): string {
+  return `${userPrefix}${index}@${domain}`
 }
 
 function start(): number {

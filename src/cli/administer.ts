@@ -1,13 +1,13 @@
 import type { Administration } from './control/administration.ts'
 import { connectControl, remoteAdministration } from './control/client.ts'
-import type { Done, ImportLine, News, Request } from './control/protocol.ts'
+import type { AnyLine, Done, News, Request } from './control/protocol.ts'
 import { controlSocket } from './control/socket-path.ts'
 
 /** What a command wants done. */
 export interface Errand {
   readonly request: Request
   /** The lines of an import. */
-  readonly lines?: AsyncIterable<ImportLine>
+  readonly lines?: AsyncIterable<AnyLine>
   readonly tell?: (news: News) => void
 }
 
@@ -35,4 +35,4 @@ function run(administration: Administration, { request, lines, tell }: Errand): 
   return administration(request, lines ?? none(), async news => tell?.(news))
 }
 
-async function* none(): AsyncGenerator<ImportLine> {}
+async function* none(): AsyncGenerator<AnyLine> {}

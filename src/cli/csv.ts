@@ -1,5 +1,8 @@
 /** Comma-separated values as RFC 4180 has them, one record a line. */
 
+import { open } from 'node:fs/promises'
+import { TidingsError } from '../core/errors.ts'
+
 /** One record. */
 export interface CsvRecord {
   /** Counted from 1. */
@@ -56,4 +59,14 @@ async function* lines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
 function clean(line: string, first: boolean): string {
   const text = line.endsWith('\r') ? line.slice(0, -1) : line
   return first && text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
+/** Tells before anything else is opened that there is no such file. Rejects with a TidingsError `TIDINGS_IMPORT_FILE`. */
+export async function checkReadable(file: string): Promise<void> {
+  try {
+    await (await open(file)).close()
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new TidingsError('TIDINGS_IMPORT_FILE', `${file} cannot be read (${code})`, { cause })
+  }
 }

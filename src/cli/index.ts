@@ -27,6 +27,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'invite list': { summary: 'list the invitations', load: () => import('./invite-list.ts') },
   'invite revoke': { summary: 'end an invitation', load: () => import('./invite-revoke.ts') },
+  'roster import': {
+    summary: 'add contacts to many accounts from a CSV file',
+    load: () => import('./roster-import.ts'),
+  },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
   check: { summary: 'find out what is wrong, and how to mend it', load: () => import('./check.ts') },
   reload: {

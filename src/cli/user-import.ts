@@ -1,10 +1,8 @@
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { TidingsError } from '../core/errors.ts'
 import { administer } from './administer.ts'
 import { CONFIG_OPTION, type Command } from './command.ts'
 import type { ImportLine } from './control/protocol.ts'
-import { readCsv } from './csv.ts'
+import { checkReadable, readCsv } from './csv.ts'
 import { Progress } from './progress.ts'
 
 export const command: Command = {
@@ -46,16 +44,6 @@ A bad line is reported with its number, and the rest goes on; then the exit code
 
 function summary(created: number, bad: number): string {
   return `${created} accounts made${bad === 0 ? '' : `, ${bad} lines refused`}.\n`
-}
-
-/** Tells before anything is opened that there is no such file. */
-async function checkReadable(file: string): Promise<void> {
-  try {
-    await (await open(file)).close()
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new TidingsError('TIDINGS_IMPORT_FILE', `${file} cannot be read (${code})`, { cause })
-  }
 }
 
 async function* importLines(

@@ -1,5 +1,6 @@
 import type { Write } from '../storage/types.ts'
-import type { Stanza } from '../xml/stanza.ts'
+import type { JID } from '../xml/jid.ts'
+import { Stanza } from '../xml/stanza.ts'
 import { deliver } from './delivery.ts'
 import { StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
@@ -42,29 +43,52 @@ export function arrival(router: Router, stanza: Stanza, origin: Origin, session?
     )
   }
   const account = to.bare
-  const exists = host.sessions(account).length > 0 || host.accounts.exists(account)
+  const signedIn = host.sessions(account).length > 0
+  // RFC 6121 §8.5.1, §8.5.2.2.2, §8.5.3.2.2: ignored, whether there is such an account or not, which therefore need not be looked up.
+  if (!signedIn && isNotification(stanza)) return NOTHING
+  const exists = signedIn || host.accounts.exists(account)
   return then(exists, exists =>
-    exists ? atAccount(router, stanza, host, { owner: account, side: 'recipient' }) : noAccount(stanza),
+    exists
+      ? atAccount(router, stanza, host, { owner: account, side: 'recipient' })
+      : noAccount(router, stanza, account),
   )
 }
 
 function atAccount(router: Router, original: Stanza, host: Host, at: StageContext): Maybe<Arrival> {
   return then(host.hooks.admit(original, at), stanza => {
     if (stanza === undefined) return NOTHING
+    const claim = host.hooks.presenceClaim(stanza, 'recipient')
+    if (claim !== undefined) {
+      const handle = () =>
+        then(claim(stanza, at), answers => {
+          for (const answer of answers) router.route(answer)
+        })
+      return { writes: [], arrive: () => router.homes.inLane(at.owner, handle) }
+    }
     const writes = host.hooks.record(stanza, at)
     return {
       writes,
       arrive: () =>
         router.homes.inLane(at.owner, owner => {
-          if (owner.forgotten) noAccount(stanza)
-          else return deliver(stanza, owner, host.hooks, at)
+          if (owner.forgotten) return noAccount(router, stanza, at.owner).arrive()
+          return deliver(stanza, owner, host.hooks, at)
         }),
     }
   })
 }
 
+/** Presence that tells of somebody, and asks for nothing. */
+function isNotification({ kind, type }: Stanza): boolean {
+  return kind === 'presence' && (type === undefined || type === 'unavailable')
+}
+
 /** RFC 6121 §8.5.1: no such account: an error answers requests and messages; presence is ignored and, by §8.5.4, a headline. */
-function noAccount(stanza: Stanza): Arrival {
+function noAccount(router: Router, stanza: Stanza, account: JID): Arrival {
+  // RFC 6121 §4.3.2 rule 1: the same answer as from an account whose presence is not for whoever asks.
+  if (stanza.kind === 'presence' && stanza.type === 'probe') {
+    const answer = Stanza.build('presence', { type: 'unsubscribed', from: account, to: stanza.from.bare })
+    return { writes: [], arrive: () => router.route(answer) }
+  }
   if (stanza.kind === 'presence' || (stanza.kind === 'message' && stanza.type === 'headline')) return NOTHING
   throw new StanzaError('service-unavailable')
 }

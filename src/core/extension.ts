@@ -66,6 +66,19 @@ export function stage<S extends keyof Stages>(
   return { stage: name, interest, run } as StageRegistration
 }
 
+/**
+ * Takes over presence of one type, in the lane of its owner, after guard and stamp. What it returns is sent on its way, in that order.
+ * On the sender's side the first of these that is refused answers the sender; on the recipient's side nothing else is delivered.
+ */
+export type PresenceHandler = (presence: Stanza, at: StageContext) => Maybe<readonly Stanza[]>
+
+/** A claim on presence of a type (`subscribe`, `probe`): RFC 6121 §4.7.1. Available and unavailable presence can't be claimed. */
+export interface PresenceRegistration {
+  readonly type: string
+  readonly side: Side
+  readonly handler: PresenceHandler
+}
+
 /** An IQ request on its way to its handler. */
 export interface IqContext {
   readonly stanza: Stanza
@@ -79,7 +92,7 @@ export interface IqContext {
 
 /** An answer with something to be done once it is sent. Nobody waits for that; what it throws is logged. */
 export interface AnswerThen {
-  readonly payload?: Element
+  readonly payload?: Element | undefined
   readonly after: () => Maybe<void>
 }
 
@@ -207,6 +220,7 @@ export interface HttpRoute {
 export interface Registrations<Provided> {
   readonly iq?: readonly IqRegistration[]
   readonly stages?: readonly StageRegistration[]
+  readonly presence?: readonly PresenceRegistration[]
   readonly on?: EventHandlers
   readonly streamFeatures?: StreamFeatures
   /** Requests that are answered before sign-in. */

@@ -19,6 +19,12 @@ export class Owner {
     this.jid = jid
   }
 
+  /** Whether any of its sessions is an available resource. */
+  get available(): boolean {
+    for (const session of this.sessions) if (session.available) return true
+    return false
+  }
+
   /** The session with this resource. */
   session(resource: string): Session | undefined {
     for (const session of this.sessions) if (session.jid.resource === resource) return session

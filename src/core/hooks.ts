@@ -9,6 +9,7 @@ import type {
   NewStreamRegistration,
   Outcome,
   Place,
+  PresenceHandler,
   Registrations,
   Side,
   StageContext,
@@ -32,6 +33,7 @@ export class Hooks {
   readonly #iq = new Map<string, IqRegistration>()
   readonly #beforeSignIn = new Map<string, NewStreamRegistration>()
   readonly #features: StreamFeatures[] = []
+  readonly #presence = new Map<string, PresenceHandler>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #owners = new Map<string, string>()
   readonly #log: Log
@@ -52,6 +54,8 @@ export class Hooks {
       const handlers: StageRegistration[] = this.#stages[side][kind][registration.stage]
       handlers.push(registration)
     }
+    for (const { type, side, handler } of registrations.presence ?? [])
+      this.#presence.set(`${side} ${type}`, handler)
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
   }
@@ -115,6 +119,12 @@ export class Hooks {
   /** The stream features of all extensions, in load order. */
   streamFeatures(when: keyof StreamFeatures): Element[] {
     return this.#features.flatMap(features => features[when]?.() ?? [])
+  }
+
+  /** The claim on presence of this type, if any. */
+  presenceClaim(stanza: Stanza, side: Side): PresenceHandler | undefined {
+    if (stanza.kind !== 'presence' || stanza.type === undefined) return undefined
+    return this.#presence.get(`${side} ${stanza.type}`)
   }
 
   /** Calls every handler of an event in load order. A handler that fails is logged; the others still run. */

@@ -20,7 +20,7 @@ interface Correspondent {
 /**
  * What homes say to each other: an account's home is one node, its connections and correspondents may be at others.
  *
- * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), forget.
+ * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), spread (presence for many), forget.
  * From a home to a connection: deliver, drained, close. A connection is named by a number of its own node.
  */
 export class HomeLink {
@@ -73,6 +73,12 @@ export class HomeLink {
     await this.#request(home, { op: 'receive', stanza: stanza.pack() })
   }
 
+  /** Hands presence to another node for all of its users among the recipients. */
+  spread(node: string, presence: Stanza, recipients: readonly JID[]): void {
+    // RFC 7622 §3.4: no address holds a line break.
+    this.#cluster.notify(node, { op: 'spread', stanza: presence.pack(), to: recipients.join('\n') })
+  }
+
   /** Has the home of an account forget it. */
   async forget(home: string, account: JID): Promise<void> {
     await this.#request(home, { op: 'forget', account: account.toString() })
@@ -104,6 +110,14 @@ export class HomeLink {
       }
       case 'receive':
         return answering(() => this.#receive(Stanza.unpack(frame.stanza as Buffer)))
+      case 'spread':
+        this.#router.spread(
+          Stanza.unpack(frame.stanza as Buffer),
+          String(frame.to)
+            .split('\n')
+            .map(text => JID.parse(text)),
+        )
+        return {}
       case 'forget':
         return answering(() => this.#router.forget(JID.parse(String(frame.account))))
       case 'deliver':

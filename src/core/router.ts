@@ -13,7 +13,7 @@ import type { Host } from './host.ts'
 import { HomeLink } from './link.ts'
 import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
-import { attempt, isPromise, type Maybe, then } from './maybe.ts'
+import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import { type Histogram, Metrics } from './metrics.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
@@ -113,6 +113,13 @@ export class Router {
       if (stanza === undefined) return () => {}
       if (stanza.kind === 'presence' && stanza.to === undefined)
         return () => this.sessions.broadcast(host, session, stanza)
+      const claim = host.hooks.presenceClaim(stanza, 'sender')
+      if (claim !== undefined)
+        return () =>
+          then(
+            this.homes.inLane(at.owner, () => claim(stanza, at)),
+            all => this.#sendOn(all),
+          )
       const writes = host.hooks.record(stanza, at)
       const copy = (): void => host.hooks.copy(stanza, at, [session])
       // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
@@ -156,17 +163,44 @@ export class Router {
     return isPromise(committed) ? this.#commits.timed(committed) : committed
   }
 
+  /** Sends what a claim made of presence to its recipients, one after the other; throws or rejects with the first refusal. */
+  #sendOn(stanzas: readonly Stanza[]): Maybe<undefined> {
+    return eachInOrder(stanzas, stanza => then(this.#arrive(stanza), () => undefined))
+  }
+
   /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */
   route(stanza: Stanza): void {
-    const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
     const done = attempt(
-      () =>
-        elsewhere === undefined
-          ? then(this.prepareArrival(stanza), settle => settle())
-          : this.#link.receive(elsewhere, stanza),
+      () => this.#arrive(stanza),
       error => this.#unexpected(error),
     )
     if (isPromise(done)) this.#background.run('route', done)
+  }
+
+  /**
+   * Sends a user's presence, or a probe, to many at once; nobody waits for it, and no error answers it. Users of this server who are
+   * not available are left out: neither has a meaning for them. Another node gets one frame for all of its users.
+   */
+  spread(presence: Stanza, recipients: readonly JID[]): void {
+    const others = new Map<string, JID[]>()
+    for (const to of recipients) {
+      const elsewhere = this.#elsewhere(to)
+      if (elsewhere !== undefined) {
+        const there = others.get(elsewhere)
+        if (there === undefined) others.set(elsewhere, [to])
+        else there.push(to)
+      } else if (!this.#hosts.has(to.domain) || this.homes.find(to)?.available)
+        this.route(presence.readdress(to))
+    }
+    for (const [node, there] of others) this.#link.spread(node, presence, there)
+  }
+
+  /** The recipient's half, here or at another node. */
+  #arrive(stanza: Stanza): Maybe<void> {
+    const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
+    return elsewhere === undefined
+      ? then(this.prepareArrival(stanza), settle => settle())
+      : this.#link.receive(elsewhere, stanza)
   }
 
   /** The host of an address that is known to be served here. */

@@ -37,3 +37,12 @@ export function encodeElement(name: string, startTag: string, content: Buffer): 
   bytes.latin1Write(`</${name}>`, endAt)
   return bytes
 }
+
+/** The beginning of a start tag and what follows it, in one piece. */
+export function spliced(head: string, rest: Buffer): Buffer {
+  const length = Buffer.byteLength(head)
+  const bytes = Buffer.allocUnsafe(length + rest.length)
+  bytes.utf8Write(head, 0)
+  bytes.set(rest, length)
+  return bytes
+}

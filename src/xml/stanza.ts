@@ -4,7 +4,7 @@ import { escapeValue } from './escape.ts'
 import { JID } from './jid.ts'
 import { TRUSTED_LIMITS } from './limits.ts'
 import { NS } from './ns.ts'
-import { encodeElement } from './print.ts'
+import { encodeElement, spliced } from './print.ts'
 import { readElement } from './reader.ts'
 import type { Attribute, TopElement } from './top-element.ts'
 import { buildTree } from './tree.ts'
@@ -62,6 +62,8 @@ export class Stanza {
   private readonly content: Content
   /** As sent to `to`. */
   private encoded: Buffer | undefined
+  /** What follows `to` in the bytes; only in copies that go to many. */
+  private rest: Buffer | undefined
 
   private constructor(parts: Parts) {
     this.kind = parts.kind
@@ -74,6 +76,7 @@ export class Stanza {
     this.ids = parts.ids
     this.content = parts.content
     this.encoded = undefined
+    this.rest = undefined
   }
 
   /**
@@ -167,6 +170,16 @@ export class Stanza {
     return this.copy(changes as Partial<Parts>)
   }
 
+  /** A copy for one of many recipients: what follows `to` in the bytes is printed once for all of them. */
+  readdress(to: JID): Stanza {
+    this.rest ??= encodeElement(this.kind, this.startTag(undefined, ''), this.content.bytes).subarray(
+      this.kind.length + 1,
+    )
+    const copy = this.copy({ to })
+    copy.rest = this.rest
+    return copy
+  }
+
   /**
    * The answer to this stanza: same id (RFC 6120 §8.2.3 rule 3 for an IQ, §8.1.3 in general) and language, `from` and `to` swapped.
    * What was sent without `to` is answered by the sender's account: RFC 6120 §10.3.3.
@@ -180,8 +193,8 @@ export class Stanza {
 
   /** The bytes on a client stream, for `to` or for another recipient. Those for `to` are made once: send them as they are, change nothing. */
   encode(to: JID | undefined = this.to): Buffer {
-    if (to !== this.to) return encodeElement(this.kind, this.startTag(to, ''), this.content.bytes)
-    this.encoded ??= encodeElement(this.kind, this.startTag(to, ''), this.content.bytes)
+    if (to !== this.to) return this.print(to)
+    this.encoded ??= this.print(to)
     return this.encoded
   }
 
@@ -217,6 +230,12 @@ export class Stanza {
   private copy(changes: Partial<Parts>): Stanza {
     const { kind, type, id, from, to, lang, attributes, ids, content } = this
     return new Stanza({ kind, type, id, from, to, lang, attributes, ids, content, ...changes })
+  }
+
+  private print(to: JID | undefined): Buffer {
+    if (this.rest === undefined || to === undefined)
+      return encodeElement(this.kind, this.startTag(to, ''), this.content.bytes)
+    return spliced(`<${this.kind} to="${escapeValue(to.toString())}"`, this.rest)
   }
 
   /** `to` comes first, so that all else of a stanza to many is the same. */

@@ -1,7 +1,6 @@
 import { release, type } from 'node:os'
 import t from 'tap'
 import ping from '../../src/extensions/ping.ts'
-import roster from '../../src/extensions/roster.ts'
 import time, { zone } from '../../src/extensions/time.ts'
 import version from '../../src/extensions/version.ts'
 import { xml } from '../../src/xml/element.ts'
@@ -49,10 +48,4 @@ t.test('time zones are written with sign, hours and minutes', async t => {
   t.equal(zone(-360), '-06:00')
   t.equal(zone(-210), '-03:30')
   t.equal(zone(840), '+14:00')
-})
-
-// RFC 6121 §2.1.3.
-t.test('the roster is empty', async t => {
-  const answer = await ask(roster, { place: 'account', payload: xml('query', { xmlns: NS.roster, ver: '' }) })
-  t.equal(answer, '<query xmlns="jabber:iq:roster"/>')
 })

@@ -4,18 +4,19 @@ import { type ImportEntry, importAccounts } from '../../auth/import.ts'
 import { TidingsError } from '../../core/errors.ts'
 import { JID, JIDError } from '../../xml/jid.ts'
 import { codeAndText } from '../failure.ts'
+import { type ContactsPart, importContacts } from './contacts.ts'
 import { type InvitationAdministration, invite, revoke } from './invitations.ts'
-import type { Done, ImportLine, News, Request } from './protocol.ts'
+import type { AnyLine, ContactLine, Done, ImportLine, News, Request } from './protocol.ts'
 
 /** Carries out requests. `lines` are those of an import; `tell` is waited for, so a slow reader slows the work. */
 export type Administration = (
   request: Request,
-  lines: AsyncIterable<ImportLine>,
+  lines: AsyncIterable<AnyLine>,
   tell: (news: News) => Promise<void>,
 ) => Promise<Done>
 
 /** What requests are carried out on. */
-export interface AdministrationParts {
+export interface AdministrationParts extends ContactsPart {
   readonly accounts: Accounts
   /** Prepared domains of the server. */
   readonly hosts: readonly string[]
@@ -50,7 +51,9 @@ export function administration(parts: AdministrationParts): Administration {
       case 'user.list':
         return list(parts, tell)
       case 'user.import':
-        return importLines(parts, lines, tell, request.sharedSalt === true)
+        return importLines(parts, lines as AsyncIterable<ImportLine>, tell, request.sharedSalt === true)
+      case 'roster.import':
+        return importContacts(parts, lines as AsyncIterable<ContactLine>, tell, accountOf)
       case 'invite.create':
         return { invitation: await invite(parts, request, accountOf) }
       case 'invite.list':

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { TidingsError } from '../../core/errors.ts'
 import type { Administration } from './administration.ts'
-import { type Frame, type ImportLine, readFrames, writeFrame } from './protocol.ts'
+import { type AnyLine, type Frame, readFrames, writeFrame } from './protocol.ts'
 import { socketAddress } from './socket-path.ts'
 
 /** Lines of an import that go in one frame. */
@@ -33,7 +33,7 @@ export async function connectControl(path: string): Promise<Socket | undefined> 
 export function remoteAdministration(socket: Socket): Administration {
   return async (request, lines, tell) => {
     await writeFrame(socket, request)
-    const sent = request.op === 'user.import' ? sendLines(socket, lines) : Promise.resolve()
+    const sent = request.op.endsWith('.import') ? sendLines(socket, lines) : Promise.resolve()
     // When the answer comes first (an error), nobody waits for the lines.
     sent.catch(error => socket.destroy(error))
     for await (const frame of answers(socket)) {
@@ -66,8 +66,8 @@ function gone(cause?: unknown): TidingsError {
   )
 }
 
-async function sendLines(socket: Socket, lines: AsyncIterable<ImportLine>): Promise<void> {
-  let entries: ImportLine[] = []
+async function sendLines(socket: Socket, lines: AsyncIterable<AnyLine>): Promise<void> {
+  let entries: AnyLine[] = []
   for await (const line of lines) {
     if (socket.destroyed) return
     entries.push(line)

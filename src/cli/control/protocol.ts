@@ -1,7 +1,7 @@
 /**
  * What `tidings user ...`, `tidings invite ...` and the running server say to each other through the control socket: one request per connection, as lines of JSON.
  *
- * Client: the request; after `user.import` any number of `{entries}` and one `{end: true}`.
+ * Client: the request; after an import any number of `{entries}` and one `{end: true}`.
  * Server: any number of news, then one `{done}` or one `{error}`, and closes.
  */
 import type { Readable, Writable } from 'node:stream'
@@ -16,6 +16,7 @@ export type Request =
   | { readonly op: 'user.passwd'; readonly jid: string; readonly password: string }
   | { readonly op: 'user.list' }
   | { readonly op: 'user.import'; readonly sharedSalt?: boolean }
+  | { readonly op: 'roster.import' }
   | ({ readonly op: 'invite.create' } & InvitationWish)
   | { readonly op: 'invite.list' }
   | { readonly op: 'invite.revoke'; readonly id: string }
@@ -72,6 +73,17 @@ export interface ImportLine {
   readonly password: string
 }
 
+/** One line of a file of contacts. */
+export interface ContactLine {
+  readonly line: number
+  readonly jid: string
+  readonly contact: string
+  readonly subscription: string
+}
+
+/** One line of whatever is imported. */
+export type AnyLine = ImportLine | ContactLine
+
 /** What is told before a request is done. */
 export type News =
   | { readonly accounts: readonly { readonly jid: string; readonly role: Role }[] }
@@ -101,7 +113,7 @@ export interface Done {
 export type Frame =
   | Request
   | News
-  | { readonly entries: readonly ImportLine[] }
+  | { readonly entries: readonly AnyLine[] }
   | { readonly end: true }
   | { readonly done: Done }
   | { readonly error: { readonly code: string; readonly text: string } }

@@ -6,7 +6,7 @@ import type { Log } from '../../core/log.ts'
 import { codeAndText } from '../failure.ts'
 import type { Administration } from './administration.ts'
 import { connectControl } from './client.ts'
-import { type Frame, type ImportLine, type Request, readFrames, writeFrame } from './protocol.ts'
+import { type AnyLine, type Frame, type Request, readFrames, writeFrame } from './protocol.ts'
 import { socketAddress } from './socket-path.ts'
 
 /** The server's end of the control socket: takes requests of whoever may open it, which is the server's own user. */
@@ -94,7 +94,7 @@ export class ControlServer {
 }
 
 /** The lines that follow a request. Throws when the client goes before it has said that it is done. */
-async function* importLines(frames: AsyncGenerator<Frame>): AsyncGenerator<ImportLine> {
+async function* importLines(frames: AsyncGenerator<Frame>): AsyncGenerator<AnyLine> {
   for await (const frame of frames) {
     if ('end' in frame) return
     if ('entries' in frame) yield* frame.entries

@@ -1,0 +1,50 @@
+/** RFC 6121 §4.6: directed presence, to whom a session has said that it is there. */
+import { StanzaError } from '../../core/errors.ts'
+import { type Session, SessionFlag } from '../../core/session.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+
+/** Most entities that one session may send directed presence to: each has to be remembered until it ends. */
+const MAX_DIRECTED = 1_000
+
+/** Whom a session has sent directed available presence. */
+const directed = new SessionFlag<Map<string, JID> | undefined>(undefined)
+
+/** Refuses directed presence to one entity too many. */
+export function requireRoom(session: Session, presence: Stanza): void {
+  const known = directed.get(session)
+  if (presence.to === undefined || presence.type !== undefined || known === undefined) return
+  if (known.size >= MAX_DIRECTED && !known.has(presence.to.toString()))
+    throw new StanzaError('resource-constraint', {
+      text: `directed presence to more than ${MAX_DIRECTED} entities`,
+    })
+}
+
+/** RFC 6121 §4.6.3: who gets directed presence is remembered, until it gets directed unavailable presence. */
+export function remember(session: Session, presence: Stanza): void {
+  const { to, type } = presence
+  if (to === undefined || type === 'error') return
+  let known = directed.get(session)
+  if (type === 'unavailable') known?.delete(to.toString())
+  else {
+    if (known === undefined) {
+      known = new Map()
+      directed.set(session, known)
+    }
+    known.set(to.toString(), to)
+  }
+}
+
+/** Whether a session has told this entity that it is there. */
+export function hasTold(session: Session, entity: JID): boolean {
+  const known = directed.get(session)
+  return known !== undefined && (known.has(entity.toString()) || known.has(entity.bare.toString()))
+}
+
+/** Forgets whom a session has told, and gives them: RFC 6121 §4.6.3: they are to hear that it is no more available. */
+export function takeTold(session: Session): JID[] {
+  const known = directed.get(session)
+  if (known === undefined) return []
+  directed.set(session, undefined)
+  return [...known.values()]
+}

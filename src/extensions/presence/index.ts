@@ -1,0 +1,74 @@
+/** RFC 6121 §3, §4: Presence: who is there, and who may know. */
+import { StanzaError } from '../../core/errors.ts'
+import { defineExtension, stage } from '../../core/extension.ts'
+import { option } from '../../core/options.ts'
+import { xml } from '../../xml/element.ts'
+import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import roster from '../roster/index.ts'
+import { Broadcast } from './broadcast.ts'
+import { remember, requireRoom } from './directed.ts'
+import { probes } from './probes.ts'
+import { Requests } from './requests.ts'
+import { Subscriptions } from './subscriptions.ts'
+
+/** RFC 6121 §4.7.1: types that are for somebody. */
+const ADDRESSED: ReadonlySet<string | undefined> = new Set([
+  'subscribe',
+  'subscribed',
+  'unsubscribe',
+  'unsubscribed',
+  'probe',
+])
+/** RFC 6121 §4.7.1: all the others. */
+const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'unavailable', 'error'])
+
+export default defineExtension({
+  name: 'presence',
+  doc: 'Subscriptions, and presence to contacts and to where it is directed',
+  rfcs: ['RFC 6121 §3', 'RFC 6121 §4'],
+  requires: [roster],
+  options: {
+    requests: option.integer({
+      doc: 'Most requests for a subscription that wait for the answer of one user',
+      default: 500,
+      min: 1,
+      max: 10_000,
+    }),
+  },
+  setup(host, options) {
+    const rosters = host.use(roster)
+    const requests = new Requests(rosters, options.requests)
+    const subscriptions = new Subscriptions(host, rosters, requests)
+    const broadcast = new Broadcast(host, rosters, requests)
+    return {
+      // RFC 6121 §3.4.2
+      streamFeatures: { afterSignIn: () => [xml('sub', { xmlns: NS.preapproval })] },
+      stages: [
+        stage('guard', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
+          requireType(presence)
+          if (session !== undefined) requireRoom(session, presence)
+          return undefined
+        }),
+        stage('copy', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
+          if (session !== undefined) remember(session, presence)
+        }),
+      ],
+      presence: [
+        ...subscriptions.claims(),
+        { type: 'probe', side: 'recipient', handler: probes(host, rosters) },
+      ],
+      on: {
+        'session:presence': event => broadcast.changed(event),
+        'session:closed': ({ session }) => broadcast.closed(session),
+        'roster:removed': ({ owner, contact }) => subscriptions.removed(owner, contact),
+      },
+    }
+  },
+})
+
+function requireType({ type, to }: Stanza): void {
+  if (ADDRESSED.has(type)) {
+    if (to === undefined) throw new StanzaError('bad-request', { text: 'whom is it for?' })
+  } else if (!TYPES.has(type)) throw new StanzaError('bad-request', { text: 'unknown type of presence' })
+}
