@@ -1,4 +1,3 @@
-import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { errorReply, StanzaError } from './errors.ts'
