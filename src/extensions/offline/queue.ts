@@ -4,8 +4,10 @@ import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import type { Table, Write } from '../../storage/types.ts'
-import { delay } from '../../xml/delay.ts'
+import { dateTime, delay } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import { printElement } from '../../xml/print.ts'
 import { Stanza } from '../../xml/stanza.ts'
 
 /** Bounds of a queue. */
@@ -63,6 +65,8 @@ export class OfflineQueue {
   readonly #counts = new LRUCache<string, Count>({ max: COUNTS })
   readonly #keys = new WeakMap<Stanza, string>()
   readonly #underway = new Map<string, Underway>()
+  /** What comes before and after the time in the note that a message was kept. */
+  readonly #note: readonly [before: string, after: string]
   #lastTime = 0
   #lastNumber = 0
   #lastLate = 0
@@ -71,6 +75,8 @@ export class OfflineQueue {
     this.#host = host
     this.#limits = limits
     this.#table = host.storage.table<Kept>('offline', 'lww')
+    const [before, after] = printElement(delay(host.jid, 0, 'Offline Storage'), NS.client).split(dateTime(0))
+    this.#note = [before!, after!]
   }
 
   /** Throws or rejects with service-unavailable when the user has no room for one more (XEP-0160 §2 step 3). */
@@ -152,7 +158,8 @@ export class OfflineQueue {
 
   /** XEP-0160 §2, XEP-0203 §2: with a note that it was kept here, and since when. */
   #delayed(item: Kept): Stanza {
-    return Stanza.unpack(Buffer.from(item.stanza)).plus(delay(this.#host.jid, item.at, 'Offline Storage'))
+    const [before, after] = this.#note
+    return Stanza.unpack(Buffer.from(item.stanza)).plus(Buffer.from(before + dateTime(item.at) + after))
   }
 
   #count(owner: JID): Maybe<Count> {
