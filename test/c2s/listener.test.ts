@@ -117,7 +117,9 @@ t.test('an end that does not wait for ever: neither for a client nor for a store
     host: domain => router.host(domain),
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
-      return account.local === 'alice' ? { ...handle, unbind: () => new Promise<void>(() => {}) } : handle
+      if (account.local !== 'alice') return handle
+      const submit: typeof handle.submit = stanza => handle.submit(stanza)
+      return { jid: handle.jid, submit, unbind: () => new Promise<void>(() => {}) }
     },
   })
   const { port, server } = await c2s(t, { listen: OPEN, clock, between })

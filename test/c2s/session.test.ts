@@ -188,7 +188,11 @@ t.test('a home that is lost ends the stream: what was sent may not have been han
     host: domain => router.host(domain),
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
-      return { ...handle, submit: () => Promise.reject(new Error('the node is gone')) }
+      return {
+        jid: handle.jid,
+        submit: () => Promise.reject(new Error('the node is gone')),
+        unbind: lost => handle.unbind(lost),
+      }
     },
   })
   const { port } = await c2s(t, { ...OPEN, between })
@@ -205,7 +209,8 @@ t.test('the home is told whether a session ends by a close or by the loss of its
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
       return {
-        ...handle,
+        jid: handle.jid,
+        submit: stanza => handle.submit(stanza),
         unbind(lost) {
           told.push(lost === true)
           return handle.unbind(lost)

@@ -103,7 +103,7 @@ class Offline {
   }
 
   #keepLate(message: Stanza, owner: JID): Maybe<'kept'> {
-    const stored = commit(this.#host.storage, [this.#queue.add(owner, message)], this.#host.log)
+    const stored = commit(this.#host.storage, [this.#queue.addLate(owner, message)], this.#host.log)
     return then(stored, () => {
       this.#queue.confirm(owner, message)
       return 'kept'

@@ -4,8 +4,10 @@ import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import type { Table, Write } from '../../storage/types.ts'
-import { delay } from '../../xml/delay.ts'
+import { dateTime, delay } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import { printElement } from '../../xml/print.ts'
 import { Stanza } from '../../xml/stanza.ts'
 
 /** Bounds of a queue. */
@@ -29,8 +31,15 @@ interface Count {
   readonly at: number
 }
 
-/** Keys of messages that are recorded and whose commits are under way, in the order they came, with the time of that (monotonic ms). */
-type Underway = Map<string, number>
+/** A message that is recorded and whose commit is under way. */
+interface Recorded {
+  readonly from: JID
+  /** Monotonic ms. */
+  readonly since: number
+}
+
+/** By key, in the order they came. */
+type Underway = Map<string, Recorded>
 
 /** A count is taken anew after this long, since messages expire by themselves and the home of a user may have been elsewhere. */
 const COUNT_TRUSTED_MS = 5 * 60_000
@@ -38,6 +47,8 @@ const COUNTS = 10_000
 /** No commit takes this long. One that failed leaves its key behind, which is of no account after this time. */
 const UNDERWAY_MS = 60_000
 const PAGE = 100
+/** Length of what a key begins with: digits of the time, a dash, digits of the number. */
+const TIME_AND_NUMBER = 15 + 1 + 9
 /** Characters sent before it is asked whether the client keeps up. */
 const PIECE = 64 * 1024
 
@@ -54,13 +65,18 @@ export class OfflineQueue {
   readonly #counts = new LRUCache<string, Count>({ max: COUNTS })
   readonly #keys = new WeakMap<Stanza, string>()
   readonly #underway = new Map<string, Underway>()
+  /** What comes before and after the time in the note that a message was kept. */
+  readonly #note: readonly [before: string, after: string]
   #lastTime = 0
   #lastNumber = 0
+  #lastLate = 0
 
   constructor(host: Host, limits: QueueLimits) {
     this.#host = host
     this.#limits = limits
     this.#table = host.storage.table<Kept>('offline', 'lww')
+    const [before, after] = printElement(delay(host.jid, 0, 'Offline Storage'), NS.client).split(dateTime(0))
+    this.#note = [before!, after!]
   }
 
   /** Throws or rejects with service-unavailable when the user has no room for one more (XEP-0160 §2 step 3). */
@@ -73,10 +89,18 @@ export class OfflineQueue {
 
   /** What stores a message. It is under way until `confirm` or `withdraw`. */
   add(owner: JID, message: Stanza): Write {
+    return this.#put(owner, message, this.#nextKey())
+  }
+
+  /** The same for a message that had somebody to go to when it was its turn to be added, and has nobody any more. It keeps that place. */
+  addLate(owner: JID, message: Stanza): Write {
+    return this.#put(owner, message, this.#keyBefore(owner, message.from) ?? this.#nextKey())
+  }
+
+  #put(owner: JID, message: Stanza, key: string): Write {
     const at = this.#host.clock.now()
-    const key = this.#nextKey(at)
     this.#keys.set(message, key)
-    this.#begin(owner, key)
+    this.#begin(owner, key, message.from)
     const count = this.#counts.get(owner.toString())
     if (count !== undefined) count.messages++
     return this.#table.put(owner, key, { at, stanza: message.pack().toString() }, this.#limits.maxAge)
@@ -134,7 +158,8 @@ export class OfflineQueue {
 
   /** XEP-0160 §2, XEP-0203 §2: with a note that it was kept here, and since when. */
   #delayed(item: Kept): Stanza {
-    return Stanza.unpack(Buffer.from(item.stanza)).plus(delay(this.#host.jid, item.at, 'Offline Storage'))
+    const [before, after] = this.#note
+    return Stanza.unpack(Buffer.from(item.stanza)).plus(Buffer.from(before + dateTime(item.at) + after))
   }
 
   #count(owner: JID): Maybe<Count> {
@@ -168,9 +193,9 @@ export class OfflineQueue {
     return key
   }
 
-  #begin(owner: JID, key: string): void {
-    const underway = this.#underwayOf(owner) ?? new Map()
-    underway.set(key, this.#host.clock.monotonic())
+  #begin(owner: JID, key: string, from: JID): void {
+    const underway: Underway = this.#underwayOf(owner) ?? new Map()
+    underway.set(key, { from, since: this.#host.clock.monotonic() })
     this.#underway.set(owner.toString(), underway)
   }
 
@@ -179,7 +204,7 @@ export class OfflineQueue {
     const underway = this.#underway.get(owner.toString())
     if (underway === undefined) return undefined
     const oldest = this.#host.clock.monotonic() - UNDERWAY_MS
-    for (const [key, since] of underway) {
+    for (const [key, { since }] of underway) {
       if (since > oldest) break
       underway.delete(key)
     }
@@ -187,13 +212,25 @@ export class OfflineQueue {
   }
 
   /** Keys in the order of the calls, also when the clock is set back; the node keeps those of two homes apart. */
-  #nextKey(now: number): string {
+  #nextKey(): string {
+    const now = this.#host.clock.now()
     this.#lastNumber = now > this.#lastTime ? 0 : this.#lastNumber + 1
     this.#lastTime = Math.max(now, this.#lastTime)
-    const [time, number] = [
-      String(this.#lastTime).padStart(15, '0'),
-      String(this.#lastNumber).padStart(9, '0'),
-    ]
-    return `${time}-${number}-${this.#host.router.cluster.node}`
+    const place = `${digits(this.#lastTime, 15)}-${digits(this.#lastNumber, 9)}`
+    return `${place}-${this.#host.router.cluster.node}`
   }
+
+  /**
+   * RFC 6120 §10.1: a key before those of what this sender has sent later, if some of that is under way: whatever of theirs came
+   * earlier is not any more. '!' comes before '-'.
+   */
+  #keyBefore(owner: JID, from: JID): string | undefined {
+    for (const [key, later] of this.#underwayOf(owner) ?? [])
+      if (later.from.equals(from)) return `${key.slice(0, TIME_AND_NUMBER)}!${digits(++this.#lastLate, 9)}`
+    return undefined
+  }
+}
+
+function digits(value: number, width: number): string {
+  return String(value).padStart(width, '0')
 }

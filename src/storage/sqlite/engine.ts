@@ -119,8 +119,10 @@ class SqliteEngine implements Engine {
     return this.#reads.ask('get', { table, owner, key, now: this.#now() })
   }
 
-  page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>> {
-    return this.#reads.ask('page', { table, owner, range, limit, now: this.#now() })
+  async page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>> {
+    const asked = { table, owner, range, limit, now: this.#now() }
+    const { keys, jsons, more } = await this.#reads.ask('page', asked)
+    return { items: keys.map((key, index) => ({ key, json: jsons[index]! })), more }
   }
 
   owners(table: string, after: string | undefined, limit: number): Promise<readonly string[]> {

@@ -1,8 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { MAX_PAGE_BYTES, prefixEnd } from '../checks.ts'
-import type { Row } from '../engine.ts'
-import type { Page } from '../types.ts'
-import type { Reads } from './reader-message.ts'
+import type { PackedRows, Reads } from './reader-message.ts'
 
 const ALIVE = '(expires IS NULL OR expires > ?)'
 
@@ -29,9 +27,9 @@ export class RowReader {
     return id === undefined ? undefined : (this.#get.get(id, owner, key, now)?.json as string | undefined)
   }
 
-  page({ table, owner, range, limit, now }: Reads['page']['ask']): Page<Row> {
+  page({ table, owner, range, limit, now }: Reads['page']['ask']): PackedRows {
     const id = this.#find(table)
-    if (id === undefined) return { items: [], more: false }
+    if (id === undefined) return { keys: [], jsons: [], more: false }
     const { after, before, prefix, reverse = false } = range
     const end = prefix === undefined ? undefined : prefixEnd(prefix)
     const bounds: [string, string | undefined][] = [
@@ -46,7 +44,7 @@ export class RowReader {
       `SELECT key, json FROM item WHERE ${conditions.join(' AND ')} ORDER BY key ${reverse ? 'DESC' : ''} LIMIT ?`,
     )
     const rows = statement.iterate(id, owner, now, ...given.map(([, value]) => value!), limit + 1)
-    return cut(rows as unknown as Iterable<Row>, limit)
+    return cut(rows as unknown as Iterable<[string, string]>, limit)
   }
 
   /** Each owner is one search of the tree, however many rows it has. */
@@ -73,19 +71,25 @@ export class RowReader {
   }
 
   #prepare(sql: string): StatementSync {
-    const known = this.#pages.get(sql) ?? this.#db.prepare(sql)
-    this.#pages.set(sql, known)
-    return known
+    const known = this.#pages.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#db.prepare(sql)
+    // An array costs half of what an object does.
+    statement.setReturnArrays(true)
+    this.#pages.set(sql, statement)
+    return statement
   }
 }
 
-function cut(rows: Iterable<Row>, limit: number): Page<Row> {
-  const items: Row[] = []
+function cut(rows: Iterable<[key: string, json: string]>, limit: number): PackedRows {
+  const keys: string[] = []
+  const jsons: string[] = []
   let bytes = 0
-  for (const row of rows) {
-    if (items.length === limit || bytes >= MAX_PAGE_BYTES) return { items, more: true }
-    items.push(row)
-    bytes += row.json.length
+  for (const [key, json] of rows) {
+    if (keys.length === limit || bytes >= MAX_PAGE_BYTES) return { keys, jsons, more: true }
+    keys.push(key)
+    jsons.push(json)
+    bytes += json.length
   }
-  return { items, more: false }
+  return { keys, jsons, more: false }
 }

@@ -1,6 +1,6 @@
 /** What the reader thread and its owner say to each other. */
-import type { HistoryQuery, Row } from '../engine.ts'
-import type { KeyRange, Page } from '../types.ts'
+import type { HistoryQuery } from '../engine.ts'
+import type { KeyRange } from '../types.ts'
 import type { PlainError } from './errors.ts'
 
 /** What the thread is started with. */
@@ -22,7 +22,7 @@ export interface Reads {
       readonly limit: number
       readonly now: number
     }
-    answer: Page<Row>
+    answer: PackedRows
   }
   owners: {
     ask: {
@@ -37,6 +37,13 @@ export interface Reads {
     ask: { readonly archive: string; readonly owner: string; readonly query: HistoryQuery }
     answer: PackedHistory
   }
+}
+
+/** A page of a table. Two flat arrays cost half of what an object per row does to hand over. */
+export interface PackedRows {
+  readonly keys: readonly string[]
+  readonly jsons: readonly string[]
+  readonly more: boolean
 }
 
 /** A page of an archive with all payloads joined. */
