@@ -51,8 +51,8 @@ export function signInFeatures(offer: Offer, stanzaBytes: number, added: Element
   )
 }
 
-/** The features after sign-in; `added` are those of extensions. */
-export function bindFeatures(stanzaBytes: number, added: Element[]): Element {
+/** The features after sign-in. */
+export function bindFeatures(stanzaBytes: number): Element {
   return xml(
     'stream:features',
     {},
@@ -61,7 +61,6 @@ export function bindFeatures(stanzaBytes: number, added: Element[]): Element {
     // COMPAT clients of RFC 3921 §3: they ask for a session if they see this; <optional/> tells the others that nothing depends on it.
     xml('session', { xmlns: NS.session }, xml('optional')),
     streamLimits(stanzaBytes),
-    added,
   )
 }
 

@@ -140,12 +140,12 @@ export interface NewStreamRegistration {
   readonly handler: NewStreamHandler
 }
 
-/** Stream features (RFC 6120 §4.3.2) that extensions offer next to those of c2s/; made anew for each stream. */
-export interface StreamFeatures {
-  /** With the SASL mechanisms; not where TLS has to come first. */
-  readonly beforeSignIn?: () => readonly Element[]
-  /** With resource binding. */
-  readonly afterSignIn?: () => readonly Element[]
+/** What an extension does on streams before sign-in; where TLS has to come first, after it. */
+export interface BeforeSignIn {
+  /** Stream features (RFC 6120 §4.3.2) offered with the SASL mechanisms; made anew for each stream. */
+  readonly features?: () => readonly Element[]
+  /** Requests that are answered. */
+  readonly iq?: readonly NewStreamRegistration[]
 }
 
 /**
@@ -205,9 +205,7 @@ export interface Registrations<Provided> {
   readonly iq?: readonly IqRegistration[]
   readonly stages?: readonly StageRegistration[]
   readonly on?: EventHandlers
-  readonly streamFeatures?: StreamFeatures
-  /** Requests that are answered before sign-in. */
-  readonly beforeSignIn?: readonly NewStreamRegistration[]
+  readonly beforeSignIn?: BeforeSignIn
   /** Routes of the HTTP server. */
   readonly http?: readonly HttpRoute[]
   /** What other extensions get from `host.use(thisExtension)`. */

@@ -49,7 +49,7 @@ t.test('as SVG: white around it, its label escaped', async t => {
   const { text } = qrCode('hello', '"code"')!
   t.match(text, /^<svg [^>]*aria-label="&#34;code&#34;"[^>]*viewBox="0 0 29 29"/)
   t.match(text, /<path fill="#000" d="M4 4h7v1h-7z/, 'the upper edge of the first eye')
-  t.match(text, /^[^]*<\/svg>$/)
+  t.ok(text.endsWith('</svg>'))
   t.equal(qrCode('x'.repeat(214), 'code'), undefined)
 })
 

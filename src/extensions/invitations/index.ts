@@ -46,22 +46,22 @@ export default defineExtension({
     const tokens = new Tokens(host, invitations)
     newcomers.acceptPasses(newcomer => invitations.keptFor(newcomer))
     return {
-      streamFeatures: {
+      beforeSignIn: {
         // XEP-0445 §3
-        beforeSignIn: () => [xml('register', { xmlns: NS.invitedRegistration })],
-      },
-      beforeSignIn: [
-        {
-          type: 'set',
-          namespace: NS.preauth,
-          name: 'preauth',
-          handler: async (preauth, stream) => {
-            const { pass } = await tokens.accept(preauth.attrs.token ?? '', stream.address)
-            newcomers.admit(stream, pass)
-            return undefined
+        features: () => [xml('register', { xmlns: NS.invitedRegistration })],
+        iq: [
+          {
+            type: 'set',
+            namespace: NS.preauth,
+            name: 'preauth',
+            handler: async (preauth, stream) => {
+              const { pass } = await tokens.accept(preauth.attrs.token ?? '', stream.address)
+              newcomers.admit(stream, pass)
+              return undefined
+            },
           },
-        },
-      ],
+        ],
+      },
       http: invitationRoutes({ host, newcomers, tokens }),
       on: {
         // Whoever has left invites nobody.
