@@ -77,14 +77,14 @@ export interface IqContext {
   readonly session?: Session
 }
 
-/** An answer with something to be done once it is sent. Nobody waits for that; what it throws is logged. */
-export interface AnswerThen {
-  readonly payload?: Element
-  readonly after: () => Maybe<void>
+/** An answer with something to do once it is sent. */
+export interface IqAnswer {
+  readonly payload: Element | undefined
+  readonly after: () => void
 }
 
 /** Answers a request with a payload, with nothing (an empty result), or throws a StanzaError. It never sends a reply. */
-export type IqHandler = (iq: IqContext) => Maybe<Element | AnswerThen | undefined>
+export type IqHandler = (iq: IqContext) => Maybe<Element | IqAnswer | undefined>
 
 /** A claim on an IQ request. Use `get()` or `set()` to make one. */
 export interface IqRegistration {

@@ -1,8 +1,7 @@
-import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { errorReply, StanzaError } from './errors.ts'
-import type { Place } from './extension.ts'
+import type { IqAnswer, Place } from './extension.ts'
 import type { Host } from './host.ts'
 import { attempt, then } from './maybe.ts'
 import type { Origin, Session } from './session.ts'
@@ -27,10 +26,10 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
   const answered = attempt(
     () =>
       then(handle(stanza, target), answer => {
-        const after = answer !== undefined && 'after' in answer ? answer : undefined
-        const payload = after === undefined ? (answer as Element | undefined) : after.payload
-        origin.send(stanza.reply('result', ...(payload === undefined ? [] : [payload])))
-        if (after !== undefined) target.host.background.run('iq', Promise.resolve().then(after.after))
+        const whole: Partial<IqAnswer> =
+          answer !== undefined && 'after' in answer ? answer : { payload: answer }
+        origin.send(stanza.reply('result', ...(whole.payload === undefined ? [] : [whole.payload])))
+        whole.after?.()
       }),
     error => refuse(stanza, error, target.host, origin),
   )
