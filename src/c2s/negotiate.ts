@@ -43,8 +43,7 @@ export async function negotiate(
   stream.reader.limits = limits.reader
   stream.restart()
   await openStream(stream, router, account)
-  const added = router.host(account.domain)?.hooks.streamFeatures('afterSignIn')
-  stream.send(bindFeatures(limits.reader.stanzaBytes, added ?? []))
+  stream.send(bindFeatures(limits.reader.stanzaBytes, router.host(account.domain)?.streamFeatures))
 
   // RFC 6120 §7
   await bind(stream, account, router, parts, limits.attempts)
@@ -69,9 +68,7 @@ async function offerSignIn(stream: Stream, policy: TlsPolicy, options: C2sOption
   const context: SaslContext = { host, accounts, offered: offer, tls }
   const tlsFirst = offer.tls === 'required'
   const hooks = tlsFirst ? undefined : router.host(host)?.hooks
-  stream.send(
-    signInFeatures(offer, limits.stanzaBytesBeforeSignIn, hooks?.streamFeatures('beforeSignIn') ?? []),
-  )
+  stream.send(signInFeatures(offer, limits.stanzaBytesBeforeSignIn, hooks?.featuresBeforeSignIn() ?? []))
   return {
     host,
     offer,

@@ -90,14 +90,14 @@ export interface IqContext {
   readonly session?: Session
 }
 
-/** An answer with something to be done once it is sent. Nobody waits for that; what it throws is logged. */
-export interface AnswerThen {
-  readonly payload?: Element | undefined
+/** An answer with something to do once it is sent. Nobody waits for that; what it throws is logged. */
+export interface IqAnswer {
+  readonly payload: Element | undefined
   readonly after: () => Maybe<void>
 }
 
 /** Answers a request with a payload, with nothing (an empty result), or throws a StanzaError. It never sends a reply. */
-export type IqHandler = (iq: IqContext) => Maybe<Element | AnswerThen | undefined>
+export type IqHandler = (iq: IqContext) => Maybe<Element | IqAnswer | undefined>
 
 /** A claim on an IQ request. Use `get()` or `set()` to make one. */
 export interface IqRegistration {
@@ -156,12 +156,12 @@ export interface NewStreamRegistration {
   readonly handler: NewStreamHandler
 }
 
-/** Stream features (RFC 6120 §4.3.2) that extensions offer next to those of c2s/; made anew for each stream. */
-export interface StreamFeatures {
-  /** With the SASL mechanisms; not where TLS has to come first. */
-  readonly beforeSignIn?: () => readonly Element[]
-  /** With resource binding. */
-  readonly afterSignIn?: () => readonly Element[]
+/** What an extension does on streams before sign-in; where TLS has to come first, after it. */
+export interface BeforeSignIn {
+  /** Stream features (RFC 6120 §4.3.2) offered with the SASL mechanisms; made anew for each stream. */
+  readonly features?: () => readonly Element[]
+  /** Requests that are answered. */
+  readonly iq?: readonly NewStreamRegistration[]
 }
 
 /**
@@ -222,9 +222,7 @@ export interface Registrations<Provided> {
   readonly stages?: readonly StageRegistration[]
   readonly presence?: readonly PresenceRegistration[]
   readonly on?: EventHandlers
-  readonly streamFeatures?: StreamFeatures
-  /** Requests that are answered before sign-in. */
-  readonly beforeSignIn?: readonly NewStreamRegistration[]
+  readonly beforeSignIn?: BeforeSignIn
   /** Routes of the HTTP server. */
   readonly http?: readonly HttpRoute[]
   /** What other extensions get from `host.use(thisExtension)`. */
@@ -253,6 +251,8 @@ export interface Extension<O extends Options = Options, Provided = unknown> {
   readonly xeps?: readonly XepClaim[]
   /** Sections of RFCs it implements, for the index. */
   readonly rfcs?: readonly string[]
+  /** Announced as stream features after sign-in (RFC 6120 §4.3.2): name and namespace. */
+  readonly streamFeatures?: readonly (readonly [name: string, namespace: string])[]
   /** Disco features by place. */
   readonly features?: { readonly [P in Place]?: readonly string[] }
   readonly options?: O

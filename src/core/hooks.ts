@@ -3,6 +3,7 @@ import type { Element } from '../xml/element.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { TidingsError } from './errors.ts'
 import type {
+  BeforeSignIn,
   Events,
   IqRegistration,
   Kind,
@@ -15,7 +16,6 @@ import type {
   StageContext,
   StageRegistration,
   Stages,
-  StreamFeatures,
   Verdict,
 } from './extension.ts'
 import type { Log } from './log.ts'
@@ -32,7 +32,7 @@ export class Hooks {
   readonly #stages: Record<Side, Record<Kind, StageTable>> = { sender: tables(), recipient: tables() }
   readonly #iq = new Map<string, IqRegistration>()
   readonly #beforeSignIn = new Map<string, NewStreamRegistration>()
-  readonly #features: StreamFeatures[] = []
+  readonly #features: NonNullable<BeforeSignIn['features']>[] = []
   readonly #presence = new Map<string, PresenceHandler>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #owners = new Map<string, string>()
@@ -46,9 +46,9 @@ export class Hooks {
   add(extension: string, registrations: Registrations<unknown>): void {
     for (const claim of registrations.iq ?? [])
       this.#iq.set(this.#claimed(extension, claim.place, claim), claim)
-    for (const claim of registrations.beforeSignIn ?? [])
-      this.#beforeSignIn.set(this.#claimed(extension, BEFORE_SIGN_IN, claim), claim)
-    if (registrations.streamFeatures !== undefined) this.#features.push(registrations.streamFeatures)
+    const { iq = [], features } = registrations.beforeSignIn ?? {}
+    for (const claim of iq) this.#beforeSignIn.set(this.#claimed(extension, BEFORE_SIGN_IN, claim), claim)
+    if (features !== undefined) this.#features.push(features)
     for (const registration of registrations.stages ?? []) {
       const { kind, side } = registration.interest
       const handlers: StageRegistration[] = this.#stages[side][kind][registration.stage]
@@ -116,9 +116,9 @@ export class Hooks {
     return this.#beforeSignIn.get(iqKey(type, BEFORE_SIGN_IN, namespace, name))
   }
 
-  /** The stream features of all extensions, in load order. */
-  streamFeatures(when: keyof StreamFeatures): Element[] {
-    return this.#features.flatMap(features => features[when]?.() ?? [])
+  /** The stream features before sign-in of all extensions, in load order. */
+  featuresBeforeSignIn(): Element[] {
+    return this.#features.flatMap(features => features())
   }
 
   /** The claim on presence of this type, if any. */

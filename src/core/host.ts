@@ -127,6 +127,11 @@ export class Host {
     return [...all].sort()
   }
 
+  /** Stream features after sign-in, from what is loaded. */
+  get streamFeatures(): (readonly [name: string, namespace: string])[] {
+    return this.extensions.flatMap(extension => extension.streamFeatures ?? [])
+  }
+
   /** Stops the extensions, last first. */
   async stop(): Promise<void> {
     for (const { registrations } of [...this.#loaded.values()].reverse()) await registrations.stop?.()

@@ -1,7 +1,7 @@
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { errorReply, StanzaError } from './errors.ts'
-import type { AnswerThen, Place } from './extension.ts'
+import type { IqAnswer, Place } from './extension.ts'
 import type { Host } from './host.ts'
 import { attempt, then } from './maybe.ts'
 import type { Origin, Session } from './session.ts'
@@ -26,7 +26,7 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
   const answered = attempt(
     () =>
       then(handle(stanza, target), answer => {
-        const whole: Partial<AnswerThen> =
+        const whole: Partial<IqAnswer> =
           answer !== undefined && 'after' in answer ? answer : { payload: answer }
         origin.send(stanza.reply('result', ...(whole.payload === undefined ? [] : [whole.payload])))
         const { after } = whole

@@ -16,24 +16,23 @@ const early = defineExtension({
   setup() {
     const counts = new WeakMap<NewStream, number>()
     return {
-      streamFeatures: {
-        beforeSignIn: () => [xml('early', { xmlns: NAMESPACE })],
-        afterSignIn: () => [xml('late', { xmlns: NAMESPACE })],
-      },
-      beforeSignIn: [
-        {
-          type: 'get',
-          namespace: NAMESPACE,
-          name: 'count',
-          handler: async (payload, stream) => {
-            if (payload.getText() === 'no') throw new StanzaError('forbidden')
-            if (payload.getText() === 'fault') throw new Error('a fault')
-            const count = (counts.get(stream) ?? 0) + 1
-            counts.set(stream, count)
-            return xml('count', { xmlns: NAMESPACE, from: stream.address }, String(count))
+      beforeSignIn: {
+        features: () => [xml('early', { xmlns: NAMESPACE })],
+        iq: [
+          {
+            type: 'get',
+            namespace: NAMESPACE,
+            name: 'count',
+            handler: async (payload, stream) => {
+              if (payload.getText() === 'no') throw new StanzaError('forbidden')
+              if (payload.getText() === 'fault') throw new Error('a fault')
+              const count = (counts.get(stream) ?? 0) + 1
+              counts.set(stream, count)
+              return xml('count', { xmlns: NAMESPACE, from: stream.address }, String(count))
+            },
           },
-        },
-      ],
+        ],
+      },
     }
   },
 })
@@ -60,12 +59,13 @@ t.test('a stream is one thing to extensions, with the address of its client', as
   )
 })
 
-t.test('features after sign-in', async t => {
+t.test('nothing of it is offered after sign-in', async t => {
   const client = await opened(t)
   client.send(plainAuth('alice'))
   await client.expect('<success')
   client.send(header())
-  await client.expect(/<late xmlns="urn:example:early"\/><\/stream:features>/)
+  const [features] = await client.expect(/<stream:features>.*<\/stream:features>/)
+  t.notMatch(features, NAMESPACE)
 })
 
 t.test('errors are answered, a fault without its text, and at last the stream ends', async t => {

@@ -76,6 +76,7 @@ t.test('the page says who invites, where, until when, and how to go on', async t
   t.match(text, /<li>Linux: .*<li>Android: /s, 'its own platform comes first')
   t.match(text, /<form method="post">.*name="username" value="" required.*name="password" type="password"/s)
   t.match(headers, { 'cache-control': 'no-store', 'referrer-policy': 'same-origin' })
+  t.match(text, /<svg [^>]*aria-label="QR code with the address of this page"/)
   t.notMatch(text, /<script|style=|onclick/i)
 })
 

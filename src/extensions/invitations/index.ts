@@ -1,5 +1,5 @@
-/** XEP-0401: Ad-hoc Account Invitation Generation. XEP-0445: Pre-Authenticated In-Band Registration. */
-import { defineExtension } from '../../core/extension.ts'
+/** XEP-0401: Ad-hoc Account Invitation Generation. XEP-0445: Pre-Authenticated In-Band Registration. XEP-0379: their tokens for contacts. */
+import { defineExtension, stage } from '../../core/extension.ts'
 import { option } from '../../core/options.ts'
 import { xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -14,7 +14,7 @@ export { invitationLinks } from './links.ts'
 
 declare module '../../core/extension.ts' {
   interface Events {
-    /** Someone came by an invitation whose maker wants him as a contact; both are accounts of this host. In no lane. */
+    /** Someone came by the invitation of another one, so that they are to be contacts; both are accounts of this host. In no lane. */
     'invite:redeemed': { inviter: JID; newcomer: JID }
   }
 }
@@ -24,6 +24,12 @@ export default defineExtension({
   doc: 'Lets people make their account by a link that they were given',
   xeps: [
     { xep: 401, version: '0.6.0', status: 'partial', note: 'made by the operator; without ad-hoc commands' },
+    {
+      xep: 379,
+      version: '0.3.3',
+      status: 'partial',
+      note: 'links and tokens by the server; among accounts of one host',
+    },
     { xep: 445, version: '0.2.0', status: 'complete' },
   ],
   requires: [registration],
@@ -46,21 +52,33 @@ export default defineExtension({
     const tokens = new Tokens(host, invitations)
     newcomers.acceptPasses(newcomer => invitations.keptFor(newcomer))
     return {
-      streamFeatures: {
+      beforeSignIn: {
         // XEP-0445 §3
-        beforeSignIn: () => [xml('register', { xmlns: NS.invitedRegistration })],
+        features: () => [xml('register', { xmlns: NS.invitedRegistration })],
+        iq: [
+          {
+            type: 'set',
+            namespace: NS.preauth,
+            name: 'preauth',
+            handler: async (preauth, stream) => {
+              const { pass } = await tokens.accept(preauth.attrs.token ?? '', stream.address)
+              newcomers.admit(stream, pass)
+              return undefined
+            },
+          },
+        ],
       },
-      beforeSignIn: [
-        {
-          type: 'set',
-          namespace: NS.preauth,
-          name: 'preauth',
-          handler: async (preauth, stream) => {
-            const { pass } = await tokens.accept(preauth.attrs.token ?? '', stream.address)
-            newcomers.admit(stream, pass)
+      stages: [
+        stage(
+          'guard',
+          { kind: 'presence', side: 'recipient', child: ['preauth', NS.preauth] },
+          async (presence, { owner }) => {
+            const token = presence.child('preauth', NS.preauth)?.attrs.token
+            if (presence.type === 'subscribe' && token !== undefined)
+              await tokens.befriend(token, owner, presence.from.bare)
             return undefined
           },
-        },
+        ),
       ],
       http: invitationRoutes({ host, newcomers, tokens }),
       on: {

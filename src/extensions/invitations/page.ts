@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { HttpAnswer } from '../../core/extension.ts'
 import { recommendedApps } from './apps.ts'
 import { Html, html } from './html.ts'
+import { qrCode } from './qr/index.ts'
 
 /** What the page tells of an invitation. */
 export interface Invited {
@@ -17,6 +18,8 @@ export interface Invited {
   readonly expires: number
   /** For apps: `xmpp:...`. */
   readonly uri: string
+  /** The address of the page itself. */
+  readonly page: string
   readonly userAgent: string
 }
 
@@ -50,7 +53,8 @@ const HEADERS: Readonly<Record<string, string>> = {
 
 /** The page for someone who is invited; `refused` after a try that went wrong. */
 export function invitationPage(invited: Invited, refused?: Refused): HttpAnswer {
-  const { domain, inviter, uri, uses, expires } = invited
+  const { domain, inviter, uri, page: here, uses, expires } = invited
+  const code = qrCode(here, 'QR code with the address of this page')
   const title =
     inviter === undefined ? `You are invited to chat on ${domain}` : `${inviter} invites you to chat`
   return page(
@@ -67,6 +71,11 @@ ${form(invited, refused)}
       ([platform, apps]) =>
         html`<li>${platform}: ${apps.map(({ name, link }) => html`<a href="${link}" rel="noreferrer">${name}</a> `)}</li>`,
     )}</ul>
+${
+  code &&
+  html`<p>On your phone? Scan this to open the page there:</p>
+<p>${code}</p>`
+}
 <p class="small">An app may also ask for the invitation itself: ${uri}</p>
 <p class="small">This invitation is good until ${new Date(expires).toUTCString()}${uses === 1 ? ': it is yours alone' : `, for ${uses} accounts`}.</p>`,
   )

@@ -95,6 +95,15 @@ function tokenOf({ parameters }: HttpRequest): string {
 function invitedBy(host: Host, invitation: Invitation, request: HttpRequest): Invited {
   const { domain } = host
   const { inviter, name, uses, expires } = invitation
-  const { uri } = invitationLinks(domain, invitation, tokenOf(request), undefined)
-  return { domain, inviter, name, uses, expires, uri, userAgent: String(request.headers['user-agent'] ?? '') }
+  const { uri, page = '' } = invitationLinks(domain, invitation, tokenOf(request), request.origin)
+  return {
+    domain,
+    inviter,
+    name,
+    uses,
+    expires,
+    uri,
+    page,
+    userAgent: String(request.headers['user-agent'] ?? ''),
+  }
 }

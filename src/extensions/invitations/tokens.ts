@@ -6,7 +6,7 @@ import type { Pass } from '../registration/index.ts'
 import type { Invitation, Invitations } from './invitations.ts'
 
 const HOUR_MS = 60 * 60 * 1_000
-/** Tokens that one network may show in an hour: nobody guesses one, but nobody needs to try either. */
+/** Tokens that one network, or one account, may show in an hour: nobody guesses one, but nobody needs to try either. */
 const TRIES_PER_HOUR = 300
 
 /** A token that is good, as what it is good for. */
@@ -27,13 +27,34 @@ export class Tokens {
 
   /** XEP-0445 §4: the token is looked at now, and used up when the account is made. Rejects with a StanzaError. */
   async accept(token: string, address: string): Promise<Accepted> {
-    const tries = `invitation ${networkOf(address)}`
+    const { key, invitation } = await this.#find(token, networkOf(address))
+    return { pass: this.#pass(key), invitation }
+  }
+
+  /** XEP-0379 §3.5: somebody who has an account here and whom the owner has invited asks to see him. Any other token is ignored. */
+  async befriend(token: string, owner: JID, newcomer: JID): Promise<void> {
+    if (newcomer.domain !== this.#host.domain) return
+    try {
+      const { key, invitation } = await this.#find(token, newcomer.toString())
+      if (invitation.inviter !== owner.toString()) return
+      await this.#pass(key).redeem(newcomer, async () => {})
+    } catch (error) {
+      // XEP-0379 §4.1: as if there were none.
+      if (!(error instanceof StanzaError)) throw error
+    }
+  }
+
+  async #find(
+    token: string,
+    who: string,
+  ): Promise<{ readonly key: string; readonly invitation: Invitation }> {
+    const tries = `invitation ${who}`
     if (!(await this.#host.storage.ephemeral.take(tries, TRIES_PER_HOUR, HOUR_MS)))
       throw new StanzaError('resource-constraint', { text: 'too many tokens from your address: try later' })
     const found = await this.#invitations.find(token)
     if (found === undefined)
       throw new StanzaError('item-not-found', { text: 'The provided token is invalid or expired' })
-    return { pass: this.#pass(found.key), invitation: found.invitation }
+    return found
   }
 
   #pass(key: string): Pass {

@@ -2,7 +2,6 @@
 import { StanzaError } from '../../core/errors.ts'
 import { defineExtension, stage } from '../../core/extension.ts'
 import { option } from '../../core/options.ts'
-import { xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import roster from '../roster/index.ts'
@@ -27,6 +26,7 @@ export default defineExtension({
   name: 'presence',
   doc: 'Subscriptions, and presence to contacts and to where it is directed',
   rfcs: ['RFC 6121 §3', 'RFC 6121 §4'],
+  streamFeatures: [['sub', NS.preapproval]],
   requires: [roster],
   options: {
     requests: option.integer({
@@ -42,8 +42,6 @@ export default defineExtension({
     const subscriptions = new Subscriptions(host, rosters, requests)
     const broadcast = new Broadcast(host, rosters, requests)
     return {
-      // RFC 6121 §3.4.2
-      streamFeatures: { afterSignIn: () => [xml('sub', { xmlns: NS.preapproval })] },
       stages: [
         stage('guard', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
           requireType(presence)

@@ -39,19 +39,24 @@ export default defineExtension({
     const members = new Members(host, { changePassword: options['change-password'], cancel: options.cancel })
     const { register } = NS
     return {
-      streamFeatures: {
+      beforeSignIn: {
         // XEP-0077 §8
-        beforeSignIn: () => (newcomers.offered ? [xml('register', { xmlns: NS.registerFeature })] : []),
+        features: () => (newcomers.offered ? [xml('register', { xmlns: NS.registerFeature })] : []),
+        iq: [
+          {
+            type: 'get',
+            namespace: register,
+            name: 'query',
+            handler: (_, stream) => newcomers.blank(stream),
+          },
+          {
+            type: 'set',
+            namespace: register,
+            name: 'query',
+            handler: (query, stream) => newcomers.register(query, stream),
+          },
+        ],
       },
-      beforeSignIn: [
-        { type: 'get', namespace: register, name: 'query', handler: (_, stream) => newcomers.blank(stream) },
-        {
-          type: 'set',
-          namespace: register,
-          name: 'query',
-          handler: (query, stream) => newcomers.register(query, stream),
-        },
-      ],
       iq: [
         get(register, 'query', 'server', iq => members.info(iq)),
         set(register, 'query', 'server', iq => members.change(iq)),

@@ -1,5 +1,5 @@
 import { StanzaError } from '../../core/errors.ts'
-import type { AnswerThen, IqContext } from '../../core/extension.ts'
+import type { IqAnswer, IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import type { Element } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -33,7 +33,7 @@ export class Members {
   }
 
   /** XEP-0077 §3.2, §3.3: to cancel the registration, or to change the password. */
-  async change(iq: IqContext): Promise<AnswerThen | undefined> {
+  async change(iq: IqContext): Promise<IqAnswer | undefined> {
     const member = this.#member(iq)
     if (iq.payload.getChild('remove', NS.register) === undefined) return this.#setPassword(member, iq.payload)
     // XEP-0077 §3.2: bad-request where <remove/> is not alone.
@@ -60,11 +60,12 @@ export class Members {
   }
 
   /** XEP-0077 §3.2: first the account, so that nobody signs in while the rest goes; then the answer; then sessions and data. */
-  async #remove(member: JID): Promise<AnswerThen> {
+  async #remove(member: JID): Promise<IqAnswer> {
     if (!this.#options.cancel) throw new StanzaError('not-allowed')
     if (!(await this.#host.accounts.remove(member))) throw new StanzaError('registration-required')
     this.#host.log.info({ account: member }, 'a registration was cancelled')
-    return { after: () => this.#host.router.forget(member) }
+    const forget = (): void => this.#host.background.run('cancel', this.#host.router.forget(member))
+    return { payload: undefined, after: forget }
   }
 
   /** XEP-0077 §3.2: identified by who sends the request, and only accounts of this host are registered here. */

@@ -1,6 +1,6 @@
 /** RFC 6121 §2: The roster, a user's list of contacts. */
 import { StanzaError } from '../../core/errors.ts'
-import { type AnswerThen, defineExtension, get, type IqContext, set } from '../../core/extension.ts'
+import { defineExtension, get, type IqAnswer, type IqContext, set } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { eachInOrder, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
@@ -34,6 +34,7 @@ export default defineExtension({
   name: 'roster',
   doc: 'The contact list, with versions',
   rfcs: ['RFC 6121 §2'],
+  streamFeatures: [['ver', NS.rosterVersioning]],
   options: {
     contacts: option.integer({ doc: 'Most contacts of one user', default: 10_000, min: 1, max: 100_000 }),
     'groups-per-contact': option.integer({
@@ -59,8 +60,6 @@ export default defineExtension({
     const rosters = new Rosters(host)
     return {
       provides: rosters,
-      // RFC 6121 §2.6.1
-      streamFeatures: { afterSignIn: () => [xml('ver', { xmlns: NS.rosterVersioning })] },
       iq: [
         get(NS.roster, 'query', 'account', iq => getRoster(host, rosters, iq)),
         set(NS.roster, 'query', 'account', iq => setItem(host, rosters, limits, iq), { access: 'any' }),
@@ -77,7 +76,7 @@ export default defineExtension({
 function getRoster(host: Host, rosters: Rosters, { owner, payload, session }: IqContext) {
   const known = payload.attrs.ver as string | undefined
   return host.router.homes.inLane(owner, () =>
-    then(rosters.of(owner), async (roster): Promise<Element | AnswerThen | undefined> => {
+    then(rosters.of(owner), async (roster): Promise<Element | IqAnswer | undefined> => {
       if (session !== undefined) rosters.setInterested(session)
       if (known !== undefined && session !== undefined) {
         const changes = await changesSince(rosters, roster, known)
