@@ -13,6 +13,7 @@ import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
 import { singleNode } from './cluster/local.ts'
 import type { Cluster } from './cluster/types.ts'
+import { Components } from './components/listener.ts'
 import type { Config } from './config/config.ts'
 import { parseConfig, readConfig } from './config/load.ts'
 import { Background } from './core/background.ts'
@@ -22,7 +23,7 @@ import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
-import { c2sLimits, listen, type Ports } from './listen.ts'
+import { c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
 import type { JID } from './xml/jid.ts'
@@ -44,6 +45,8 @@ export interface Dependencies {
 export interface Server {
   /** The port of each client listener; undefined for one that is off. */
   readonly ports: Ports
+  /** The port of the component listener; undefined when it is off or there are no components. */
+  readonly componentPort: number | undefined
   readonly hosts: readonly Host[]
   readonly router: Router
   readonly accounts: Accounts
@@ -124,8 +127,13 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     }),
     one => one.shutdown(new StreamError('system-shutdown')),
   )
+  const shared = { router, limits: c2sLimits(config), background, clock, log }
+  const components = parts.adopt(new Components({ ...shared, components: config.components }), one =>
+    one.shutdown(new StreamError('system-shutdown')),
+  )
   const ports = await listen(c2s, config, log)
-  log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
+  const componentPort = await listenForComponents(components, config)
+  log.info({ ports, componentPort, hosts: hosts.map(host => host.domain) }, 'listening')
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
     const administer = administration({ accounts, hosts: hosts.map(host => host.domain), forget })
@@ -134,6 +142,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const running = parts.move()
   return {
     ports,
+    componentPort,
     hosts,
     router,
     accounts,
