@@ -23,6 +23,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   config: { values: ['core', 'xml'] },
   extensions: { values: ['core', 'xml', 'storage/types', 'cluster/types'] },
   c2s: { values: ['core', 'xml', 'auth', 'tls'] },
+  components: { values: ['core', 'xml', 'c2s'] },
   operations: { values: ['config', 'core', 'xml', 'tls'], types: ['storage/types'] },
   cli: {
     values: ['main', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls'],

@@ -1,6 +1,7 @@
 /** Part of the composition root: opens the client listeners as the configuration says. */
 import type { C2s } from './c2s/listener.ts'
 import type { C2sLimits, TlsPolicy } from './c2s/options.ts'
+import type { Components } from './components/listener.ts'
 import type { Config } from './config/config.ts'
 import { TidingsError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
@@ -21,6 +22,18 @@ export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise
     xmpp: xmpp === false ? undefined : await listenAt(c2s, 'xmpp', xmpp, xmpp.tls, log),
     'xmpp-tls': direct === false ? undefined : await listenAt(c2s, 'xmpp-tls', direct, 'direct', log),
   }
+}
+
+/** Opens the component listener, if there are components for it; resolves with its port. */
+export async function listenForComponents(
+  components: Components,
+  { listeners, ...config }: Config,
+): Promise<number | undefined> {
+  const at = listeners.components
+  if (at === false || config.components.length === 0) return undefined
+  let { port } = at
+  for (const address of at.address) port = await components.listen(address, port)
+  return port
 }
 
 interface Place {

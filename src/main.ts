@@ -15,6 +15,7 @@ import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
 import { singleNode } from './cluster/local.ts'
 import type { Cluster } from './cluster/types.ts'
+import { Components } from './components/listener.ts'
 import type { Config } from './config/config.ts'
 import { parseConfig, readConfig } from './config/load.ts'
 import { Background } from './core/background.ts'
@@ -27,7 +28,7 @@ import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
 import roster, { type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
-import { bindPolicy, c2sLimits, listen, type Ports } from './listen.ts'
+import { bindPolicy, c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
 import { openMonitor, watch } from './monitoring.ts'
 import type { Changes } from './operations/changes.ts'
 import { Reloader } from './reload.ts'
@@ -56,6 +57,8 @@ export interface Dependencies {
 export interface Server {
   /** The port of each listener; undefined for one that is off. */
   readonly ports: Ports
+  /** The port of the component listener; undefined when it is off or there are no components. */
+  readonly componentPort: number | undefined
   readonly hosts: readonly Host[]
   readonly router: Router
   readonly accounts: Accounts
@@ -138,13 +141,18 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     }),
     one => one.shutdown(new StreamError('system-shutdown')),
   )
+  const shared = { router, limits: c2sLimits(config), background, clock, log }
+  const components = parts.adopt(new Components({ ...shared, components: config.components }), one =>
+    one.shutdown(new StreamError('system-shutdown')),
+  )
   const clientPorts = await listen(c2s, config, log)
+  const componentPort = await listenForComponents(components, config)
   watch(metrics, { router, c2s, storage, background })
   const monitor = await openMonitor(config, { metrics, storage, clock, warn })
   parts.defer(() => monitor.close())
   const ports: Ports = { ...clientPorts, metrics: monitor.port }
   const invitations = invitationsOf(config, storage, clock)
-  log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
+  log.info({ ports, componentPort, hosts: hosts.map(host => host.domain) }, 'listening')
   const changeable = { certificates, c2s, router, hosts, extensions, log, read, setLogLevel }
   const reloader = new Reloader(config, changeable)
   const reload = () => reloader.reload()
@@ -160,6 +168,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const running = parts.move()
   return {
     ports,
+    componentPort,
     hosts,
     router,
     accounts,

@@ -14,6 +14,7 @@ export const RFCS: Readonly<Record<number, string>> = {
   4422: 'SASL',
   4616: 'The PLAIN SASL Mechanism',
   4648: 'Base16, Base32 and Base64',
+  4790: 'Internet Application Protocol Collation Registry',
   5056: 'Channel Bindings',
   5246: 'TLS 1.2',
   5280: 'X.509 Certificates',
@@ -55,7 +56,9 @@ export const XEPS: Readonly<Record<number, string>> = {
   13: 'Flexible Offline Message Retrieval',
   30: 'Service Discovery',
   45: 'Multi-User Chat',
+  49: 'Private XML Storage',
   50: 'Ad-Hoc Commands',
+  54: 'vcard-temp',
   59: 'Result Set Management',
   60: 'Publish-Subscribe',
   66: 'Out of Band Data',
@@ -82,9 +85,12 @@ export const XEPS: Readonly<Record<number, string>> = {
   203: 'Delayed Delivery',
   205: 'Best Practices to Discourage Denial of Service Attacks',
   220: 'Server Dialback',
+  249: 'Direct MUC Invitations',
   280: 'Message Carbons',
   297: 'Stanza Forwarding',
+  300: 'Use of Cryptographic Hash Functions in XMPP',
   313: 'Message Archive Management',
+  319: 'Last User Interaction in Presence',
   333: 'Displayed Markers',
   334: 'Message Processing Hints',
   352: 'Client State Indication',
@@ -109,6 +115,7 @@ export interface BuiltInXep extends XepClaim {
 
 /** What is built into the listeners and the negotiation. */
 export const BUILT_IN: readonly BuiltInXep[] = [
+  { xep: 114, version: '1.6', status: 'complete', file: 'src/components/session.ts' },
   { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/server-tls.ts' },
   { xep: 440, version: '1.0.0', status: 'complete', file: 'src/auth/channel-bindings.ts' },
   { xep: 474, version: '0.5.0', status: 'complete', file: 'src/auth/scram.ts' },

@@ -51,7 +51,7 @@ export function signInFeatures(offer: Offer, stanzaBytes: number, added: Element
   )
 }
 
-/** The features after sign-in. */
+/** The features after sign-in; `more` by name and namespace are those of extensions. */
 export function bindFeatures(
   stanzaBytes: number,
   more: readonly (readonly [name: string, namespace: string])[] = [],

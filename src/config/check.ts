@@ -132,7 +132,7 @@ export class Checker {
   }
 
   #list(node: Node | null, field: List, path: string): unknown {
-    if (!isSeq(node) || node.items.length === 0)
+    if (!isSeq(node) || (node.items.length === 0 && field.default.length > 0))
       return this.#wrong(node, path, expected(field), field.default)
     return node.items.map((item, index) =>
       this.#value(this.#resolve(item as Node | null), field.of, join(path, index)),

@@ -9,9 +9,9 @@ export interface Conflict {
   readonly text: string
 }
 
-/** Finds what no single key can see: a host named twice, two listeners on one port. */
+/** Finds what no single key can see: a host or component named twice, two listeners on one port. */
 export function conflicts(config: Config): Conflict[] {
-  return [...hostsNamedTwice(config), ...portsTakenTwice(config)]
+  return [...hostsNamedTwice(config), ...componentsNamedTwice(config), ...portsTakenTwice(config)]
 }
 
 function* hostsNamedTwice({ hosts }: Config): Generator<Conflict> {
@@ -22,6 +22,20 @@ function* hostsNamedTwice({ hosts }: Config): Generator<Conflict> {
       path: `hosts[${index}].name`,
       at: ['hosts', index, 'name'],
       text: `expected another domain than that of hosts[${first}], found "${name}" again`,
+    }
+  }
+}
+
+function* componentsNamedTwice({ hosts, components }: Config): Generator<Conflict> {
+  for (const [index, { name }] of components.entries()) {
+    const host = hosts.findIndex(other => other.name === name)
+    const first = components.findIndex(other => other.name === name)
+    if (host < 0 && first === index) continue
+    const other = host >= 0 ? `hosts[${host}]` : `components[${first}]`
+    yield {
+      path: `components[${index}].name`,
+      at: ['components', index, 'name'],
+      text: `expected another domain than that of ${other}, found "${name}" again`,
     }
   }
 }

@@ -34,7 +34,7 @@ export interface List<S extends Section = Section> {
   readonly kind: 'list'
   readonly doc: string
   readonly of: S
-  /** The list when the key is absent; also shown in the reference. */
+  /** The list when the key is absent; also shown in the reference. Unless it is empty, an empty list may not be written either. */
   readonly default: readonly Value<S>[]
   readonly later?: Later
 }

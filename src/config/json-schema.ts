@@ -31,7 +31,7 @@ function schemaOf(field: Field): object {
       return {
         description,
         type: 'array',
-        minItems: 1,
+        minItems: field.default.length === 0 ? 0 : 1,
         items: objectOf(field.of.fields),
         default: field.default,
       }

@@ -36,11 +36,23 @@ const host = section('One domain.', {
   ),
 })
 
+const component = section('One component.', {
+  name: requiredText('Its domain, which is no host.', DOMAIN),
+  secret: requiredText('What it shows to be let in; best taken from the environment.'),
+})
+
 const hosts: List<typeof host> = {
   kind: 'list',
   doc: 'The domains served here.',
   of: host,
   default: [{ name: 'localhost', tls: undefined }],
+}
+
+const components: List<typeof component> = {
+  kind: 'list',
+  doc: 'External components (XEP-0114): programs that serve a domain of their own, such as a gateway.',
+  of: component,
+  default: [],
 }
 
 const address: Leaf<readonly string[] | undefined> = {
@@ -112,6 +124,14 @@ export const CORE_FIELDS = {
       }),
       FEDERATION,
     ),
+    components: switchable(
+      'External components (XEP-0114), if there are any; their connections are not encrypted.',
+      true,
+      {
+        address: { ...address, default: ['127.0.0.1'], defaultDoc: 'loopback' },
+        port: port(5347),
+      },
+    ),
     http: later(
       switchable('Web clients, uploads and other things over HTTP.', false, { address, port: port(5280) }),
       'HTTP',
@@ -125,6 +145,7 @@ export const CORE_FIELDS = {
       },
     ),
   }),
+  components,
   tls: pair('The certificate of all hosts without their own. Absent: a self-made one, kept in `data`.'),
   storage: section('Where data is kept.', {
     kind: later(

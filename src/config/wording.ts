@@ -9,7 +9,7 @@ export function expected(field: Field): string {
     case 'section':
       return mapping(Object.keys(field.fields)) + off
     case 'list':
-      return `a list of one or more, each with ${Object.keys(field.of.fields).join(', ')}`
+      return `a list${field.default.length === 0 ? '' : ' of one or more'}, each with ${Object.keys(field.of.fields).join(', ')}`
     case 'dictionary':
       return `a mapping from ${field.keys.expected} to ${field.values.expected}`
     default:

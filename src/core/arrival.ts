@@ -27,8 +27,12 @@ export function arrival(router: Router, stanza: Stanza, origin: Origin, session?
   // RFC 6120 §10.3: without `to`, a stanza is for the sender's own account.
   const to = stanza.to ?? stanza.from.bare
   const host = router.host(to.domain)
-  // RFC 6120 §10.4: a domain that is not served here.
-  if (host === undefined) throw new StanzaError('remote-server-not-found')
+  if (host === undefined) {
+    const service = router.service(to.domain)
+    // RFC 6120 §10.4: a domain that is not served here.
+    if (service === undefined) throw new StanzaError('remote-server-not-found')
+    return { writes: [], arrive: () => service.receive(stanza) }
+  }
   if (to.local === '') return { writes: [], arrive: () => atServer(stanza, host, origin) }
   if (stanza.kind === 'iq' && to.resource === '') {
     const own = session?.jid.bare.equals(to) ? { session } : {}

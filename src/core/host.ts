@@ -1,5 +1,6 @@
 import type { Storage } from '../storage/types.ts'
 import { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
 import type { Background } from './background.ts'
 import type { Clock } from './clock.ts'
 import { TidingsError } from './errors.ts'
@@ -8,6 +9,7 @@ import { Hooks } from './hooks.ts'
 import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
 import { defaults } from './options.ts'
+import { Requests } from './requests.ts'
 import type { Router } from './router.ts'
 import type { Session } from './session.ts'
 
@@ -56,6 +58,7 @@ export class Host {
   readonly log: Log
   readonly background: Background
   readonly hooks: Hooks
+  readonly requests: Requests
   readonly #loaded = new Map<string, Loaded>()
 
   constructor(parts: HostParts) {
@@ -68,6 +71,7 @@ export class Host {
     this.log = parts.log.child({ host: this.domain })
     this.background = parts.background
     this.hooks = new Hooks(this.log)
+    this.requests = new Requests(parts.clock, request => parts.router.route(request))
     for (const extension of parts.extensions) {
       const given = parts.options?.[extension.name]
       if (given !== false) this.#load(extension, given ?? {})
@@ -119,6 +123,14 @@ export class Host {
     return this.router.homes.find(account)?.sessions ?? []
   }
 
+  /**
+   * Asks somebody a request from this host. Resolves with the answer, a result or an error; rejects with a StanzaError when there is
+   * none in time. Only for whoever answers to this node: the sessions whose home it is.
+   */
+  request(request: Stanza): Promise<Stanza> {
+    return this.requests.make(request)
+  }
+
   /** Disco features of a place, from what is loaded. */
   features(place: Place): string[] {
     const all = new Set<string>()
@@ -134,6 +146,7 @@ export class Host {
 
   /** Stops the extensions, last first. */
   async stop(): Promise<void> {
+    this.requests.stop()
     for (const { registrations } of [...this.#loaded.values()].reverse()) await registrations.stop?.()
   }
 }

@@ -18,11 +18,13 @@ export interface IqTarget {
 
 /**
  * Dispatches a request that the server answers itself and sends the answer to `origin`. Returns once the handler has started
- * (ARCHITECTURE §1: an IQ counts as handled when dispatched). Answers that nobody asked for are dropped.
+ * (ARCHITECTURE §1: an IQ counts as handled when dispatched). Answers go to whoever asked.
  */
 export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): void {
-  // RFC 6120 §8.2.3: an answer to a request the server never made.
-  if (stanza.type === 'result' || stanza.type === 'error') return
+  if (stanza.type === 'result' || stanza.type === 'error') {
+    target.host.requests.answer(stanza)
+    return
+  }
   const answered = attempt(
     () =>
       then(handle(stanza, target), answer => {

@@ -1,4 +1,4 @@
-import type { Answer, Cluster, Frame } from '../cluster/types.ts'
+import type { Answer, Cluster, Frame, FrameValue } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
 import { readElement, TRUSTED_LIMITS } from '../xml/reader.ts'
 import { Stanza } from '../xml/stanza.ts'
@@ -7,6 +7,7 @@ import { StanzaError } from './errors.ts'
 import { Lane } from './lane.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Router } from './router.ts'
+import { AttachedService } from './services.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 
 /** Orders what a sender whose home is another node has sent to accounts of this one, as a session's own lanes do at its home. */
@@ -20,7 +21,8 @@ interface Correspondent {
 /**
  * What homes say to each other: an account's home is one node, its connections and correspondents may be at others.
  *
- * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), spread (presence for many), forget.
+ * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), spread (presence for many), forget; attach and
+ * detach a service.
  * From a home to a connection: deliver, drained, close. A connection is named by a number of its own node.
  */
 export class HomeLink {
@@ -33,6 +35,8 @@ export class HomeLink {
   readonly #sessions = new Map<string, Session>()
   /** By the sender's address, as long as something of theirs is under way. */
   readonly #correspondents = new Map<string, Correspondent>()
+  /** What ends the connections of services whose home is this node, likewise. */
+  readonly #detachments = new Map<string, () => void>()
 
   constructor(cluster: Cluster, router: Router) {
     this.#cluster = cluster
@@ -65,6 +69,20 @@ export class HomeLink {
           .request(home, { op: 'unbind', port: number, lost })
           .finally(() => this.#ports.delete(number))
       },
+    }
+  }
+
+  /** Connects a service whose home is `home` to a connection of this node; resolves with what ends that. */
+  async attach(home: string, domain: string, port: SessionPort): Promise<() => Promise<void>> {
+    const number = ++this.#lastPort
+    this.#ports.set(number, port)
+    const forget = (): void => void this.#ports.delete(number)
+    await this.#request(home, { op: 'attach', domain, port: number }).catch((error: unknown) => {
+      forget()
+      throw error
+    })
+    return async () => {
+      await this.#cluster.request(home, { op: 'detach', port: number }).finally(forget)
     }
   }
 
@@ -120,6 +138,12 @@ export class HomeLink {
         return {}
       case 'forget':
         return answering(() => this.#router.forget(JID.parse(String(frame.account))))
+      case 'attach':
+        return answering(() => this.#attachFor(from, frame))
+      case 'detach':
+        this.#detachments.get(`${from} ${frame.port}`)?.()
+        this.#detachments.delete(`${from} ${frame.port}`)
+        return {}
       case 'deliver':
         this.#ports.get(Number(frame.port))?.send(Stanza.unpack(frame.stanza as Buffer))
         return {}
@@ -152,23 +176,18 @@ export class HomeLink {
     }
   }
 
+  #attachFor(node: string, frame: Frame): Answer {
+    const service = this.#router.service(String(frame.domain))
+    if (!(service instanceof AttachedService)) throw new StanzaError('item-not-found')
+    const port = this.#portAt(node, frame.port)
+    service.attach(port)
+    this.#detachments.set(`${node} ${frame.port}`, () => service.detach(port))
+    return {}
+  }
+
   #bindFor(node: string, frame: Frame): Maybe<Answer> {
     const account = JID.parse(String(frame.account))
-    const port: SessionPort = {
-      send: stanza => this.#cluster.notify(node, { op: 'deliver', port: frame.port, stanza: stanza.pack() }),
-      drained: () =>
-        this.#cluster.request(node, { op: 'drained', port: frame.port }).then(
-          answer => answer.taken === true,
-          () => false,
-        ),
-      close: error =>
-        this.#cluster.notify(node, {
-          op: 'close',
-          port: frame.port,
-          condition: error.condition,
-          text: error.text,
-        }),
-    }
+    const port = this.#portAt(node, frame.port)
     const request = {
       account,
       node,
@@ -179,6 +198,19 @@ export class HomeLink {
       this.#sessions.set(`${node} ${frame.port}`, session)
       return { jid: session.jid.toString() }
     })
+  }
+
+  /** A connection of another node. */
+  #portAt(node: string, port: FrameValue): SessionPort {
+    return {
+      send: stanza => this.#cluster.notify(node, { op: 'deliver', port, stanza: stanza.pack() }),
+      drained: () =>
+        this.#cluster.request(node, { op: 'drained', port }).then(
+          answer => answer.taken === true,
+          () => false,
+        ),
+      close: ({ condition, text }) => this.#cluster.notify(node, { op: 'close', port, condition, text }),
+    }
   }
 }
 

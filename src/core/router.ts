@@ -15,7 +15,8 @@ import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import { type Histogram, Metrics } from './metrics.ts'
-import type { Session, SessionHandle, SessionPort } from './session.ts'
+import type { AttachedService, Service } from './services.ts'
+import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
 
 /** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
@@ -37,6 +38,7 @@ export class Router {
   readonly homes = new Homes()
   readonly sessions: Sessions
   readonly #hosts = new Map<string, Host>()
+  readonly #services = new Map<string, Service>()
   readonly #background: Background
   readonly #log: Log
   readonly #link: HomeLink
@@ -63,6 +65,32 @@ export class Router {
   /** The host of a domain that is served here. */
   host(domain: string): Host | undefined {
     return this.#hosts.get(domain)
+  }
+
+  /** Has a service take what is addressed to a domain that is no host. All nodes add the same services. */
+  addService(domain: string, service: Service): void {
+    this.#services.set(domain, service)
+  }
+
+  /** The service of a domain. */
+  service(domain: string): Service | undefined {
+    return this.#services.get(domain)
+  }
+
+  /** The domains of all services. */
+  get services(): readonly string[] {
+    return [...this.#services.keys()]
+  }
+
+  /**
+   * Connects a service to its home; resolves with what disconnects it. Rejects with the StanzaError `conflict` when it is
+   * connected already, here or at another node.
+   */
+  async attach(service: AttachedService, port: SessionPort): Promise<() => Promise<void>> {
+    const elsewhere = this.#elsewhere(service.jid)
+    if (elsewhere !== undefined) return this.#link.attach(elsewhere, service.jid.domain, port)
+    service.attach(port)
+    return async () => service.detach(port)
   }
 
   /** Binds a connection to an account of a host served here (RFC 6120 §7), at its home. Rejects with the StanzaError to answer. */
@@ -168,6 +196,18 @@ export class Router {
     return eachInOrder(stanzas, stanza => then(this.#arrive(stanza), () => undefined))
   }
 
+  /** Takes a stanza from a service, and has `origin` answer for it. Settles when it is handled; never rejects: errors are answered. */
+  accept(stanza: Stanza, origin: Origin): Maybe<void> {
+    return attempt(
+      () => this.#arrive(stanza),
+      error => {
+        this.#unexpected(error)
+        const reply = errorReply(stanza, StanzaError.from(error))
+        if (reply !== undefined) origin.send(reply)
+      },
+    )
+  }
+
   /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */
   route(stanza: Stanza): void {
     const done = attempt(
@@ -219,11 +259,17 @@ export class Router {
     } while (this.homes.busy || this.#background.size > 0)
   }
 
-  /** The node that is home to an account served here, unless it is this one. */
+  /** The node that is home to an account or a service, unless it is this one. */
   #elsewhere(jid: JID): string | undefined {
-    if (jid.local === '' || !this.#hosts.has(jid.domain)) return undefined
-    const node = this.cluster.homeOf(jid.bare.toString())
+    const owner = this.#ownerOf(jid)
+    if (owner === undefined) return undefined
+    const node = this.cluster.homeOf(owner.toString())
     return node === this.cluster.node ? undefined : node
+  }
+
+  #ownerOf(jid: JID): JID | undefined {
+    if (this.#hosts.has(jid.domain)) return jid.local === '' ? undefined : jid.bare
+    return this.#services.get(jid.domain)?.owner(jid)
   }
 
   #refuse(stanza: Stanza, error: unknown, session: Session): void {

@@ -112,7 +112,7 @@ function isInstantMessage(message: Stanza, side: Side): boolean {
   return message.hasIn(NS.receipts) || message.hasIn(NS.chatStates) || message.hasIn(NS.chatMarkers)
 }
 
-/** XEP-0280 §7, §8: from the user's bare JID, of the same type. */
+/** XEP-0280 §7, §8, XEP-0297 §3: from the user's bare JID, of the same type. */
 function wrap(message: Stanza, owner: Stanza['from'], name: (typeof WRAPPERS)[number]): Stanza {
   const wrapper = Stanza.build('message', { from: owner, type: message.type })
   return wrapper.plus(forwarded(message, name, NS.carbons))

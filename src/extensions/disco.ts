@@ -40,7 +40,7 @@ export default defineExtension({
         get(NS.discoInfo, 'query', 'server', info('server')),
         get(NS.discoItems, 'query', 'server', iq => {
           refuseNodes(iq)
-          return items([])
+          return items(host.router.services.map(domain => xml('item', { jid: domain })))
         }),
         // XEP-0030 §8 rule 1: strangers get service-unavailable, as for an account that does not exist.
         get(NS.discoInfo, 'query', 'account', info('account')),

@@ -1,6 +1,7 @@
 /** All extensions, in load order: whoever is needed comes before those who need it. Stages and events run in this order, too. */
 import type { Extension } from '../core/extension.ts'
 import blocking from './blocking/index.ts'
+import capabilities from './capabilities/index.ts'
 import carbons from './carbons.ts'
 import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
@@ -35,6 +36,7 @@ export const extensions: readonly Extension[] = [
   // A user hears of his own presence before the messages that waited for it.
   presence,
   delay,
+  capabilities,
   hints,
   carbons,
   // Last of the guards, so that nothing is counted or stored that another one refuses.

@@ -1,4 +1,4 @@
-/** XEP-0012: Last Activity. */
+/** XEP-0012: Last Activity. XEP-0319 needs nothing of a server: idle times in presence pass it. */
 import { commit } from '../core/commit.ts'
 import { StanzaError } from '../core/errors.ts'
 import { defineExtension, get, type IqContext, type Registrations, stage } from '../core/extension.ts'

@@ -181,6 +181,12 @@ const CASES: readonly [what: string, text: string, ...problems: string[]][] = [
     'tidings.yaml:3:11: hosts[1].name: expected another domain than that of hosts[0], found "a.example" again [TIDINGS_CONFIG_CONFLICT]',
   ],
   [
+    'a component with the name of a host, and one named twice',
+    'hosts: [{name: a.example}]\ncomponents:\n  - {name: A.example, secret: s}\n  - {name: b.example, secret: s}\n  - {name: b.example, secret: s}',
+    'tidings.yaml:3:12: components[0].name: expected another domain than that of hosts[0], found "a.example" again [TIDINGS_CONFIG_CONFLICT]',
+    'tidings.yaml:5:12: components[2].name: expected another domain than that of components[1], found "b.example" again [TIDINGS_CONFIG_CONFLICT]',
+  ],
+  [
     'two listeners on one port',
     'listeners:\n  xmpp-tls:\n    port: 5222',
     'tidings.yaml:3:11: listeners.xmpp-tls.port: expected another port than that of listeners.xmpp, found 5222 again [TIDINGS_CONFIG_CONFLICT]',

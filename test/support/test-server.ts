@@ -93,6 +93,11 @@ export class TestServer {
     return (await new Invitations(storage, this.clock, jid).create(wanted)).token
   }
 
+  /** Where external components connect, one entry per node. */
+  get componentPorts(): readonly number[] {
+    return this.servers.map(({ componentPort }) => componentPort ?? 0)
+  }
+
   /** Whether an extension claims a request for localhost. */
   readonly claims = (type: string, place: Place, namespace: string, name: string): boolean =>
     this.servers[0]?.hosts[0]?.hooks.claim(type, place, namespace, name) !== undefined
