@@ -25,7 +25,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   c2s: { values: ['core', 'xml', 'auth', 'tls'] },
   operations: { values: ['config', 'core', 'xml', 'tls'], types: ['storage/types'] },
   cli: {
-    values: ['main', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls'],
+    values: ['main', 'print-config', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls'],
     types: ['storage/types'],
   },
 }

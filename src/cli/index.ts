@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'user passwd': { summary: 'give an account another password', load: () => import('./user-passwd.ts') },
   'user list': { summary: 'list the accounts', load: () => import('./user-list.ts') },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
+  config: { summary: 'print the configuration as it is understood', load: () => import('./config.ts') },
   check: { summary: 'find out what is wrong, and how to mend it', load: () => import('./check.ts') },
   reload: {
     summary: 'have the running server read its configuration again',
