@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how variables are written
 import t from 'tap'
 import { parseConfig } from '../../src/config/load.ts'
 import { printFields } from '../../src/config/print.ts'
