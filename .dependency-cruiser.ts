@@ -26,7 +26,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   components: { values: ['core', 'xml', 'c2s'] },
   operations: { values: ['config', 'core', 'xml', 'tls'], types: ['storage/types'] },
   cli: {
-    values: ['main', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls'],
+    values: ['main', 'print-config', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls'],
     types: ['storage/types'],
   },
 }

@@ -4,6 +4,7 @@ import type { XepClaim } from '../../src/core/extension.ts'
 /** Titles of RFCs. A number that is not here is a misprint until somebody adds it. */
 export const RFCS: Readonly<Record<number, string>> = {
   1035: 'Domain Names: Implementation and Specification',
+  2782: 'A DNS RR for Specifying the Location of Services',
   3279: 'Algorithms and Identifiers for the Internet X.509 PKI Certificate and CRL Profile',
   3492: 'Punycode',
   3920: 'XMPP: Core (obsolete, for old clients)',
@@ -33,6 +34,8 @@ export const RFCS: Readonly<Record<number, string>> = {
   6120: 'XMPP: Core',
   6121: 'XMPP: Instant Messaging and Presence',
   6125: 'Identity of Services in TLS (obsolete)',
+  6761: 'Special-Use Domain Names',
+  6762: 'Multicast DNS',
   7301: 'TLS Application-Layer Protocol Negotiation',
   7395: 'XMPP over WebSocket',
   7590: 'Use of TLS in XMPP',
@@ -42,6 +45,7 @@ export const RFCS: Readonly<Record<number, string>> = {
   8264: 'PRECIS Framework',
   8265: 'PRECIS: Usernames and Passwords',
   8266: 'PRECIS: Nicknames',
+  8375: 'The Domain home.arpa',
   8446: 'TLS 1.3',
   9266: 'Channel Bindings for TLS 1.3',
   9325: 'Recommendations for Secure Use of TLS',

@@ -7,7 +7,7 @@ type ByKind = Readonly<Record<Stanza['kind'], Counter>>
 export interface SessionMetrics {
   readonly received: ByKind
   readonly sent: ByKind
-  /** From reading a stanza to its being handled. */
+  /** From reading a stanza to its being handled; of some stanzas only. */
   readonly handled: Histogram
 }
 
@@ -23,7 +23,7 @@ export function sessionMetrics(metrics: Metrics): SessionMetrics {
     sent: byKind('sent'),
     handled: metrics.histogram(
       'tidings_delivery_seconds',
-      'From reading a stanza of a client until it is handled: stored where it must be, and delivered, kept or answered',
+      'From reading a stanza of a client until it is handled, stored where it must be; one in eight of a kind is timed',
     ),
   }
 }

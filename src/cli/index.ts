@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./roster-import.ts'),
   },
   'user import': { summary: 'make many accounts from a CSV file', load: () => import('./user-import.ts') },
+  config: { summary: 'print the configuration as it is understood', load: () => import('./config.ts') },
   check: { summary: 'find out what is wrong, and how to mend it', load: () => import('./check.ts') },
   reload: {
     summary: 'have the running server read its configuration again',

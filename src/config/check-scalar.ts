@@ -5,7 +5,10 @@ import { suggestion } from './suggest.ts'
 import { expected, foundValue } from './wording.ts'
 
 /** A checked value, or why it is none. */
-export type Checked = { readonly value: unknown } | { readonly code: ProblemCode; readonly text: string }
+/** `written`: the text of the file, where it named the environment. */
+export type Checked =
+  | { readonly value: unknown; readonly written?: string }
+  | { readonly code: ProblemCode; readonly text: string }
 
 /** Checks a single value of the file against its field. */
 export function scalarValue(raw: unknown, field: Leaf, environment: Readonly<NodeJS.ProcessEnv>): Checked {
@@ -21,7 +24,8 @@ export function scalarValue(raw: unknown, field: Leaf, environment: Readonly<Nod
   if (used.length === 0) return checked(text, field, foundValue(text))
   // What comes from the environment may be a secret: it is named, never shown.
   const source = `something else in ${used.map(name => `\${${name}}`).join(', ')}`
-  return checked(field.kind === 'text' ? text : plain(text), field, source)
+  const result = checked(field.kind === 'text' ? text : plain(text), field, source)
+  return 'value' in result ? { ...result, written: raw } : result
 }
 
 /** The value of a variable is text; where none is wanted it is read as YAML would read it. */

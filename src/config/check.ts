@@ -25,6 +25,8 @@ export interface LaterKey {
 export class Checker {
   /** Keys that were written and whose feature comes later. */
   readonly later: LaterKey[] = []
+  /** Values that came from the environment, by key path, as they were written. */
+  readonly written = new Map<string, string>()
   readonly #problems: Problem[] = []
   readonly #document: Document
   readonly #lines: LineCounter
@@ -172,7 +174,10 @@ export class Checker {
   #scalar(node: Node | null, field: Leaf, path: string): unknown {
     if (!isScalar(node)) return this.#wrong(node, path, expected(field), field.default)
     const result = scalarValue(node.value, field, this.#environment)
-    if ('value' in result) return result.value
+    if ('value' in result) {
+      if (result.written !== undefined) this.written.set(path, result.written)
+      return result.value
+    }
     this.report(result.code, path, result.text, node)
     return field.default
   }

@@ -18,6 +18,8 @@ export interface Config extends Omit<Checked, 'hosts' | 'tls' | 'data' | 'listen
   readonly listeners: Listeners
   /** Keys in use whose feature comes later; each is worth a warning. */
   readonly later: readonly LaterKey[]
+  /** Values that came from the environment, by key path, as they were written: `${NAME}`. */
+  readonly written: ReadonlyMap<string, string>
 }
 
 /** The listeners by name; false for one that is switched off. */

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { Document, LineCounter, parseDocument } from 'yaml'
 import { TidingsError } from '../core/errors.ts'
 import type { Extension } from '../core/extension.ts'
-import { Checker, type LaterKey } from './check.ts'
+import { Checker } from './check.ts'
 import type { CertificatePair, Config, Listeners } from './config.ts'
 import { conflicts } from './conflicts.ts'
 import { ConfigError } from './problems.ts'
@@ -58,7 +58,7 @@ function checkDocument(
   const checker = new Checker(document, lines, environment)
   const checked = checker.check(allFields(extensions)) as Checked
   checker.throwProblems(file)
-  const config = resolved(checked, file, directory, checker.later)
+  const config = resolved(checked, file, directory, checker)
   for (const { path, at, text } of conflicts(config))
     checker.report('TIDINGS_CONFIG_CONFLICT', path, text, checker.nodeAt(at))
   checker.throwProblems(file)
@@ -66,7 +66,7 @@ function checkDocument(
 }
 
 /** Makes paths absolute and decides addresses. */
-function resolved(checked: Checked, file: string, directory: string, later: readonly LaterKey[]): Config {
+function resolved(checked: Checked, file: string, directory: string, { later, written }: Checker): Config {
   const absolute = (pair: CertificatePair | undefined) =>
     pair && { certificate: resolve(directory, pair.certificate), key: resolve(directory, pair.key) }
   const hosts = checked.hosts.map(({ name, tls }) => ({ name, tls: absolute(tls) }))
@@ -83,6 +83,7 @@ function resolved(checked: Checked, file: string, directory: string, later: read
     data: resolve(directory, checked.data),
     listeners: Object.fromEntries(listeners) as Listeners,
     later,
+    written,
   }
 }
 

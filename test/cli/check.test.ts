@@ -60,3 +60,14 @@ t.test('a problem is told with how to mend it, and is the exit code', async t =>
     findings: [{ level: 'problem', text: /does not exist/ }],
   })
 })
+
+t.test('the configuration that is printed is one to start from', async t => {
+  const { config, folder } = await configured(t)
+  const printed = await tidings(['config', '--config', config])
+  t.match(printed, { code: 0, err: '' })
+  const copy = join(folder, 'copy.yaml')
+  await writeFile(copy, printed.out)
+  const again = await tidings(['config', '--config', copy])
+  const withoutName = (text: string) => text.slice(text.indexOf('\n'))
+  t.equal(withoutName(again.out), withoutName(printed.out))
+})

@@ -32,6 +32,8 @@ t.test('what is secret does not get through, should somebody log it', async t =>
     { password: 'hunter2', account: { secret: 'hunter2', jid: 'a@b' }, message: { body: 'hunter2' } },
     'oops',
   )
+  const err = Object.assign(new Error('why'), { stanza: 'hunter2', body: 'hunter2' })
+  log.child({ host: 'a.example' }).error({ code: 'TIDINGS_X', err }, 'what errors carry too')
   t.notMatch(JSON.stringify(lines), /hunter2/)
   t.match(lines, [{ password: '[not logged]', account: { secret: '[not logged]', jid: 'a@b' } }])
 })

@@ -26,6 +26,7 @@ const COMMANDS = [
   'backup',
   'restore',
   'check',
+  'config',
   'reload',
 ]
 
