@@ -22,7 +22,7 @@ import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
-import roster, { type NewContact, RosterRows } from './extensions/roster/index.ts'
+import roster, { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { c2sLimits, listen, type Ports } from './listen.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
@@ -174,9 +174,12 @@ export async function openOffline(config: Config): Promise<Offline> {
     )
   })
   const hosts = config.hosts.map(({ name }) => name)
-  const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
   const rows = new RosterRows(storage, systemClock)
+  const forget = async (account: JID): Promise<void> => {
+    await storage.commit(await departure(rows, account, contact => hosts.includes(contact.domain)))
+    await storage.forget(account)
+  }
   const addContacts = async (account: JID, contacts: readonly NewContact[]) =>
     storage.commit(await rows.add(await rows.load(account), contacts))
   const parts = { accounts, hosts, forget, addContacts }
