@@ -26,7 +26,7 @@ import { type Log, silentLog } from './core/log.ts'
 import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
-import roster, { type NewContact, RosterRows } from './extensions/roster/index.ts'
+import roster, { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
 import { bindPolicy, c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
 import { openMonitor, watch } from './monitoring.ts'
@@ -203,10 +203,13 @@ export async function openOffline(config: Config): Promise<Offline> {
     )
   })
   const hosts = config.hosts.map(({ name }) => name)
-  const forget = (account: JID) => storage.forget(account)
   const accounts = new Accounts(storage)
   const invitations = invitationsOf(config, storage, systemClock)
   const rows = new RosterRows(storage, systemClock)
+  const forget = async (account: JID): Promise<void> => {
+    await storage.commit(await departure(rows, account, contact => hosts.includes(contact.domain)))
+    await storage.forget(account)
+  }
   const addContacts = async (account: JID, contacts: readonly NewContact[]) =>
     storage.commit(await rows.add(await rows.load(account), contacts))
   const ofAccounts = administration({ accounts, hosts, forget, addContacts, invitations })

@@ -144,11 +144,12 @@ class Run {
   private async comeOnline(name: string, presence: string): Promise<void> {
     const client = this.clients.get(name)?.isBound ? this.client(name) : await this.connect(name)
     await this.rest()
-    const before = new Map([...this.clients.values()].map(one => [one, one.inbox.length]))
+    const account = client.address?.split('/', 1)[0]
+    const own = [...this.clients.values()].filter(one => one.address?.split('/', 1)[0] === account)
+    const before = new Map(own.map(one => [one, one.inbox.length]))
     client.send(fill(presence, this.values))
     this.moving = true
     await this.rest()
-    const account = client.address?.split('/', 1)[0]
     for (const [one, length] of before) {
       const news = one.inbox.splice(length)
       one.inbox.push(...news.filter(event => !isPresenceOf(event, account)))
