@@ -60,8 +60,7 @@ export function invitationPage(invited: Invited, refused?: Refused): HttpAnswer 
   return page(
     refused === undefined ? 200 : 422,
     title,
-    html`<p>Your account will be on <b>${domain}</b>. You talk to everybody else on the network of XMPP with it,
-      with the app you like.</p>
+    html`<p>Your account will be on <b>${domain}</b>. Use it in the browser and with the app you like.</p>
 <h2>Make your account here</h2>
 ${form(invited, refused)}
 <h2>Or begin in an app</h2>
