@@ -22,6 +22,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   auth: { values: ['core', 'xml', 'storage/types'] },
   config: { values: ['core', 'xml'] },
   extensions: { values: ['core', 'xml', 'storage/types', 'cluster/types'] },
+  http: { values: ['core', 'xml', 'tls'] },
   c2s: { values: ['core', 'xml', 'auth', 'tls'] },
   cli: { values: ['main', 'config', 'auth', 'core', 'xml', 'tls'], types: ['storage/types'] },
 }
@@ -30,6 +31,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ltx: ['src/xml/element\\.ts', 'src/xml/ltx\\.d\\.ts'],
   yaml: ['src/config/'],
+  fastify: ['src/http/'],
+  '@fastify/static': ['src/http/'],
+  ws: ['src/c2s/websocket\\.ts'],
   'node:sqlite': ['src/storage/sqlite/'],
   ioredis: ['src/storage/redis', 'src/cluster/redis'],
   'cassandra-driver': ['src/storage/cassandra/'],

@@ -1,22 +1,77 @@
-/** Part of the composition root: opens the client listeners as the configuration says. */
+/** Part of the composition root: opens the listeners for clients and for HTTP as the configuration says. */
 import type { C2s } from './c2s/listener.ts'
 import type { C2sLimits, TlsPolicy } from './c2s/options.ts'
 import type { Config } from './config/config.ts'
+import type { Clock } from './core/clock.ts'
 import { TidingsError } from './core/errors.ts'
+import type { Host } from './core/host.ts'
 import type { Log } from './core/log.ts'
+import { trustedAddresses } from './core/networks.ts'
+import type { HttpServer } from './http/server.ts'
+import type { Certificates } from './tls/certificates.ts'
 
-type ClientListener = 'xmpp' | 'xmpp-tls'
+type Listener = 'xmpp' | 'xmpp-tls' | 'http'
 
-/** The port of each client listener; undefined for one that is off. */
-export type Ports = { readonly [L in ClientListener]: number | undefined }
+/** The port of each listener; undefined for one that is off. */
+export type Ports = { readonly [L in Listener]: number | undefined }
 
-/** Opens the client listeners that are on. */
-export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise<Ports> {
-  const { xmpp, 'xmpp-tls': direct } = listeners
+/** Opens the listeners that are on; `http` where HTTP is. */
+export async function listen(
+  c2s: C2s,
+  http: HttpServer | undefined,
+  { listeners }: Config,
+  log: Log,
+): Promise<Ports> {
+  const { xmpp, 'xmpp-tls': direct, http: web } = listeners
+  const clients = (place: Place, tls: TlsPolicy) => (at: At) =>
+    c2s.listen({ ...at, tls, proxies: place['trusted-proxies'] })
   return {
-    xmpp: xmpp === false ? undefined : await listenAt(c2s, 'xmpp', xmpp, xmpp.tls, log),
-    'xmpp-tls': direct === false ? undefined : await listenAt(c2s, 'xmpp-tls', direct, 'direct', log),
+    xmpp: xmpp === false ? undefined : await listenAt('xmpp', xmpp, log, clients(xmpp, xmpp.tls)),
+    'xmpp-tls':
+      direct === false ? undefined : await listenAt('xmpp-tls', direct, log, clients(direct, 'direct')),
+    http:
+      web === false || http === undefined
+        ? undefined
+        : await listenAt('http', web, log, at => http.listen(at)),
   }
+}
+
+/** Makes the HTTP server: WebSocket, routes of extensions, web chat. Undefined where it is switched off. */
+export async function httpServer(parts: HttpParts): Promise<HttpServer | undefined> {
+  const { c2s, config, hosts, certificates, clock, log } = parts
+  const { http } = config.listeners
+  if (http === false) return undefined
+  // Nobody needs their memory where HTTP is off.
+  const { HttpServer } = await import('./http/server.ts')
+  const { WebSockets } = await import('./c2s/websocket.ts')
+  const trusts = trustedAddresses(http['trusted-proxies'])
+  const limits = c2sLimits(config)
+  const websockets = new WebSockets(c2s, {
+    clock,
+    stanzaBytes: limits.reader.stanzaBytes,
+    origins: http.origins,
+  })
+  return new HttpServer({
+    ...(http.tls && { certificates }),
+    trusts,
+    upgrades: new Map([['/ws', upgrade => websockets.open(upgrade)]]),
+    closeSeconds: limits.closeSeconds,
+    clock,
+    log,
+    async app() {
+      const { createApp } = await import('./http/app.ts')
+      return createApp({ hosts, webChat: http['web-chat'], trusts, log })
+    },
+  })
+}
+
+interface HttpParts {
+  readonly c2s: C2s
+  readonly config: Config
+  readonly hosts: readonly Host[]
+  readonly certificates: Certificates
+  readonly clock: Clock
+  readonly log: Log
 }
 
 interface Place {
@@ -25,18 +80,22 @@ interface Place {
   readonly 'trusted-proxies': readonly string[]
 }
 
+interface At {
+  readonly address: string
+  readonly port: number
+}
+
 /** Opens one listener at all its addresses, on the same port at each. */
 async function listenAt(
-  c2s: C2s,
-  name: ClientListener,
+  name: Listener,
   place: Place,
-  tls: TlsPolicy,
   log: Log,
+  open: (at: At) => Promise<At>,
 ): Promise<number> {
   let { port } = place
   for (const address of place.address) {
-    const at = { address, port, tls, proxies: place['trusted-proxies'] }
-    port = await c2s.listen(at).then(
+    const at = { address, port }
+    port = await open(at).then(
       bound => bound.port,
       error => {
         // COMPAT machines without IPv6: a server for localhost is at 127.0.0.1 then.
@@ -50,8 +109,8 @@ async function listenAt(
 }
 
 /** An error of listening with the key to change. */
-function explained(error: unknown, name: ClientListener, at: { address: string; port: number }): unknown {
-  const { cause } = error as { cause?: NodeJS.ErrnoException }
+function explained(error: unknown, name: Listener, at: { address: string; port: number }): unknown {
+  const { cause = error as NodeJS.ErrnoException } = error as { cause?: NodeJS.ErrnoException }
   const key = `listeners.${name}`
   switch (cause?.code) {
     case 'EADDRINUSE':

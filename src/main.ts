@@ -22,7 +22,7 @@ import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
-import { c2sLimits, listen, type Ports } from './listen.ts'
+import { c2sLimits, httpServer, listen, type Ports } from './listen.ts'
 import { type Storage, StorageError } from './storage/types.ts'
 import { type CertificateDescription, Certificates } from './tls/certificates.ts'
 import type { JID } from './xml/jid.ts'
@@ -42,7 +42,7 @@ export interface Dependencies {
 
 /** A running server. */
 export interface Server {
-  /** The port of each client listener; undefined for one that is off. */
+  /** The port of each listener; undefined for one that is off. */
   readonly ports: Ports
   readonly hosts: readonly Host[]
   readonly router: Router
@@ -124,7 +124,9 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     }),
     one => one.shutdown(new StreamError('system-shutdown')),
   )
-  const ports = await listen(c2s, config, log)
+  const http = await httpServer({ c2s, config, hosts, certificates, clock, log })
+  parts.defer(() => http?.stop())
+  const ports = await listen(c2s, http, config, log)
   log.info({ ports, hosts: hosts.map(host => host.domain) }, 'listening')
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)

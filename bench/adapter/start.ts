@@ -32,16 +32,17 @@ const tidings = fileURLToPath(new URL('../../bin/tidings.js', import.meta.url))
 
 rmSync(directory, { recursive: true, force: true })
 mkdirSync(directory, { recursive: true })
-const [port, tlsPort] = [await freePort(), await freePort()]
+const [port, tlsPort, httpPort] = [await freePort(), await freePort(), await freePort()]
 const config = join(directory, 'tidings.yaml')
 writeFileSync(config, JSON.stringify(configuration(), null, 2))
 importAccounts()
 const pid = start()
 writeFileSync(join(directory, 'bench.pid'), String(pid))
-for (const one of [port, tlsPort]) await listening(one)
+for (const one of [port, tlsPort, httpPort]) await listening(one)
 const accounts = { users, userPrefix, password, sharedSalt: true, mam: false }
 const server = { name: 'tidings', version: software.version, host: '127.0.0.1', port, tlsPort, domain, pid }
-console.log(JSON.stringify({ ...server, ...accounts, dir: directory }))
+const wsUrl = `ws://127.0.0.1:${httpPort}/ws`
+console.log(JSON.stringify({ ...server, wsUrl, ...accounts, dir: directory }))
 process.exit(0)
 
 function scratch(): string {
@@ -57,7 +58,11 @@ function configuration(): object {
   return {
     hosts: [{ name: domain }],
     data: join(directory, 'data'),
-    listeners: { xmpp: { address, port, tls: 'offered' }, 'xmpp-tls': { address, port: tlsPort } },
+    listeners: {
+      xmpp: { address, port, tls: 'offered' },
+      'xmpp-tls': { address, port: tlsPort },
+      http: { address, port: httpPort },
+    },
     storage: { kind: options.storage },
     limits: Object.fromEntries(Object.keys(LIMITS.fields).map(name => [name, false])),
     extensions: { offline: { 'messages-per-user': 10_000 } },

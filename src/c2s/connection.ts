@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Clock } from '../core/clock.ts'
 import type { Maybe } from '../core/maybe.ts'
+import { serverTls, type TlsParts } from '../tls/server-tls.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Outbox, type OutboxOwner, type Ticks } from './outbox.ts'
-import { serverTls, type TlsParts } from './server-tls.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
 
 /** Who takes what a connection receives: the stream while it is negotiated, the session afterwards. */
@@ -18,6 +18,18 @@ export interface Receiver {
   /** Ends the stream with an error for a reason from outside: time is up, the server stops. */
   close(error: StreamError): void
 }
+
+/** Reads a socket that carries messages (WebSocket) instead of a stream of bytes; a receiver gets each of them whole. */
+export interface Messages {
+  read(received: (message: Buffer) => void): void
+  pause(): void
+  resume(): void
+  /** Says goodbye as the protocol of the messages has it; the socket ends when the peer has done so, too. */
+  end(): void
+}
+
+/** XEP-0368 §2 */
+const ALPN = 'xmpp-client'
 
 /** What all connections of a server share. */
 export interface ConnectionParts {
@@ -41,13 +53,14 @@ export class Ended extends Error {
   }
 }
 
-/** A pipe of bytes to one client, plain or encrypted. It knows no XML. */
+/** A pipe of bytes to one client, plain or encrypted. It knows no XML, and of WebSocket only who reads it. */
 export class Connection implements OutboxOwner {
   /** The client's address, as far as it is known: that of the socket, or what a trusted proxy told. */
   address: string
   readonly #parts: ConnectionParts
   readonly #outbox: Outbox
   readonly #bucket: TokenBucket
+  readonly #messages: Messages | undefined
   #socket: Socket
   #receiver: Receiver | undefined
   #state: 'open' | 'finished' | 'gone' = 'open'
@@ -55,10 +68,11 @@ export class Connection implements OutboxOwner {
   #slowed = false
   #drained: PromiseWithResolvers<boolean> | undefined
 
-  /** Takes over a socket that nobody reads. */
-  constructor(socket: Socket, address: string, parts: ConnectionParts) {
+  /** Takes over a socket that nobody reads, or that `messages` reads. */
+  constructor(socket: Socket, address: string, parts: ConnectionParts, messages?: Messages) {
     this.address = address
     this.#parts = parts
+    this.#messages = messages
     this.#outbox = new Outbox(this, parts.ticks)
     this.#bucket = new TokenBucket(parts.rate)
     this.#socket = socket
@@ -122,9 +136,9 @@ export class Connection implements OutboxOwner {
   }
 
   /** Encrypts the connection. Resolves after the handshake; rejects with Ended if that fails. */
-  async startTls(parts: TlsParts): Promise<void> {
+  async startTls(parts: Omit<TlsParts, 'protocol'>): Promise<void> {
     this.#outbox.hand()
-    const { socket, handshake } = serverTls(this.#socket, parts)
+    const { socket, handshake } = serverTls(this.#socket, { ...parts, protocol: ALPN })
     this.#socket = socket
     this.#watch(socket)
     if (!(await handshake)) throw new Ended()
@@ -137,7 +151,7 @@ export class Connection implements OutboxOwner {
     this.#outbox.write(last)
     this.#state = 'finished'
     this.#outbox.hand()
-    this.#socket.end()
+    this.#input.end()
     this.#parts.closing.add(this)
     this.#paused = false
     this.#slowed = false
@@ -166,7 +180,16 @@ export class Connection implements OutboxOwner {
     socket.on('close', () => socket === this.#socket && this.#gone())
   }
 
+  /** What is paused, resumed and ended. */
+  get #input(): Messages | Socket {
+    return this.#messages ?? this.#socket
+  }
+
   #read(socket: Socket): void {
+    if (this.#messages !== undefined) {
+      this.#messages.read(message => this.#received(message))
+      return
+    }
     socket.on('data', (chunk: Buffer) => socket === this.#socket && this.#received(chunk))
     socket.on('end', () => socket === this.#socket && this.#ended())
   }
@@ -189,8 +212,8 @@ export class Connection implements OutboxOwner {
   }
 
   #flow(): void {
-    if (this.#paused || this.#slowed) this.#socket.pause()
-    else if (this.#receiver !== undefined) this.#socket.resume()
+    if (this.#paused || this.#slowed) this.#input.pause()
+    else if (this.#receiver !== undefined) this.#input.resume()
   }
 
   /** The socket has sent what it had. */

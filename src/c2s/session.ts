@@ -4,14 +4,14 @@ import type { Log } from '../core/log.ts'
 import { attempt, isPromise, type Maybe, then } from '../core/maybe.ts'
 import type { SessionHandle, SessionPort } from '../core/session.ts'
 import type { Element } from '../xml/element.ts'
-import type { Reader, TopElement } from '../xml/reader.ts'
+import type { StreamReader, TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { Connection, Receiver } from './connection.ts'
 import { incoming } from './incoming.ts'
 import type { Stream } from './stream.ts'
-import { STREAM_END, streamError } from './stream-text.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
+import type { Wire } from './wire.ts'
 
 /** What all sessions of a server share. */
 export interface SessionParts {
@@ -29,7 +29,8 @@ const FEW_UNSETTLED = 64
 /** A client's session: hops 2 and 6 of a message (ARCHITECTURE §7). Driven by what its connection receives and by the core. */
 export class ClientSession implements Receiver, SessionPort {
   readonly #connection: Connection
-  readonly #reader: Reader
+  readonly #wire: Wire
+  readonly #reader: StreamReader
   readonly #parts: SessionParts
   readonly #bucket: TokenBucket
   #handle: SessionHandle | undefined
@@ -49,6 +50,7 @@ export class ClientSession implements Receiver, SessionPort {
   /** A session in the making, to be bound and then started with `begin()`. */
   constructor(stream: Stream, parts: SessionParts) {
     this.#connection = stream.connection
+    this.#wire = stream.wire
     this.#reader = stream.reader
     this.#parts = parts
     this.#bucket = new TokenBucket(parts.rate)
@@ -60,7 +62,7 @@ export class ClientSession implements Receiver, SessionPort {
     const early = this.#early ?? []
     this.#early = undefined
     this.#connection.receiver = this
-    this.#connection.send(Buffer.from(greeting.toString()))
+    this.#connection.send(this.#wire.element(greeting))
     for (const stanza of early) this.send(stanza)
     if (!this.#connection.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
@@ -69,7 +71,7 @@ export class ClientSession implements Receiver, SessionPort {
 
   /** Sends a stanza to the client. */
   send(stanza: Stanza): void {
-    if (this.#handle !== undefined) this.#connection.send(stanza.encode())
+    if (this.#handle !== undefined) this.#connection.send(this.#wire.stanza(stanza))
     else this.#early = [...(this.#early ?? []), stanza]
   }
 
@@ -164,8 +166,7 @@ export class ClientSession implements Receiver, SessionPort {
     this.#parts.log.debug({ session: this.#handle?.jid, condition: error?.condition }, 'stream closed')
     this.#connection.pause()
     this.#connection.limitClosing()
-    const last = (error === undefined ? '' : streamError(error)) + STREAM_END
-    const done = then(this.#unbind(), () => this.#connection.finish(Buffer.from(last)))
+    const done = then(this.#unbind(), () => this.#connection.finish(this.#wire.end(error)))
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 

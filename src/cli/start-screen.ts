@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/load.ts'
 import type { CertificateDescription } from '../tls/certificates.ts'
 
 /** What the screen tells of a running server. */
@@ -18,6 +19,7 @@ export function startScreen(config: Config, running: Running, option: string | u
     `Tidings serves ${hosts.join(', ')}`,
     '',
     ...clients(config, running),
+    ...web(config, running),
     row('Data', config.storage.kind === 'memory' ? 'in memory: nothing outlives this process' : config.data),
     ...running.certificates.flatMap(certificate),
     row('Add account', add),
@@ -43,9 +45,16 @@ function clients({ listeners }: Config, { ports }: Running): string[] {
   return lines
 }
 
+function web({ hosts, listeners: { http } }: Config, { ports }: Running): string[] {
+  if (http === false) return []
+  const name = isLoopback(http.address) ? 'localhost' : hosts[0]!.name
+  const origin = `${http.tls ? 'https' : 'http'}://${name}:${ports.http}`
+  const socket = row('WebSocket', `${origin.replace('http', 'ws')}/ws`)
+  return http['web-chat'] ? [row('Web chat', `${origin}/`), socket] : [socket]
+}
+
 function where(addresses: readonly string[]): string {
-  const loopback = addresses.every(address => address === '::1' || address.startsWith('127.'))
-  if (loopback) return `this machine only (${addresses.join(', ')})`
+  if (isLoopback(addresses)) return `this machine only (${addresses.join(', ')})`
   return addresses.includes('::') ? 'all addresses' : addresses.join(', ')
 }
 

@@ -3,7 +3,7 @@ import { JID } from '../xml/jid.ts'
 import type { Background } from './background.ts'
 import type { Clock } from './clock.ts'
 import { TidingsError } from './errors.ts'
-import type { Extension, Place, Providing, Registrations } from './extension.ts'
+import type { Extension, HttpRoute, Place, Providing, Registrations } from './extension.ts'
 import { Hooks } from './hooks.ts'
 import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
@@ -94,6 +94,11 @@ export class Host {
   /** The extensions in use, in load order. */
   get extensions(): Extension[] {
     return [...this.#loaded.values()].map(loaded => loaded.extension)
+  }
+
+  /** What the extensions add to the HTTP server. */
+  get routes(): readonly HttpRoute[] {
+    return [...this.#loaded.values()].flatMap(({ registrations }) => registrations.http ?? [])
   }
 
   /** The sessions of an account whose home is this node (handlers and stages of an owner run there), in the order they were bound. */

@@ -4,6 +4,7 @@ import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
 import disco from './disco.ts'
 import hints from './hints.ts'
+import hostMeta from './host-meta.ts'
 import offline from './offline/index.ts'
 import ping from './ping.ts'
 import presence from './presence.ts'
@@ -17,6 +18,7 @@ export const extensions: readonly Extension[] = [
   ping,
   version,
   time,
+  hostMeta,
   roster,
   // A user hears of his own presence before the messages that waited for it.
   presence,

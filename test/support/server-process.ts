@@ -36,7 +36,7 @@ export class ServerProcess {
     const folder = await mkdtemp(join(tmpdir(), 'tidings-process-'))
     const file = join(folder, 'tidings.yaml')
     const listener = { address: '127.0.0.1', port: 0 }
-    const listeners = { xmpp: listener, 'xmpp-tls': listener }
+    const listeners = { xmpp: listener, 'xmpp-tls': listener, http: listener }
     await writeFile(file, stringify({ data: join(folder, 'data'), listeners, ...config }))
     const list = join(folder, 'accounts.csv')
     await writeFile(list, accounts.map(account => `${account.join(',')}\n`).join(''))
