@@ -17,6 +17,8 @@ const PING_MS = 30_000
  */
 const MOST_FRAGMENTS = 128
 const MOST_CHUNKS = 2_048
+/** How much larger than a stanza a message may be to be read at all. */
+const MARGIN_BYTES = 64 * 1024
 /** RFC 6455 §7.4.1: data of a type that is not accepted. */
 const UNSUPPORTED_DATA = 1003
 const NORMAL = 1000
@@ -57,7 +59,7 @@ export class WebSockets {
       clientTracking: false,
       perMessageDeflate: false,
       // What is a little too large ends with the stream error that says so; what is much too large, with the code 1009.
-      maxPayload: options.stanzaBytes === Number.POSITIVE_INFINITY ? 0 : 2 * options.stanzaBytes,
+      maxPayload: options.stanzaBytes === Number.POSITIVE_INFINITY ? 0 : options.stanzaBytes + MARGIN_BYTES,
       maxFragments: MOST_FRAGMENTS,
       maxBufferedChunks: MOST_CHUNKS,
       // The reader checks that.

@@ -133,7 +133,7 @@ t.test('what breaks WebSocket itself is closed with its code', async t => {
   binary.send(Buffer.from(OPEN))
   t.equal((await binary.closed()).code, 1003, 'RFC 7395 §3.2: messages are text')
   const large = await connect()
-  large.send(`<a>${'x'.repeat(30_000)}</a>`)
+  large.send(`<a>${'x'.repeat(80_000)}</a>`)
   t.equal((await large.closed()).code, 1009)
   const fragments = await connect()
   for (let i = 0; i < 200; i++) fragments.websocket.send('<', { fin: false })

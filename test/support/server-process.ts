@@ -20,7 +20,7 @@ export interface ServerProcessOptions {
 export class ServerProcess {
   /** The folder of everything that is kept. */
   readonly data: string
-  readonly ports: { readonly tcp: number; readonly tls: number }
+  readonly ports: { readonly tcp: number; readonly tls: number; readonly http: number }
   private readonly child: ChildProcess
   private readonly folder: string
 
@@ -63,12 +63,14 @@ export class ServerProcess {
 async function readPorts(child: ChildProcess): Promise<ServerProcess['ports']> {
   let tcp: number | undefined
   let tls: number | undefined
+  let http: number | undefined
   if (child.stdout === null) throw new Error('no standard output')
   for await (const line of createInterface(child.stdout)) {
     const port = Number(/ port (\d+),/.exec(line)?.[1])
     if (line.includes('STARTTLS')) tcp = port
     if (line.includes('direct TLS')) tls = port
-    if (tcp !== undefined && tls !== undefined) return { tcp, tls }
+    if (line.includes('WebSocket')) http = Number(/:(\d+)\//.exec(line)?.[1])
+    if (tcp !== undefined && tls !== undefined && http !== undefined) return { tcp, tls, http }
   }
   throw new Error('the server ended before it listened')
 }

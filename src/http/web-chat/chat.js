@@ -1,6 +1,9 @@
 /** Starts Converse for this server. Runs in the browser, after the script of Converse. */
 const { domain, websocket } = document.body.dataset
 
+/** XEP-0191 */
+const BLOCKING = 'urn:xmpp:blocking'
+
 /** Nobody but this server is asked for anything. */
 const SETTINGS = {
   // What the server delivers is shown, and who is no contact yet can be written to.
@@ -44,7 +47,11 @@ class Nothing extends HTMLElement {}
 
 const plugin = {
   initialize() {
-    const { elements } = this._converse.api
+    const { disco, elements, listen, trigger } = this._converse.api
+    // COMPAT Converse 14: it opens no chat before it has the list of the blocked, which not every server keeps.
+    listen.on('connected', async () => {
+      if (!(await disco.supports(BLOCKING, domain))) trigger('blocklistInitialized', new Map())
+    })
     elements.define('converse-brand-logo', Heading)
     elements.define('converse-footer', Footer)
     elements.define('converse-controlbox-navbar', Nothing)
