@@ -1,7 +1,7 @@
 /** The chat client for the browser: Converse out of our own dependencies, started by a page of our own. */
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { escapeValue } from '../../xml/escape.ts'
@@ -36,7 +36,7 @@ export async function webChat(app: FastifyInstance, { domains, trusts }: WebChat
   app.get('/chat/chat.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(style))
   app.get('/chat/chat.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(script))
   await app.register(fastifyStatic, {
-    root: dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js')),
+    root: dirname(fileURLToPath(import.meta.resolve('converse.js/dist/converse.min.js'))),
     prefix: '/chat/converse/',
     index: false,
     decorateReply: false,
