@@ -3,6 +3,7 @@ import type { Accounts } from './auth/accounts.ts'
 import type { InvitationAdministration } from './cli/control/invitations.ts'
 import type { NewInvitationLinks } from './cli/control/protocol.ts'
 import type { Config } from './config/config.ts'
+import { webOrigin } from './config/web-origin.ts'
 import type { Clock } from './core/clock.ts'
 import { TidingsError } from './core/errors.ts'
 import type { Host } from './core/host.ts'
@@ -21,8 +22,13 @@ export interface HostInvitations extends InvitationAdministration {
   createFirst(host: string): Promise<NewInvitationLinks>
 }
 
-/** The invitations in this storage, for a server with this configuration, whether it runs or not. */
-export function invitationsOf(config: Config, storage: Storage, clock: Clock): HostInvitations {
+/** The invitations in this storage, for a server with this configuration, whether it runs (with HTTP at this port) or not. */
+export function invitationsOf(
+  config: Config,
+  storage: Storage,
+  clock: Clock,
+  httpPort?: number,
+): HostInvitations {
   const given = config.extensions[definition.name]
   const options = { ...defaults(definition.options!), ...(given || {}) }
   const at = (domain: string): Invitations => {
@@ -33,7 +39,7 @@ export function invitationsOf(config: Config, storage: Storage, clock: Clock): H
     )
   }
   const told = (host: string, token: string, invitation: Invitation): NewInvitationLinks => {
-    const web = options['web-address'] || webAddress(config, host)
+    const web = options['web-address'] || webOrigin(config, host, httpPort)
     const { uses, expires } = invitation
     return { ...invitationLinks(host, invitation, token, web), uses, expires }
   }
@@ -68,9 +74,4 @@ export async function firstInvitation(
   if (!invitations.on) return undefined
   for (const { domain } of hosts) if ((await accounts.list(domain, undefined, 1)).length > 0) return undefined
   return invitations.createFirst(hosts[0]!.domain)
-}
-
-/** Where people reach the pages of a host, unless the operator says otherwise; undefined while nothing is served over HTTP. */
-function webAddress({ listeners: { http } }: Config, host: string): string | undefined {
-  return http === false ? undefined : `http://${host}:${http.port}`
 }

@@ -1,4 +1,4 @@
-/** Part of the composition root: opens the client listeners as the configuration says. */
+/** Part of the composition root: opens the listeners for clients, components and HTTP as the configuration says. */
 import type { C2s } from './c2s/listener.ts'
 import type { C2sLimits, TlsPolicy } from './c2s/options.ts'
 import type { Components } from './components/listener.ts'
@@ -6,21 +6,34 @@ import type { Config } from './config/config.ts'
 import { TidingsError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import type { BindPolicy } from './core/sessions.ts'
+import type { HttpServer } from './http/server.ts'
 
-type ClientListener = 'xmpp' | 'xmpp-tls'
+type Listener = 'xmpp' | 'xmpp-tls' | 'http'
 
-/** The port of each client listener; undefined for one that is off. */
-type ClientPorts = { readonly [L in ClientListener]: number | undefined }
+/** The port of each listener for clients and browsers; undefined for one that is off. */
+type PublicPorts = { readonly [L in Listener]: number | undefined }
 
 /** The port of each listener; undefined for one that is off. */
-export type Ports = ClientPorts & { readonly metrics: number | undefined }
+export type Ports = PublicPorts & { readonly metrics: number | undefined }
 
-/** Opens the client listeners that are on. */
-export async function listen(c2s: C2s, { listeners }: Config, log: Log): Promise<ClientPorts> {
-  const { xmpp, 'xmpp-tls': direct } = listeners
+/** Opens the listeners for clients and browsers that are on; `http` where HTTP is. */
+export async function listen(
+  c2s: C2s,
+  http: HttpServer | undefined,
+  { listeners }: Config,
+  log: Log,
+): Promise<PublicPorts> {
+  const { xmpp, 'xmpp-tls': direct, http: web } = listeners
+  const clients = (place: Place, tls: TlsPolicy) => (at: At) =>
+    c2s.listen({ ...at, tls, proxies: place['trusted-proxies'] })
   return {
-    xmpp: xmpp === false ? undefined : await listenAt(c2s, 'xmpp', xmpp, xmpp.tls, log),
-    'xmpp-tls': direct === false ? undefined : await listenAt(c2s, 'xmpp-tls', direct, 'direct', log),
+    xmpp: xmpp === false ? undefined : await listenAt('xmpp', xmpp, log, clients(xmpp, xmpp.tls)),
+    'xmpp-tls':
+      direct === false ? undefined : await listenAt('xmpp-tls', direct, log, clients(direct, 'direct')),
+    http:
+      web === false || http === undefined
+        ? undefined
+        : await listenAt('http', web, log, at => http.listen(at)),
   }
 }
 
@@ -42,18 +55,22 @@ interface Place {
   readonly 'trusted-proxies': readonly string[]
 }
 
+interface At {
+  readonly address: string
+  readonly port: number
+}
+
 /** Opens one listener at all its addresses, on the same port at each. */
 async function listenAt(
-  c2s: C2s,
-  name: ClientListener,
+  name: Listener,
   place: Place,
-  tls: TlsPolicy,
   log: Log,
+  open: (at: At) => Promise<At>,
 ): Promise<number> {
   let { port } = place
   for (const address of place.address) {
-    const at = { address, port, tls, proxies: place['trusted-proxies'] }
-    port = await c2s.listen(at).then(
+    const at = { address, port }
+    port = await open(at).then(
       bound => bound.port,
       error => {
         // COMPAT machines without IPv6: a server for localhost is at 127.0.0.1 then.
@@ -67,8 +84,8 @@ async function listenAt(
 }
 
 /** An error of listening with the key to change. */
-function explained(error: unknown, name: ClientListener, at: { address: string; port: number }): unknown {
-  const { cause } = error as { cause?: NodeJS.ErrnoException }
+function explained(error: unknown, name: Listener, at: { address: string; port: number }): unknown {
+  const { cause = error as NodeJS.ErrnoException } = error as { cause?: NodeJS.ErrnoException }
   const key = `listeners.${name}`
   switch (cause?.code) {
     case 'EADDRINUSE':

@@ -27,6 +27,7 @@ import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
 import roster, { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
+import { httpServer } from './http-server.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
 import { bindPolicy, c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
 import { openMonitor, watch } from './monitoring.ts'
@@ -145,13 +146,15 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const components = parts.adopt(new Components({ ...shared, components: config.components }), one =>
     one.shutdown(new StreamError('system-shutdown')),
   )
-  const clientPorts = await listen(c2s, config, log)
+  const http = await httpServer({ c2s, config, hosts, certificates, clock, log })
+  parts.defer(() => http?.stop())
+  const publicPorts = await listen(c2s, http, config, log)
   const componentPort = await listenForComponents(components, config)
   watch(metrics, { router, c2s, storage, background })
   const monitor = await openMonitor(config, { metrics, storage, clock, warn })
   parts.defer(() => monitor.close())
-  const ports: Ports = { ...clientPorts, metrics: monitor.port }
-  const invitations = invitationsOf(config, storage, clock)
+  const ports: Ports = { ...publicPorts, metrics: monitor.port }
+  const invitations = invitationsOf(config, storage, clock, ports.http)
   log.info({ ports, componentPort, hosts: hosts.map(host => host.domain) }, 'listening')
   const changeable = { certificates, c2s, router, hosts, extensions, log, read, setLogLevel }
   const reloader = new Reloader(config, changeable)

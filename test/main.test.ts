@@ -17,7 +17,7 @@ async function config(t: Test, more: object = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'tidings-main-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   return configFrom(
-    { listeners: { xmpp: listener, 'xmpp-tls': listener }, ...more },
+    { listeners: { xmpp: listener, 'xmpp-tls': listener, http: false }, ...more },
     { extensions, directory },
   )
 }
@@ -42,7 +42,9 @@ t.test('two servers in one process, each with its own accounts', async t => {
 })
 
 t.test('a server with nothing but direct TLS', async t => {
-  const server = await startServer(await config(t, { listeners: { xmpp: false, 'xmpp-tls': listener } }))
+  const server = await startServer(
+    await config(t, { listeners: { xmpp: false, 'xmpp-tls': listener, http: false } }),
+  )
   t.equal(server.ports.xmpp, undefined)
   const client = await RawClient.connectTls(server.ports['xmpp-tls']!)
   await server.stop()
@@ -53,7 +55,9 @@ t.test('a server that cannot start leaves nothing behind', async t => {
   const good = await config(t)
   const server = await startServer(good)
   const port = server.ports.xmpp!
-  const bad = await config(t, { listeners: { xmpp: listener, 'xmpp-tls': { ...listener, port } } })
+  const bad = await config(t, {
+    listeners: { xmpp: listener, 'xmpp-tls': { ...listener, port }, http: false },
+  })
   await t.rejects(startServer(bad), { code: 'TIDINGS_PORT_IN_USE' })
   await server.stop()
   const offline = await openOffline(bad)
@@ -64,7 +68,9 @@ t.test('a server that cannot start leaves nothing behind', async t => {
 })
 
 t.test('loopback is both of its addresses where there are two', async t => {
-  const server = await startServer(await config(t, { listeners: { xmpp: { port: 0 }, 'xmpp-tls': false } }))
+  const server = await startServer(
+    await config(t, { listeners: { xmpp: { port: 0 }, 'xmpp-tls': false, http: false } }),
+  )
   const client = await RawClient.connect(server.ports.xmpp!)
   t.notOk(client.ended)
   client.socket.destroy()

@@ -34,7 +34,7 @@ const tidings = fileURLToPath(new URL('../../bin/tidings.js', import.meta.url))
 
 rmSync(directory, { recursive: true, force: true })
 mkdirSync(directory, { recursive: true })
-const [port, tlsPort] = [await freePort(), await freePort()]
+const [port, tlsPort, httpPort] = [await freePort(), await freePort(), await freePort()]
 const config = join(directory, 'tidings.yaml')
 writeFileSync(config, JSON.stringify(configuration(), null, 2))
 importAccounts()
@@ -46,10 +46,11 @@ if (rosters.rosterUsers > 0 && rosters.rosterContacts > 0)
   importRosters(rosters.rosterUsers, rosters.rosterContacts)
 const pid = start()
 writeFileSync(join(directory, 'bench.pid'), String(pid))
-for (const one of [port, tlsPort]) await listening(one)
+for (const one of [port, tlsPort, httpPort]) await listening(one)
 const accounts = { users, userPrefix, password, sharedSalt: true, mam: false, ...rosters }
 const server = { name: 'tidings', version: software.version, host: '127.0.0.1', port, tlsPort, domain, pid }
-console.log(JSON.stringify({ ...server, ...accounts, dir: directory }))
+const wsUrl = `ws://127.0.0.1:${httpPort}/ws`
+console.log(JSON.stringify({ ...server, wsUrl, ...accounts, dir: directory }))
 process.exit(0)
 
 function scratch(): string {
@@ -68,6 +69,7 @@ function configuration(): object {
     listeners: {
       xmpp: { address: loopback, port, tls: 'offered' },
       'xmpp-tls': { address: loopback, port: tlsPort },
+      http: { address: loopback, port: httpPort },
       metrics: { port: 0 },
     },
     storage: { kind: options.storage },

@@ -18,7 +18,7 @@ export async function measureEmpty(scratch: string, rounds: number): Promise<str
   const settings = {
     log: { level: 'warn' },
     data: join(directory, 'data'),
-    listeners: { xmpp: { port: PORT }, 'xmpp-tls': { port: PORT + 1 } },
+    listeners: { xmpp: { port: PORT }, 'xmpp-tls': { port: PORT + 1 }, http: { port: PORT + 2 } },
   }
   writeFileSync(config, JSON.stringify(settings))
   await measureOnce(config)

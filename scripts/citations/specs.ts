@@ -34,6 +34,8 @@ export const RFCS: Readonly<Record<number, string>> = {
   6120: 'XMPP: Core',
   6121: 'XMPP: Instant Messaging and Presence',
   6125: 'Identity of Services in TLS (obsolete)',
+  6455: 'The WebSocket Protocol',
+  6797: 'HTTP Strict Transport Security',
   6761: 'Special-Use Domain Names',
   6762: 'Multicast DNS',
   7301: 'TLS Application-Layer Protocol Negotiation',
@@ -75,6 +77,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   114: 'Jabber Component Protocol',
   115: 'Entity Capabilities',
   128: 'Service Discovery Extensions',
+  156: 'Discovering Alternative XMPP Connection Methods',
   157: 'Contact Addresses for XMPP Services',
   160: 'Best Practices for Handling Offline Messages',
   163: 'Personal Eventing Protocol',
@@ -120,7 +123,7 @@ export interface BuiltInXep extends XepClaim {
 /** What is built into the listeners and the negotiation. */
 export const BUILT_IN: readonly BuiltInXep[] = [
   { xep: 114, version: '1.6', status: 'complete', file: 'src/components/session.ts' },
-  { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/server-tls.ts' },
+  { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/connection.ts' },
   { xep: 440, version: '1.0.0', status: 'complete', file: 'src/auth/channel-bindings.ts' },
   { xep: 474, version: '0.5.0', status: 'complete', file: 'src/auth/scram.ts' },
   { xep: 478, version: '0.2.0', status: 'complete', file: 'src/c2s/features.ts' },

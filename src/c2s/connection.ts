@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Clock } from '../core/clock.ts'
 import type { Maybe } from '../core/maybe.ts'
+import { serverTls, type TlsParts } from '../tls/server-tls.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import type { Deadlines } from './deadlines.ts'
 import { Outbox, type OutboxOwner, type Ticks } from './outbox.ts'
-import { serverTls, type TlsParts } from './server-tls.ts'
 import { disown, own, read, type SocketOwner } from './socket-owner.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
 
@@ -19,6 +19,19 @@ export interface Receiver {
   /** Ends the stream with an error for a reason from outside: time is up, the server stops. */
   close(error: StreamError): void
 }
+
+/** Reads a socket that carries messages (WebSocket) instead of a stream of bytes; a receiver gets each of them whole. */
+export interface Messages {
+  /** Starts to read, for `owner`, who gets each message by `socketReceived`. */
+  read(owner: SocketOwner): void
+  pause(): void
+  resume(): void
+  /** Says goodbye as the protocol of the messages has it; the socket ends when the peer has done so, too. */
+  end(): void
+}
+
+/** XEP-0368 §2 */
+const ALPN = 'xmpp-client'
 
 /** What all connections of a server share. */
 export interface ConnectionParts {
@@ -42,13 +55,14 @@ export class Ended extends Error {
   }
 }
 
-/** A pipe of bytes to one client, plain or encrypted. It knows no XML. */
+/** A pipe of bytes to one client, plain or encrypted. It knows no XML, and of WebSocket only who reads it. */
 export class Connection implements OutboxOwner, SocketOwner {
   /** The client's address, as far as it is known: that of the socket, or what a trusted proxy told. */
   address: string
   readonly #parts: ConnectionParts
   readonly #outbox: Outbox
   readonly #bucket: TokenBucket
+  readonly #messages: Messages | undefined
   #socket: Socket
   #receiver: Receiver | undefined
   #state: 'open' | 'finished' | 'gone' = 'open'
@@ -56,10 +70,11 @@ export class Connection implements OutboxOwner, SocketOwner {
   #slowed = false
   #drained: PromiseWithResolvers<boolean> | undefined
 
-  /** Takes over a socket that nobody reads. */
-  constructor(socket: Socket, address: string, parts: ConnectionParts) {
+  /** Takes over a socket that nobody reads, or that `messages` reads. */
+  constructor(socket: Socket, address: string, parts: ConnectionParts, messages?: Messages) {
     this.address = address
     this.#parts = parts
+    this.#messages = messages
     this.#outbox = new Outbox(this, parts.ticks)
     this.#bucket = new TokenBucket(parts.rate)
     this.#socket = socket
@@ -81,9 +96,9 @@ export class Connection implements OutboxOwner, SocketOwner {
     return this.#state === 'open'
   }
 
-  /** The peer will send nothing more, and whoever received then was told so. */
+  /** The peer will send nothing more, and whoever received then was told so. Of messages there may still be some: their end is that of the connection. */
   get inputEnded(): boolean {
-    return this.#socket.readableEnded
+    return this.#messages === undefined && this.#socket.readableEnded
   }
 
   /** Bytes that have not left yet. */
@@ -99,7 +114,9 @@ export class Connection implements OutboxOwner, SocketOwner {
   set receiver(receiver: Receiver) {
     const first = this.#receiver === undefined
     this.#receiver = receiver
-    if (first) read(this.#socket)
+    if (!first) return
+    if (this.#messages === undefined) read(this.#socket)
+    else this.#messages.read(this)
   }
 
   /** Sends bytes. Nothing happens when the connection is not open any more. */
@@ -133,11 +150,11 @@ export class Connection implements OutboxOwner, SocketOwner {
   }
 
   /** Encrypts the connection. Resolves after the handshake; rejects with Ended if that fails. */
-  async startTls(parts: TlsParts): Promise<void> {
+  async startTls(parts: Omit<TlsParts, 'protocol'>): Promise<void> {
     this.#outbox.hand()
     // What happens to the plain socket below is the encrypted one's business.
     disown(this.#socket)
-    const { socket, handshake } = serverTls(this.#socket, parts)
+    const { socket, handshake } = serverTls(this.#socket, { ...parts, protocol: ALPN })
     this.#socket = socket
     own(socket, this)
     if (!(await handshake)) throw new Ended()
@@ -150,7 +167,7 @@ export class Connection implements OutboxOwner, SocketOwner {
     this.#outbox.write(last)
     this.#state = 'finished'
     this.#outbox.hand()
-    this.#socket.end()
+    this.#input.end()
     this.#parts.closing.add(this)
     this.#paused = false
     this.#slowed = false
@@ -196,6 +213,11 @@ export class Connection implements OutboxOwner, SocketOwner {
     this.#receiver?.gone()
   }
 
+  /** What is paused, resumed and ended. */
+  get #input(): Messages | Socket {
+    return this.#messages ?? this.#socket
+  }
+
   #slow(ms: number): void {
     this.#slowed = true
     this.#flow()
@@ -206,8 +228,8 @@ export class Connection implements OutboxOwner, SocketOwner {
   }
 
   #flow(): void {
-    if (this.#paused || this.#slowed) this.#socket.pause()
-    else if (this.#receiver !== undefined) this.#socket.resume()
+    if (this.#paused || this.#slowed) this.#input.pause()
+    else if (this.#receiver !== undefined) this.#input.resume()
   }
 
   #endDrain(taken: boolean): void {

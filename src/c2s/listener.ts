@@ -1,19 +1,21 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { Admission } from '../core/admission.ts'
 import { TidingsError } from '../core/errors.ts'
 import { Metrics } from '../core/metrics.ts'
+import { trustedAddresses } from '../core/networks.ts'
 import { Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
-import { Admission } from './admission.ts'
-import { Connection, type ConnectionParts, Ended } from './connection.ts'
+import { Connection, type ConnectionParts, Ended, type Messages } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
 import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
-import type { C2sLimits, C2sOptions, ListenOptions } from './options.ts'
+import type { C2sLimits, C2sOptions, ListenOptions, TlsPolicy } from './options.ts'
 import { Ticks } from './outbox.ts'
-import { ProxyHeaderError, readProxyHeader, trustedAddresses } from './proxy-protocol.ts'
+import { ProxyHeaderError, readProxyHeader } from './proxy-protocol.ts'
 import type { SessionParts } from './session.ts'
 import { Stream, type StreamParts } from './stream.ts'
+import { tcpWire, type Wire } from './wire.ts'
 
 /** RFC 6120 §4.6.3: how long a silent connection is believed to be alive before TCP asks, in milliseconds. */
 const KEEP_ALIVE_MS = 60_000
@@ -90,6 +92,18 @@ export class C2s {
     return { address: bound.address, port: bound.port }
   }
 
+  /** Takes a connection that another listener has accepted and, if need be, encrypted: `messages` reads its socket, `wire` is their form. */
+  adopt(socket: Socket, address: string, messages: Messages, wire: Wire): Connection {
+    const connection = new Connection(socket, address, this.#connectionParts, messages)
+    this.#connections.add(connection)
+    if (this.#admission.admit(connection, address)) {
+      this.#newcomers.add(connection)
+      // Whoever opened that listener has decided whether passwords may pass on it in the clear.
+      void this.#converse(connection, 'off', wire)
+    } else connection.destroy()
+    return connection
+  }
+
   /** Open connections, and how many of them have not signed in. */
   get counts(): { connections: number; unauthenticated: number } {
     return { connections: this.#connections.size, unauthenticated: this.#admission.total }
@@ -140,19 +154,26 @@ export class C2s {
 
   /** A connection's way to its session. Never rejects. */
   async #serve(connection: Connection, door: Door, proxied: boolean): Promise<void> {
-    let stream: Stream | undefined
     try {
       if (proxied) await this.#introduce(connection)
       const { certificates } = this.#options
       if (door.tls === 'direct')
         await connection.startTls({ secureContext: certificates.secureContext(), sni: certificates.sni })
-      stream = new Stream(connection, this.#streamParts)
-      await negotiate(stream, door.tls, this.#options, this.#sessionParts)
+    } catch (error) {
+      return this.#drop(connection, error)
+    }
+    await this.#converse(connection, door.tls, tcpWire)
+  }
+
+  /** The stream of a connection, as far as its session. Never rejects. */
+  async #converse(connection: Connection, policy: TlsPolicy, wire: Wire): Promise<void> {
+    const stream = new Stream(connection, wire, this.#streamParts)
+    try {
+      await negotiate(stream, policy, this.#options, this.#sessionParts)
       this.#newcomers.delete(connection)
       this.#admission.release(connection)
     } catch (error) {
-      if (stream === undefined) this.#drop(connection, error)
-      else stream.fail(error, this.#options.log)
+      stream.fail(error, this.#options.log)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Accounts } from '../auth/accounts.ts'
+import type { AdmissionLimits } from '../core/admission.ts'
 import type { Background } from '../core/background.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
@@ -6,7 +7,6 @@ import type { Metrics } from '../core/metrics.ts'
 import type { Router } from '../core/router.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { ReaderLimits } from '../xml/reader.ts'
-import type { AdmissionLimits } from './admission.ts'
 import type { Rate } from './token-bucket.ts'
 
 /** How a listener treats TLS: `direct` from the first byte (XEP-0368), else STARTTLS (RFC 6120 §5). */

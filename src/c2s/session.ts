@@ -4,15 +4,15 @@ import type { Log } from '../core/log.ts'
 import { attempt, isPromise, type Maybe, then } from '../core/maybe.ts'
 import type { SessionHandle, SessionPort } from '../core/session.ts'
 import type { Element } from '../xml/element.ts'
-import type { Reader, TopElement } from '../xml/reader.ts'
+import type { StreamReader, TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { Connection, Receiver } from './connection.ts'
 import { incoming } from './incoming.ts'
 import type { SessionMetrics } from './metrics.ts'
 import type { Stream } from './stream.ts'
-import { STREAM_END, streamError } from './stream-text.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
+import type { Wire } from './wire.ts'
 
 /** What all sessions of a server share. */
 export interface SessionParts {
@@ -34,7 +34,8 @@ const SAMPLE = 8
 /** A client's session: hops 2 and 6 of a message (ARCHITECTURE §7). Driven by what its connection receives and by the core. */
 export class ClientSession implements Receiver, SessionPort {
   readonly #connection: Connection
-  readonly #reader: Reader
+  readonly #wire: Wire
+  readonly #reader: StreamReader
   readonly #parts: SessionParts
   readonly #bucket: TokenBucket
   readonly #metrics: SessionMetrics
@@ -53,6 +54,7 @@ export class ClientSession implements Receiver, SessionPort {
   /** A session in the making, to be bound and then started with `begin()`. */
   constructor(stream: Stream, parts: SessionParts) {
     this.#connection = stream.connection
+    this.#wire = stream.wire
     this.#reader = stream.reader
     this.#parts = parts
     this.#bucket = new TokenBucket(parts.rate)
@@ -65,7 +67,7 @@ export class ClientSession implements Receiver, SessionPort {
     const early = this.#early ?? []
     this.#early = undefined
     this.#connection.receiver = this
-    this.#connection.send(Buffer.from(greeting.toString()))
+    this.#connection.send(this.#wire.element(greeting))
     for (const stanza of early) this.send(stanza)
     if (!this.#connection.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
@@ -76,7 +78,7 @@ export class ClientSession implements Receiver, SessionPort {
   send(stanza: Stanza): void {
     if (this.#handle !== undefined) {
       this.#metrics.sent[stanza.kind].value++
-      this.#connection.send(stanza.encode())
+      this.#connection.send(this.#wire.stanza(stanza))
     } else this.#early = [...(this.#early ?? []), stanza]
   }
 
@@ -178,8 +180,7 @@ export class ClientSession implements Receiver, SessionPort {
     this.#parts.log.debug({ session: this.#handle?.jid, condition: error?.condition }, 'stream closed')
     this.#connection.pause()
     this.#connection.limitClosing()
-    const last = (error === undefined ? '' : streamError(error)) + STREAM_END
-    const done = then(this.#unbind(), () => this.#connection.finish(Buffer.from(last)))
+    const done = then(this.#unbind(), () => this.#connection.finish(this.#wire.end(error)))
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 

@@ -1,10 +1,9 @@
 import type { Log } from '../core/log.ts'
 import type { Element } from '../xml/element.ts'
-import { NS } from '../xml/ns.ts'
-import { Reader, type ReaderLimits, type Scanners, type StreamOpen, type TopElement } from '../xml/reader.ts'
+import type { ReaderLimits, Scanners, StreamOpen, StreamReader, TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { type Connection, Ended, type Receiver } from './connection.ts'
-import { STREAM_END, streamError, streamHeader } from './stream-text.ts'
+import type { Wire } from './wire.ts'
 
 /** What all streams of a server share. */
 export interface StreamParts {
@@ -18,16 +17,18 @@ export interface StreamParts {
 /** A stream while it is negotiated: what the client sends is asked for one by one, and nothing is read ahead. */
 export class Stream implements Receiver {
   readonly connection: Connection
-  readonly reader: Reader
+  readonly wire: Wire
+  readonly reader: StreamReader
   readonly #defaultHost: string
   #headerSent = false
   #over = false
   #wake: (() => void) | undefined
 
   /** Takes over the reading of a connection. */
-  constructor(connection: Connection, { limits, scanners, defaultHost }: StreamParts) {
+  constructor(connection: Connection, wire: Wire, { limits, scanners, defaultHost }: StreamParts) {
     this.connection = connection
-    this.reader = new Reader(limits, NS.client, scanners)
+    this.wire = wire
+    this.reader = wire.reader(limits, scanners)
     this.#defaultHost = defaultHost
     connection.receiver = this
   }
@@ -49,11 +50,11 @@ export class Stream implements Receiver {
   /** Sends our stream header (RFC 6120 §4.7): `from` a host that is served here, undefined if the client wants another. */
   sendHeader(from: string | undefined, to: string | undefined): void {
     this.#headerSent = true
-    this.#print(streamHeader(from ?? this.#defaultHost, to))
+    this.connection.send(this.wire.header(from ?? this.#defaultHost, to))
   }
 
   send(element: Element): void {
-    this.#print(element.toString())
+    this.connection.send(this.wire.element(element))
   }
 
   /** RFC 6120 §4.3.3: the client begins anew, without closing. */
@@ -75,9 +76,8 @@ export class Stream implements Receiver {
     if (this.#over) return
     this.#over = true
     // RFC 6120 §4.9.1.2: an error before the response header goes after it all the same.
-    const header = this.#headerSent ? '' : streamHeader(this.#defaultHost, undefined)
-    const last = header + (error === undefined ? '' : streamError(error)) + STREAM_END
-    this.connection.finish(Buffer.from(last))
+    if (!this.#headerSent) this.connection.send(this.wire.header(this.#defaultHost, undefined))
+    this.connection.finish(this.wire.end(error))
     this.#wake?.()
   }
 
@@ -116,9 +116,5 @@ export class Stream implements Receiver {
         resolve()
       }
     })
-  }
-
-  #print(text: string): void {
-    this.connection.send(Buffer.from(text))
   }
 }

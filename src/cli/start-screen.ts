@@ -1,4 +1,6 @@
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/load.ts'
+import { webOrigin } from '../config/web-origin.ts'
 import type { CertificateDescription } from '../tls/certificates.ts'
 import type { NewInvitationLinks } from './control/protocol.ts'
 import { localTime } from './local-time.ts'
@@ -22,6 +24,7 @@ export function startScreen(config: Config, running: Running, option: string | u
     `Tidings serves ${hosts.join(', ')}`,
     '',
     ...clients(config, running),
+    ...web(config, running),
     row('Data', config.storage.kind === 'memory' ? 'in memory: nothing outlives this process' : config.data),
     ...running.certificates.flatMap(certificate),
     ...invitation(running),
@@ -48,6 +51,14 @@ function clients({ listeners }: Config, { ports }: Running): string[] {
   return lines
 }
 
+function web(config: Config, { ports }: Running): string[] {
+  const { http } = config.listeners
+  const origin = webOrigin(config, config.hosts[0]!.name, ports.http)
+  if (http === false || origin === undefined) return []
+  const socket = row('WebSocket', `${origin.replace('http', 'ws')}/ws`)
+  return http['web-chat'] ? [row('Web chat', `${origin}/`), socket] : [socket]
+}
+
 /** How the first people get in, by themselves. */
 function invitation({ invitation }: Running): string[] {
   if (invitation === undefined) return []
@@ -56,8 +67,7 @@ function invitation({ invitation }: Running): string[] {
 }
 
 function where(addresses: readonly string[]): string {
-  const loopback = addresses.every(address => address === '::1' || address.startsWith('127.'))
-  if (loopback) return `this machine only (${addresses.join(', ')})`
+  if (isLoopback(addresses)) return `this machine only (${addresses.join(', ')})`
   return addresses.includes('::') ? 'all addresses' : addresses.join(', ')
 }
 

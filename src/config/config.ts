@@ -24,9 +24,8 @@ export interface Config extends Omit<Checked, 'hosts' | 'tls' | 'data' | 'listen
 
 /** The listeners by name; false for one that is switched off. */
 export type Listeners = {
-  readonly [K in keyof Checked['listeners']]: WithAddress<Checked['listeners'][K]>
+  readonly [K in keyof Checked['listeners']]: Decided<Checked['listeners'][K]>
 }
 
-type WithAddress<L> = L extends { readonly address: unknown }
-  ? Omit<L, 'address'> & { readonly address: readonly string[] }
-  : L
+/** What depends on other keys is decided. */
+type Decided<L> = L extends object ? { readonly [K in keyof L]: Exclude<L[K], undefined> } : L

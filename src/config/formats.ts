@@ -51,6 +51,13 @@ export const ENDPOINT: Format = {
   },
 }
 
+/** The origin of a web page as a browser sends it, or `*` for any. */
+export const ORIGIN: Format = {
+  expected: 'an origin such as https://chat.example.org, or *',
+  parse: text =>
+    text === '*' || URL.parse(text)?.origin === text.toLowerCase() ? text.toLowerCase() : undefined,
+}
+
 /** A file or folder. */
 export const PATH: Format = {
   expected: 'a path',

@@ -73,7 +73,7 @@ function resolved(checked: Checked, file: string, directory: string, { later, wr
   const address = defaultAddress(hosts.map(({ name }) => name))
   const listeners = Object.entries(checked.listeners).map(([name, listener]) => [
     name,
-    listener && { ...listener, address: listener.address ?? address },
+    listener && decided({ ...listener, address: listener.address ?? address }),
   ])
   return {
     ...checked,
@@ -85,6 +85,18 @@ function resolved(checked: Checked, file: string, directory: string, { later, wr
     later,
     written,
   }
+}
+
+/** HTTP without TLS is for this machine alone, unless somebody asks for it. */
+function decided<L extends { address: readonly string[] }>(listener: L): L {
+  return 'tls' in listener && listener.tls === undefined
+    ? { ...listener, tls: !isLoopback(listener.address) }
+    : listener
+}
+
+/** Whether only this machine can reach these addresses. */
+export function isLoopback(addresses: readonly string[]): boolean {
+  return addresses.every(address => address === '::1' || address.startsWith('127.'))
 }
 
 /** A server for localhost alone is nobody else's business. `::` takes IPv4 as well. */

@@ -1,5 +1,6 @@
 /** Every key of the configuration: what it holds, its default and what it is for. The reference and the JSON schema come from here. */
 import type { Extension } from '../core/extension.ts'
+import { option } from '../core/options.ts'
 import {
   choice,
   type Dictionary,
@@ -16,7 +17,7 @@ import {
   text,
   type Value,
 } from './fields.ts'
-import { ADDRESS, DOMAIN, ENDPOINT, NETWORK, PATH } from './formats.ts'
+import { ADDRESS, DOMAIN, ENDPOINT, NETWORK, ORIGIN, PATH } from './formats.ts'
 import { LIMITS } from './limits.ts'
 
 const FEDERATION = 'federation with other servers'
@@ -84,6 +85,13 @@ const trustedProxies: Leaf<readonly string[]> = {
   single: true,
 }
 
+const httpTls: Leaf<boolean | undefined> = {
+  kind: 'boolean',
+  doc: 'Whether to speak HTTPS. Without it passwords may pass in clear text: only on this machine, or behind a proxy that encrypts.',
+  default: undefined,
+  defaultDoc: '`false` where the address is loopback, else `true`',
+}
+
 const overrides: Dictionary = {
   kind: 'dictionary',
   doc: 'Where to reach a domain, instead of asking DNS.',
@@ -132,9 +140,27 @@ export const CORE_FIELDS = {
         port: port(5347),
       },
     ),
-    http: later(
-      switchable('Web clients, uploads and other things over HTTP.', false, { address, port: port(5280) }),
-      'HTTP',
+    http: switchable(
+      'Clients over WebSocket, the web chat and what else the server has for browsers.',
+      true,
+      {
+        address,
+        port: port(5280),
+        tls: httpTls,
+        'trusted-proxies': {
+          ...trustedProxies,
+          doc: 'Addresses of proxies that are believed what they say in X-Forwarded-For and X-Forwarded-Proto.',
+        },
+        origins: {
+          ...option.texts({
+            doc: 'Web sites that may connect by WebSocket, beside this server itself; `*` is any.',
+            default: [],
+          }),
+          format: ORIGIN,
+          single: true,
+        } as Leaf<readonly string[]>,
+        'web-chat': option.boolean({ doc: 'Whether `/` is a chat client for the browser.', default: true }),
+      },
     ),
     metrics: switchable(
       'For the operator: /health and /metrics (Prometheus) over HTTP. They say how many, not who.',

@@ -4,7 +4,7 @@ import type { Stanza } from '../xml/stanza.ts'
 import type { Background } from './background.ts'
 import type { Clock } from './clock.ts'
 import { TidingsError } from './errors.ts'
-import type { Extension, Place, Providing, Registrations } from './extension.ts'
+import type { Extension, HttpRoute, Place, Providing, Registrations } from './extension.ts'
 import { Hooks } from './hooks.ts'
 import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
@@ -116,6 +116,11 @@ export class Host {
       for (const [key, { live }] of Object.entries(loaded.extension.options ?? {}))
         if (live && key in given) loaded.options[key] = given[key]
     }
+  }
+
+  /** What the extensions add to the HTTP server. */
+  get routes(): readonly HttpRoute[] {
+    return [...this.#loaded.values()].flatMap(({ registrations }) => registrations.http ?? [])
   }
 
   /** The sessions of an account whose home is this node (handlers and stages of an owner run there), in the order they were bound. */

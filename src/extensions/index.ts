@@ -7,6 +7,7 @@ import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
 import disco from './disco.ts'
 import hints from './hints.ts'
+import hostMeta from './host-meta.ts'
 import invitations from './invitations/index.ts'
 import lastActivity from './last-activity.ts'
 import offline from './offline/index.ts'
@@ -25,6 +26,7 @@ export const extensions: readonly Extension[] = [
   ping,
   version,
   time,
+  hostMeta,
   registration,
   invitations,
   privateStorage,

@@ -20,6 +20,9 @@ export interface StreamClose {
   readonly kind: 'close'
 }
 
+/** What takes the bytes of a stream and gives its items: `Reader`, or another one for another framing. */
+export type StreamReader = Pick<Reader, 'limits' | 'push' | 'next' | 'restart' | 'discard'>
+
 /** Capacity of the first buffer for an item that arrives in pieces. */
 const FIRST_CARRY_BYTES = 512
 const NOTHING: Buffer = Buffer.alloc(0)

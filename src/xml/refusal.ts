@@ -35,6 +35,7 @@ const RULES = {
 
   // RFC 6120 §4: the stream
   'header-name': ['bad-format', 'a stream starts with <stream:stream>'],
+  'frame-header': ['bad-format', 'a framed stream starts with <open/>'],
   'header-declaration': ['not-well-formed', 'the XML declaration is malformed'],
   'header-encoding': ['unsupported-encoding', 'UTF-8 is the only encoding'],
   'header-namespace': ['invalid-namespace', 'this is not the namespace of a stream'],

@@ -155,6 +155,15 @@ function notMarkup(b: Buffer, base: number, end: number): -1 {
   return -1
 }
 
+/** Index after the XML declaration that whole bytes begin with. Throws `StreamError` if that is none, or says what it may not. */
+export function declarationEnd(b: Buffer): number {
+  const stop = b.indexOf(DECLARATION_END)
+  if (!startsLike(b, 0, b.length, DECLARATION_START) || stop < 0) refuse('processing-instruction')
+  const after = stop + DECLARATION_END.length
+  checkDeclaration(b.latin1Slice(0, after))
+  return after
+}
+
 function checkDeclaration(text: string): void {
   const match = DECLARATION.exec(text)
   if (match === null) refuse('header-declaration')

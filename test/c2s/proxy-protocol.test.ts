@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { parseProxyHeader, readProxyHeader, trustedAddresses } from '../../src/c2s/proxy-protocol.ts'
+import { parseProxyHeader, readProxyHeader } from '../../src/c2s/proxy-protocol.ts'
+import { trustedAddresses } from '../../src/core/networks.ts'
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a'
 

@@ -134,7 +134,7 @@ t.test('a port that is in use', async t => {
   const { port } = other.address() as AddressInfo
   const listener = { address: '127.0.0.1', port: 0 }
   const { config, data } = await configured(t, {
-    listeners: { xmpp: listener, 'xmpp-tls': { ...listener, port } },
+    listeners: { xmpp: listener, 'xmpp-tls': { ...listener, port }, http: false },
   })
   t.match(await tidings(['start', '--config', config]), {
     code: 1,
@@ -149,7 +149,7 @@ t.test('a port that is in use', async t => {
 
 t.test('an address of another machine', async t => {
   const { config } = await configured(t, {
-    listeners: { xmpp: { address: '192.0.2.1', port: 0 }, 'xmpp-tls': false },
+    listeners: { xmpp: { address: '192.0.2.1', port: 0 }, 'xmpp-tls': false, http: false },
   })
   t.match(await tidings(['start', '--config', config]), {
     code: 1,

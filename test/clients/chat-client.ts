@@ -6,6 +6,8 @@ export interface SignIn {
   readonly password: string
   readonly resource: string
   readonly port: number
+  /** Where the server takes WebSockets, for clients that use them. */
+  readonly webSocket: string
   /** TLS from the first byte, else STARTTLS. */
   readonly direct: boolean
   /** PEM file of the certificate to trust, and no other. */
@@ -49,6 +51,8 @@ export class SignInFailed extends Error {
 /** One real client. */
 export interface ClientKind {
   readonly name: string
+  /** It uses WebSockets without TLS here, so there is no certificate to refuse. */
+  readonly plain?: boolean
   /** Signs in and sends presence. Rejects with SignInFailed. */
   connect(options: SignIn): Promise<ChatClient>
 }

@@ -10,13 +10,23 @@ export const xmppJs: ClientKind = {
   async connect({ address, password, resource, port, direct, trusted }) {
     // It passes no TLS options on: whom it trusts is a matter of the process.
     setDefaultCACertificates([readFileSync(trusted, 'utf8')])
-    const [username = '', domain = ''] = address.split('@')
-    const service = `${direct ? 'xmpps' : 'xmpp'}://localhost:${port}`
-    const entity = client({ service, domain, username, password, resource })
-    // It would come back a second after whatever ended it.
-    entity.reconnect.stop()
-    return connected(entity)
+    return signIn(`${direct ? 'xmpps' : 'xmpp'}://localhost:${port}`, address, password, resource)
   },
+}
+
+/** The same over WebSocket, as in browsers. */
+export const xmppJsWebSocket: ClientKind = {
+  name: 'xmpp.js over WebSocket',
+  plain: true,
+  connect: ({ address, password, resource, webSocket }) => signIn(webSocket, address, password, resource),
+}
+
+function signIn(service: string, address: string, password: string, resource: string): Promise<ChatClient> {
+  const [username = '', domain = ''] = address.split('@')
+  const entity = client({ service, domain, username, password, resource })
+  // It would come back a second after whatever ended it.
+  entity.reconnect.stop()
+  return connected(entity)
 }
 
 async function connected(entity: Client): Promise<ChatClient> {

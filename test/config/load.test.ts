@@ -19,7 +19,7 @@ t.test('an empty file is the shipped default', async t => {
     xmpp: { address: ['127.0.0.1', '::1'], port: 5222, tls: 'required' },
     'xmpp-tls': { address: ['127.0.0.1', '::1'], port: 5223 },
     server: false,
-    http: false,
+    http: { address: ['127.0.0.1', '::1'], port: 5280, tls: false, 'web-chat': true },
   })
   t.strictSame(config.later, [])
 })

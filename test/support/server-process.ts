@@ -20,7 +20,7 @@ export interface ServerProcessOptions {
 export class ServerProcess {
   /** The folder of everything that is kept. */
   readonly data: string
-  readonly ports: { readonly tcp: number; readonly tls: number }
+  readonly ports: { readonly tcp: number; readonly tls: number; readonly http: number }
   private readonly child: ChildProcess
   private readonly folder: string
 
@@ -36,7 +36,7 @@ export class ServerProcess {
     const folder = await mkdtemp(join(tmpdir(), 'tidings-process-'))
     const file = join(folder, 'tidings.yaml')
     const listener = { address: '127.0.0.1', port: 0 }
-    const listeners = { xmpp: listener, 'xmpp-tls': listener, metrics: false }
+    const listeners = { xmpp: listener, 'xmpp-tls': listener, http: listener, metrics: false }
     await writeFile(file, stringify({ data: join(folder, 'data'), listeners, ...config }))
     const list = join(folder, 'accounts.csv')
     await writeFile(list, accounts.map(account => `${account.join(',')}\n`).join(''))
@@ -63,12 +63,14 @@ export class ServerProcess {
 async function readPorts(child: ChildProcess): Promise<ServerProcess['ports']> {
   let tcp: number | undefined
   let tls: number | undefined
+  let http: number | undefined
   if (child.stdout === null) throw new Error('no standard output')
   for await (const line of createInterface(child.stdout)) {
     const port = Number(/ port (\d+),/.exec(line)?.[1])
     if (line.includes('STARTTLS')) tcp = port
     if (line.includes('direct TLS')) tls = port
-    if (tcp !== undefined && tls !== undefined) return { tcp, tls }
+    if (line.includes('WebSocket')) http = Number(/:(\d+)\//.exec(line)?.[1])
+    if (tcp !== undefined && tls !== undefined && http !== undefined) return { tcp, tls, http }
   }
   throw new Error('the server ended before it listened')
 }

@@ -34,6 +34,7 @@ export interface TestServerOptions {
 export interface NodePorts {
   readonly tcp: number
   readonly tls: number
+  readonly http: number
 }
 
 /** What every test's server is configured with: free ports, passwords without TLS. */
@@ -42,6 +43,7 @@ const CONFIG = {
   listeners: {
     xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' },
     'xmpp-tls': { address: '127.0.0.1', port: 0 },
+    http: { address: '127.0.0.1', port: 0 },
     metrics: false,
   },
 }
@@ -84,7 +86,11 @@ export class TestServer {
 
   /** One entry per node. */
   get ports(): readonly NodePorts[] {
-    return this.servers.map(({ ports }) => ({ tcp: ports.xmpp ?? 0, tls: ports['xmpp-tls'] ?? 0 }))
+    return this.servers.map(({ ports }) => ({
+      tcp: ports.xmpp ?? 0,
+      tls: ports['xmpp-tls'] ?? 0,
+      http: ports.http ?? 0,
+    }))
   }
 
   /** Makes an invitation to localhost and gives its token. */

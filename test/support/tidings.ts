@@ -83,7 +83,12 @@ export async function configured(t: Test, more: Readonly<Record<string, unknown>
   const listener = { address: '127.0.0.1', port: 0 }
   const data = join(folder, 'data')
   const config = join(folder, 'tidings.yaml')
-  const listeners = { xmpp: { ...listener, tls: 'offered' }, 'xmpp-tls': listener, metrics: listener }
+  const listeners = {
+    xmpp: { ...listener, tls: 'offered' },
+    'xmpp-tls': listener,
+    http: false,
+    metrics: listener,
+  }
   await writeFile(config, stringify({ data, listeners, ...more }))
   return { folder, data, config }
 }

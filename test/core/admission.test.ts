@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Admission } from '../../src/c2s/admission.ts'
+import { Admission } from '../../src/core/admission.ts'
 
 t.test('places are limited in all and by address, and come back', async t => {
   const admission = new Admission<number>({ total: 3, perAddress: 2 })

@@ -5,11 +5,13 @@ import { type SecureContext, TLSSocket } from 'node:tls'
 export interface TlsParts {
   /** For a client that names no host. */
   readonly secureContext: SecureContext
+  /**
+   * The only protocol that a client may ask for by ALPN; any other ends the handshake.
+   * XEP-0368 §2: `xmpp-client` for clients of XMPP.
+   */
+  readonly protocol: string
   readonly sni: (servername: string, done: (error: Error | null, context?: SecureContext) => void) => void
 }
-
-/** XEP-0368 §2: the only protocol that a client may ask for by ALPN; any other ends the handshake. */
-const ALPN = 'xmpp-client'
 
 /**
  * Wraps a socket in TLS, the client having the first word; what was received and not read yet is taken for that.
@@ -23,7 +25,7 @@ export function serverTls(
     isServer: true,
     secureContext: parts.secureContext,
     SNICallback: parts.sni,
-    ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined),
+    ALPNCallback: ({ protocols }) => (protocols.includes(parts.protocol) ? parts.protocol : undefined),
   })
   socket.disableRenegotiation()
   // node:tls, for a socket made without its Server: errors after the handshake come as this, and leave the socket open.

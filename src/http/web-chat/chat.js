@@ -1,0 +1,71 @@
+/** Starts Converse for this server. Runs in the browser, after the script of Converse. */
+const { domain, websocket } = document.body.dataset
+
+/** XEP-0191 */
+const BLOCKING = 'urn:xmpp:blocking'
+
+/** Nobody but this server is asked for anything. */
+const SETTINGS = {
+  // What the server delivers is shown, and who is no contact yet can be written to.
+  allow_non_roster_messaging: true,
+  allow_registration: false,
+  assets_path: '/chat/converse/',
+  authentication: 'login',
+  auto_reconnect: true,
+  clear_cache_on_logout: true,
+  default_domain: domain,
+  discover_connection_methods: false,
+  loglevel: 'warn',
+  render_media: false,
+  show_self_in_roster: false,
+  view_mode: 'fullscreen',
+  websocket_url: websocket,
+  whitelisted_plugins: ['tidings'],
+}
+
+/** In place of the logo of Converse: where one signs in. */
+class Heading extends HTMLElement {
+  connectedCallback() {
+    const heading = document.createElement('h1')
+    heading.textContent = domain
+    this.replaceChildren(heading)
+  }
+}
+
+/** In place of its footer, which would fetch pictures from elsewhere. */
+class Footer extends HTMLElement {
+  connectedCallback() {
+    const link = document.createElement('a')
+    Object.assign(link, { href: 'https://conversejs.org', rel: 'noopener', target: '_blank' })
+    link.textContent = 'Converse'
+    this.replaceChildren('This chat is ', link, ', free software.')
+  }
+}
+
+/** In place of its links to elsewhere. */
+class Nothing extends HTMLElement {}
+
+const plugin = {
+  initialize() {
+    const { disco, elements, listen, trigger } = this._converse.api
+    // COMPAT Converse 14: it opens no chat before it has the list of the blocked, which not every server keeps.
+    listen.on('connected', async () => {
+      if (!(await disco.supports(BLOCKING, domain))) trigger('blocklistInitialized', new Map())
+    })
+    elements.define('converse-brand-logo', Heading)
+    elements.define('converse-footer', Footer)
+    elements.define('converse-controlbox-navbar', Nothing)
+    document.body.classList.add('chatting')
+  },
+}
+
+try {
+  const { converse } = globalThis
+  converse.plugins.add('tidings', plugin)
+  await converse.initialize(SETTINGS)
+} catch (error) {
+  console.error(error)
+  document.body.classList.remove('chatting')
+  document.getElementById('status').textContent =
+    'The chat could not be started. Reload the page to try again.'
+}
