@@ -21,15 +21,17 @@ import { measureEmpty } from './bench/empty.ts'
 const SCENARIOS: Readonly<Record<string, string>> = {
   chat: 'chat:window=4,pairs=100,duration=6',
   'chat-tls': 'chat:window=4,tls=direct,pairs=100,duration=6',
+  'chat-ws': 'chat:window=4,transport=ws,pairs=100,duration=6',
   'chat-rate': 'chat:mode=rate,rate=1000,pairs=100,duration=6',
   login: 'login:n=1000',
   'login-tls': 'login:n=500,tls=direct',
   offline: 'offline:n=50,each=100,first=1000',
   idle: 'idle:n=10000,settle=8',
   'idle-tls': 'idle:n=2000,tls=direct,settle=8',
+  'idle-ws': 'idle:n=10000,transport=ws,settle=8',
 }
 /** Those that look at memory: each in a server that has done nothing else. */
-const ALONE = ['idle', 'idle-tls']
+const ALONE = ['idle', 'idle-tls', 'idle-ws']
 /** Those that a relay can do: it knows neither sign-in nor TLS. */
 const RELAYED = ['chat', 'chat-rate']
 const RELAY = 'relay'

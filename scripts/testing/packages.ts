@@ -21,6 +21,11 @@ const NEEDS: readonly Need[] = [
     probe: ['sh', '-c', 'echo "#include <dlfcn.h>" | cc -E - > /dev/null'],
     what: 'a C compiler, for the library that drops unsynced writes',
   },
+  {
+    packages: ['chromium'],
+    probe: ['/usr/bin/chromium', '--version'],
+    what: 'the browser Chromium, for the web chat',
+  },
   { packages: ['openssl'], probe: ['openssl', 'version'], what: 'openssl, for certificates' },
 ]
 
