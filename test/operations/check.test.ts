@@ -262,7 +262,10 @@ t.test('dns', async t => {
 t.test('all together', async t => {
   const data = t.testdir()
   const patient: Patient = {
-    config: configured({ data, listeners: { xmpp: false, 'xmpp-tls': false, http: { port: 0 } } }),
+    config: configured({
+      data,
+      listeners: { xmpp: false, 'xmpp-tls': false, http: false, server: { port: 0 } },
+    }),
     running: undefined,
     node: '24.1.0',
     now: NOW,
@@ -278,7 +281,7 @@ t.test('all together', async t => {
   t.match(at('node'), [{ level: 'problem', text: 'Node 24.1.0 is too old' }])
   t.match(at('configuration'), [
     { level: 'ok' },
-    { level: 'warning', text: /listeners\.http does nothing yet/ },
+    { level: 'warning', text: /listeners\.server does nothing yet/ },
   ])
   const held = await examine({ ...patient, verify: () => Promise.reject(new Error('held by process 1')) })
   t.match(
