@@ -30,6 +30,13 @@ export interface Window {
   readonly faults: readonly string[]
 }
 
+/** Fills in the form of the web chat. */
+export async function signIn(page: Page, user: string, password: string): Promise<void> {
+  await page.fill('input[name=jid]', user)
+  await page.fill('input[name=password]', password)
+  await page.click('[type=submit]')
+}
+
 /** Signs in to the web chat and opens a chat with somebody. */
 export async function openChat(
   browser: Browser,
@@ -47,9 +54,7 @@ export async function openChat(
     if (/Content Security Policy/.test(message.text())) faults.push(message.text())
   })
   await page.goto(`${url}#converse/chat?jid=${who.with}`)
-  await page.fill('input[name=jid]', who.user)
-  await page.fill('input[name=password]', who.password)
-  await page.click('[type=submit]')
+  await signIn(page, who.user, who.password)
   await page.waitForSelector(INPUT)
   return { page, faults }
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ServerProcess } from '../support/server-process.ts'
-import { launch, openChat, read, withoutBrowser, write } from './browser.ts'
+import { TestServer } from '../support/test-server.ts'
+import { launch, openChat, read, signIn, withoutBrowser, write } from './browser.ts'
 
 t.test('the web chat, in two windows', { skip: withoutBrowser() }, async t => {
   const server = await ServerProcess.start({
@@ -24,4 +25,22 @@ t.test('the web chat, in two windows', { skip: withoutBrowser() }, async t => {
     [],
     'nothing from elsewhere, nothing that the policy forbids',
   )
+})
+
+t.test('from the first invitation to the web chat', { skip: withoutBrowser() }, async t => {
+  const server = await TestServer.start()
+  t.teardown(() => server.close())
+  const invitation = await server.firstInvitation()
+  const browser = await launch()
+  t.teardown(() => browser.close())
+  const page = await browser.newPage()
+  await page.goto(invitation?.page ?? '')
+  await page.fill('input[name=username]', 'alice')
+  await page.fill('input[name=password]', 'correct horse 9')
+  await page.click('button')
+  await page.getByText('alice@localhost').waitFor()
+  await page.getByText('Chat in the browser').click()
+  await signIn(page, 'alice', 'correct horse 9')
+  await page.locator('converse-user-profile').waitFor()
+  t.equal(server.sessions, 1)
 })

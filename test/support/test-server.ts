@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Accounts } from '../../src/auth/accounts.ts'
+import type { NewInvitationLinks } from '../../src/cli/control/protocol.ts'
 import { LocalNetwork, singleNode } from '../../src/cluster/local.ts'
 import { configFrom } from '../../src/config/load.ts'
 import type { Place } from '../../src/core/extension.ts'
@@ -97,6 +98,11 @@ export class TestServer {
   async invite(wanted: NewInvitation): Promise<string> {
     const { storage, jid } = this.servers[0]!.hosts[0]!
     return (await new Invitations(storage, this.clock, jid).create(wanted)).token
+  }
+
+  /** What a server without accounts invites the first people with. */
+  firstInvitation(): Promise<NewInvitationLinks | undefined> {
+    return this.servers[0]!.firstInvitation()
   }
 
   /** Where external components connect, one entry per node. */
