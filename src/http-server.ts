@@ -28,17 +28,12 @@ export async function httpServer(parts: HttpParts): Promise<HttpServer | undefin
   const { HttpServer } = await import('./http/server.ts')
   const { WebSockets } = await import('./c2s/websocket.ts')
   const trusts = trustedAddresses(http['trusted-proxies'])
-  const limits = c2sLimits(config)
-  const websockets = new WebSockets(c2s, {
-    clock,
-    stanzaBytes: limits.reader.stanzaBytes,
-    origins: http.origins,
-  })
+  const websockets = new WebSockets(c2s, { clock, origins: http.origins })
   return new HttpServer({
     ...(http.tls && { certificates }),
     trusts,
     upgrades: new Map([['/ws', upgrade => websockets.open(upgrade)]]),
-    closeSeconds: limits.closeSeconds,
+    closeSeconds: c2sLimits(config).closeSeconds,
     clock,
     log,
     async app() {

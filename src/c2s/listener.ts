@@ -4,7 +4,7 @@ import { Admission } from '../core/admission.ts'
 import { TidingsError } from '../core/errors.ts'
 import { Metrics } from '../core/metrics.ts'
 import { trustedAddresses } from '../core/networks.ts'
-import { Scanners } from '../xml/reader.ts'
+import { type ReaderLimits, Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Connection, type ConnectionParts, Ended, type Messages } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
@@ -39,7 +39,7 @@ export class C2s {
   /** Connections that have not signed in, with the time that they have for it. */
   readonly #newcomers: Deadlines<Connection>
   readonly #ticks: Ticks
-  readonly #streamParts: StreamParts
+  #streamParts: StreamParts
   #connectionParts: ConnectionParts
   #sessionParts: SessionParts
   #emptied: PromiseWithResolvers<void> | undefined
@@ -62,7 +62,7 @@ export class C2s {
       forget: connection => this.#forget(connection),
     }
     this.#streamParts = {
-      limits: { ...limits.reader, stanzaBytes: limits.stanzaBytesBeforeSignIn },
+      limits: beforeSignIn(limits),
       scanners: new Scanners(),
       defaultHost,
     }
@@ -117,7 +117,13 @@ export class C2s {
     this.#connectionParts.closing.ms = limits.closeSeconds * 1000
     this.#ticks.limit = limits.outboxBytes
     this.#connectionParts = { ...this.#connectionParts, rate: limits.bytes }
+    this.#streamParts = { ...this.#streamParts, limits: beforeSignIn(limits) }
     this.#sessionParts = { ...this.#sessionParts, rate: limits.stanzas }
+  }
+
+  /** Most bytes of a stanza of somebody who has signed in; Infinity for no limit. */
+  get stanzaBytes(): number {
+    return this.#options.limits.reader.stanzaBytes
   }
 
   /** Bytes that wait for clients to read them. */
@@ -201,6 +207,11 @@ export class C2s {
     this.#connections.delete(connection)
     if (this.#connections.size === 0) this.#emptied?.resolve()
   }
+}
+
+/** What a stream may bring until somebody has signed in. */
+function beforeSignIn({ reader, stanzaBytesBeforeSignIn }: C2sLimits): Readonly<ReaderLimits> {
+  return { ...reader, stanzaBytes: stanzaBytesBeforeSignIn }
 }
 
 /** Closes the stream of a connection, or what has not become one yet. */

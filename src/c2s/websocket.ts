@@ -27,8 +27,6 @@ const NORMAL = 1000
 /** What WebSockets are opened with. */
 export interface WebSocketOptions {
   readonly clock: Clock
-  /** Most bytes of a stanza; Infinity for no limit. */
-  readonly stanzaBytes: number
   /** Web pages from these origins (`https://chat.example`) may connect, beside those of the server itself; `*`: from any. */
   readonly origins: readonly string[]
 }
@@ -59,8 +57,6 @@ export class WebSockets {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      // What is a little too large ends with the stream error that says so; what is much too large, with the code 1009.
-      maxPayload: options.stanzaBytes === Number.POSITIVE_INFINITY ? 0 : options.stanzaBytes + MARGIN_BYTES,
       maxFragments: MOST_FRAGMENTS,
       maxBufferedChunks: MOST_CHUNKS,
       // The reader checks that.
@@ -77,7 +73,11 @@ export class WebSockets {
     if (!subprotocols(request).includes(SUBPROTOCOL)) refuse(socket, '400 Bad Request')
     // RFC 6455 §10.2: a page from elsewhere must not use the browser of somebody who is let in here. Programs send no origin.
     else if (!this.#welcomes(request.headers.origin, asked.origin)) refuse(socket, '403 Forbidden')
-    else this.#server.handleUpgrade(request, socket, head, opened => this.#adopt(opened, socket, address))
+    else {
+      // The limit may have changed since the last one.
+      this.#server.options.maxPayload = mostBytes(this.#c2s.stanzaBytes)
+      this.#server.handleUpgrade(request, socket, head, opened => this.#adopt(opened, socket, address))
+    }
   }
 
   /** A function of its own, so that nothing here keeps the request in memory. */
@@ -144,6 +144,11 @@ class Peer implements Messages {
 }
 
 function ignore(): void {}
+
+/** What is a little too large ends with the stream error that says so; what is much too large, with the code 1009. 0 is no limit. */
+function mostBytes(stanzaBytes: number): number {
+  return stanzaBytes === Number.POSITIVE_INFINITY ? 0 : stanzaBytes + MARGIN_BYTES
+}
 
 function subprotocols(request: IncomingMessage): string[] {
   return (request.headers['sec-websocket-protocol'] ?? '').split(',').map(name => name.trim())

@@ -5,7 +5,12 @@ import { signedIn } from '../support/signed-in.ts'
 import { configured, serve, tidings } from '../support/tidings.ts'
 
 const listener = { address: '127.0.0.1', port: 0 }
-const listeners = { xmpp: { ...listener, tls: 'offered' }, 'xmpp-tls': listener, metrics: listener }
+const listeners = {
+  xmpp: { ...listener, tls: 'offered' },
+  'xmpp-tls': listener,
+  http: false,
+  metrics: listener,
+}
 
 const plain = (password: string) => Buffer.from(`\0alice\0${password}`).toString('base64')
 

@@ -14,7 +14,7 @@ const HEADER =
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>"
 
 const listener = { address: '127.0.0.1', port: 0 }
-const listeners = { xmpp: { ...listener, tls: 'offered' }, 'xmpp-tls': listener, metrics: false }
+const listeners = { xmpp: { ...listener, tls: 'offered' }, 'xmpp-tls': listener, http: false, metrics: false }
 
 /** What the server says a client may send before sign-in (XEP-0478). */
 async function maxBytes(port: number): Promise<string | undefined> {
