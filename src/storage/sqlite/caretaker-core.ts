@@ -14,6 +14,8 @@ const MOST_FINDINGS = 20
 
 /**
  * Copies what is committed into a folder, which is made. `stopped` ends it before its time: then it rejects.
+ * Page by page: `VACUUM INTO` writes the whole anew in one statement, which could neither be stopped nor written through on its way. On
+ * the writer's connection it would take turns with commits; here they meet at the disk alone.
  * The copy is that of one moment: a snapshot is held while pages are copied, else each commit would start it anew.
  */
 export async function copyDatabase(folder: string, to: string, stopped: () => boolean): Promise<void> {

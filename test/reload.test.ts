@@ -1,0 +1,66 @@
+/** A running server takes over what changed, as its clients see it. */
+import t from 'tap'
+import { configFrom } from '../src/config/load.ts'
+import { TidingsError } from '../src/core/errors.ts'
+import { extensions } from '../src/extensions/index.ts'
+import { startServer } from '../src/main.ts'
+import { JID } from '../src/xml/jid.ts'
+import { signedIn } from './support/signed-in.ts'
+import { testCertificates } from './support/test-server.ts'
+
+const here = { address: '127.0.0.1', port: 0 }
+
+t.test('options of extensions, sessions and limits', async t => {
+  const directory = t.testdir()
+  const base = {
+    listeners: { xmpp: { ...here, tls: 'offered' }, 'xmpp-tls': false, metrics: false },
+    storage: { kind: 'memory' },
+  }
+  const configured = (more: object) => configFrom({ ...base, ...more }, { extensions, directory })
+  let next: object = {}
+  const read = async () => {
+    if (next instanceof Error) throw next
+    return configured(next)
+  }
+  const levels: string[] = []
+  const server = await startServer(configured({}), {
+    certificates: await testCertificates(),
+    control: false,
+    read,
+    setLogLevel: level => levels.push(level),
+  })
+  t.teardown(() => server.stop())
+  for (const name of ['alice', 'bob', 'carol'])
+    await server.accounts.create(JID.parse(`${name}@localhost`), 'x')
+  const port = server.ports.xmpp!
+  const alice = await signedIn(t, port, 'alice', 'x')
+  const send = (to: string, id: string) =>
+    alice.send(`<message to='${to}@localhost' id='${id}' type='chat'><body>b</body></message>`)
+  send('bob', '1')
+  send('bob', '2')
+  await server.settled()
+
+  t.strictSame(await server.reload(), { live: [], restart: [] })
+  next = {
+    extensions: { offline: { 'messages-per-user': 1 } },
+    sessions: { conflict: 'refuse' },
+    limits: { 'sessions-per-account': 1 },
+    log: { level: 'error' },
+  }
+  const { live, restart } = await server.reload()
+  t.strictSame([live.length, restart], [4, []])
+  t.equal(levels.at(-1), 'error')
+  send('carol', '3')
+  send('carol', '4')
+  await alice.expect(/id="4"[^>]*>.*<service-unavailable/)
+  await t.rejects(signedIn(t, port, 'alice', 'x'), /conflict|resource-constraint/, 'the older session stays')
+
+  next = new TidingsError('TIDINGS_CONFIG_INVALID', 'no')
+  await t.rejects(server.reload(), { code: 'TIDINGS_CONFIG_INVALID' })
+  next = {}
+  t.equal((await server.reload()).live.length, 4, 'and back; the one that failed has changed nothing')
+  send('carol', '5')
+  alice.send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
+  const [text] = await alice.expect(/.*id="p"/s)
+  t.notMatch(text, /id="5"/, 'there is room again')
+})
