@@ -5,15 +5,17 @@ import { TidingsError } from '../src/core/errors.ts'
 import { extensions } from '../src/extensions/index.ts'
 import { startServer } from '../src/main.ts'
 import { JID } from '../src/xml/jid.ts'
+import { NS } from '../src/xml/ns.ts'
 import { signedIn } from './support/signed-in.ts'
 import { testCertificates } from './support/test-server.ts'
+import { WebSocketClient } from './support/websocket-client.ts'
 
 const here = { address: '127.0.0.1', port: 0 }
 
 t.test('options of extensions, sessions and limits', async t => {
   const directory = t.testdir()
   const base = {
-    listeners: { xmpp: { ...here, tls: 'offered' }, 'xmpp-tls': false, metrics: false },
+    listeners: { xmpp: { ...here, tls: 'offered' }, 'xmpp-tls': false, http: false, metrics: false },
     storage: { kind: 'memory' },
   }
   const configured = (more: object) => configFrom({ ...base, ...more }, { extensions, directory })
@@ -63,4 +65,34 @@ t.test('options of extensions, sessions and limits', async t => {
   alice.send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
   const [text] = await alice.expect(/.*id="p"/s)
   t.notMatch(text, /id="5"/, 'there is room again')
+})
+
+t.test('limits of new streams over WebSocket', async t => {
+  const directory = t.testdir()
+  const configured = (bytes: number) =>
+    configFrom(
+      {
+        listeners: { xmpp: false, 'xmpp-tls': false, http: here, metrics: false },
+        storage: { kind: 'memory' },
+        limits: { 'stanza-bytes': bytes, 'stanza-bytes-before-sign-in': bytes },
+      },
+      { extensions, directory },
+    )
+  const server = await startServer(configured(10_000), {
+    certificates: await testCertificates(),
+    control: false,
+    read: async () => configured(100_000),
+  })
+  t.teardown(() => server.stop())
+  /** What a stranger hears who sends 80 kB. */
+  const answer = async (): Promise<string> => {
+    const client = await WebSocketClient.connect({ url: `ws://localhost:${server.ports.http}/ws` })
+    client.send(`<open xmlns='${NS.framing}' to='localhost' version='1.0'/>`)
+    client.send(`<stranger xmlns='urn:example'>${'x'.repeat(80_000)}</stranger>`)
+    const { code, messages } = await client.closed()
+    return `${code} ${messages.join('')}`
+  }
+  t.match(await answer(), /^1009 /, 'RFC 6455 §7.4.1: too big')
+  await server.reload()
+  t.match(await answer(), /^1000 .*<not-authorized/)
 })
