@@ -25,6 +25,8 @@ export interface StageContext {
 export interface Outcome {
   /** Sessions the stanza was handed to. */
   readonly sent: readonly Session[]
+  /** Sessions that are catching up: they get it from whoever keeps it ('kept'), in its turn, or else at once. */
+  readonly late: readonly Session[]
 }
 
 /**

@@ -44,6 +44,10 @@ export class Session implements Origin {
   priority = 0
   /** Its connection is gone; it ends when what it sent has settled. Messages go where they would without it. */
   lost = false
+  /** It is bound no more. */
+  ended = false
+  /** It is being handed older messages; newer ones that are kept for its user reach it behind those. */
+  catchingUp = false
   /** Orders what it sends up to the commit ... */
   readonly preparing = new Lane()
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */

@@ -8,6 +8,7 @@ import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import hints, { type Hints } from '../hints.ts'
+import { Handovers } from './handover.ts'
 import { OfflineQueue } from './queue.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
@@ -34,6 +35,7 @@ export default defineExtension({
       most: options['messages-per-user'],
       maxAge: options.days * DAY_MS,
     })
+    const handovers = new Handovers(host, queue)
     const offline = new Offline(host, queue, host.use(hints))
     return {
       stages: [
@@ -43,12 +45,14 @@ export default defineExtension({
         ),
         // In the one commit of the message: so it is safe before it is acknowledged, and commits of many messages go together.
         stage('record', RECIPIENT, (message, { owner }) =>
-          offline.needed(message, owner) ? [queue.add(owner, message)] : [],
+          offline.needed(message, owner) || offline.late(message, owner) ? [queue.add(owner, message)] : [],
         ),
         stage('outcome', RECIPIENT, (message, { owner }, outcome) => offline.settle(message, owner, outcome)),
       ],
       on: {
-        'session:presence': event => (becomesReachable(event) ? queue.flush(event.session) : undefined),
+        'session:presence': event => {
+          if (becomesReachable(event)) handovers.start(event.session)
+        },
         'user:removed': ({ owner }) => queue.forget(owner),
       },
     }
@@ -72,8 +76,18 @@ class Offline {
     return !this.#reaches(message, owner) && this.#worthKeeping(message)
   }
 
+  /** Whether somebody is being handed older messages, so that this one ought to be kept and follow them. */
+  late(message: Stanza, owner: JID): boolean {
+    return this.#host.sessions(owner).some(session => session.catchingUp) && this.#worthKeeping(message)
+  }
+
   /** Ends what `record` began: the message stays, or goes again since somebody came meanwhile, or is stored late since all have left meanwhile. */
-  settle(message: Stanza, owner: JID, { sent }: Outcome): Maybe<Verdict | undefined> {
+  settle(message: Stanza, owner: JID, { sent, late }: Outcome): Maybe<Verdict | undefined> {
+    if (late.length > 0) {
+      if (this.#queue.holds(message)) this.#queue.confirm(owner, message)
+      else return this.#worthKeeping(message) ? this.#keepLate(message, owner) : undefined
+      return 'kept'
+    }
     if (sent.length > 0) {
       this.#queue.withdraw(owner, message)
       return undefined

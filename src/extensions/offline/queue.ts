@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache'
 import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
-import type { Session } from '../../core/session.ts'
 import type { Table, Write } from '../../storage/types.ts'
 import { dateTime, delay } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -23,6 +22,13 @@ interface Kept {
   /** When it came, in ms since 1970. */
   readonly at: number
   readonly stanza: string
+}
+
+/** Messages to be handed over. */
+export interface DuePage {
+  readonly due: readonly { readonly key: string; readonly size: number; readonly stanza: Stanza }[]
+  /** Where the next page begins, if there is more. */
+  readonly next: string | undefined
 }
 
 /** How many messages a user has, as counted at a time (monotonic ms) and kept up to date since. */
@@ -49,8 +55,6 @@ const UNDERWAY_MS = 60_000
 const PAGE = 100
 /** Length of what a key begins with: digits of the time, a dash, digits of the number. */
 const TIME_AND_NUMBER = 15 + 1 + 9
-/** Characters sent before it is asked whether the client keeps up. */
-const PIECE = 64 * 1024
 
 /**
  * The messages kept for users who are not there, in the order they came.
@@ -125,29 +129,28 @@ export class OfflineQueue {
     this.#host.background.run('offline', this.#host.storage.commit([this.#table.delete(owner, key)]))
   }
 
-  /** Hands all messages to a session, oldest first, and removes what its connection has taken. Runs in the owner's lane. */
-  async flush(session: Session): Promise<void> {
-    const owner = session.jid.bare
-    let page = await this.#table.page(owner, {}, PAGE)
-    while (page.items.length > 0) {
-      const underway = this.#underwayOf(owner)
-      const due = page.items.filter(({ key }) => !underway?.has(key))
-      let sent = 0
-      for (const { item } of due) {
-        session.send(this.#delayed(item))
-        sent += item.stanza.length
-        // A session cannot take them all at once: a queue may be larger than what may wait for a slow client.
-        if (sent < PIECE) continue
-        sent = 0
-        if (!(await session.drained())) return
-      }
-      if (!(await session.drained())) return
-      if (due.length > 0)
-        await this.#host.storage.commit([this.#table.delete(owner, ...due.map(({ key }) => key))])
-      this.#counts.delete(owner.toString())
-      if (!page.more) return
-      page = await this.#table.page(owner, { after: page.items.at(-1)!.key }, PAGE)
+  /** Some of the messages that are due, oldest first; those that are under way are left out. `after`: the last key of the page before. */
+  async page(owner: JID, after?: string): Promise<DuePage> {
+    const { items, more } = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
+    const underway = this.#underwayOf(owner)
+    const due = items.filter(({ key }) => !underway?.has(key))
+    return {
+      due: due.map(({ key, item }) => ({ key, size: item.stanza.length, stanza: this.#delayed(item) })),
+      next: more ? items.at(-1)?.key : undefined,
     }
+  }
+
+  /** Removes messages that have been handed over. */
+  async remove(owner: JID, keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.#host.storage.commit([this.#table.delete(owner, ...keys)])
+    this.#counts.delete(owner.toString())
+  }
+
+  /** Keeps messages that were on their way to a session which has gone. */
+  async keep(owner: JID, messages: readonly Stanza[]): Promise<void> {
+    if (messages.length === 0) return
+    await this.#host.storage.commit(messages.map(message => this.add(owner, message)))
+    for (const message of messages) this.confirm(owner, message)
   }
 
   /** Forgets what it knows of a user whose account, and with it all that is stored, has gone. */
