@@ -39,7 +39,13 @@ export function arrival(router: Router, stanza: Stanza, origin: Origin, session?
   const account = to.bare
   const exists = host.sessions(account).length > 0 || host.accounts.exists(account)
   return then(exists, exists =>
-    exists ? atAccount(router, stanza, host, { owner: account, side: 'recipient' }) : noAccount(stanza),
+    exists
+      ? atAccount(router, stanza, host, {
+          owner: account,
+          side: 'recipient',
+          ...(session && { sender: session }),
+        })
+      : noAccount(stanza),
   )
 }
 

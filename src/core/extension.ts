@@ -19,6 +19,8 @@ export interface StageContext {
   readonly side: Side
   /** The sending session; only on the sender's side. */
   readonly session?: Session
+  /** On the recipient's side: what the sender's stanzas come by, as an identity. Those that share it arrive in order. */
+  readonly sender?: object
 }
 
 /** What became of a delivery to an account. */

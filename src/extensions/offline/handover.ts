@@ -25,7 +25,7 @@ export class Handovers {
   /** Starts to hand over. */
   start(session: Session): void {
     const owner = session.jid.bare.toString()
-    session.catchingUp = true
+    session.handovers++
     const before = this.#last.get(owner) ?? Promise.resolve()
     const work = before
       .then(() => this.#handOver(session))
@@ -36,7 +36,6 @@ export class Handovers {
         ),
       )
       .finally(() => {
-        session.catchingUp = false
         if (this.#last.get(owner) === work) this.#last.delete(owner)
       })
     this.#last.set(owner, work)
@@ -45,12 +44,18 @@ export class Handovers {
 
   async #handOver(session: Session): Promise<void> {
     const owner = session.jid.bare
-    for (let next: string | undefined; !session.ended; ) {
-      const page = await this.#nextPage(session, next)
-      if (page === undefined || !(await send(session, page.due))) return
-      const keys = page.due.map(({ key }) => key)
-      await this.#queue.remove(owner, keys)
-      next = page.next
+    let upToDate = false
+    try {
+      for (let next: string | undefined; !session.ended; ) {
+        const page = await this.#nextPage(session, next)
+        upToDate = page === undefined
+        if (page === undefined || !(await send(session, page.due))) return
+        const keys = page.due.map(({ key }) => key)
+        await this.#queue.remove(owner, keys)
+        next = page.next
+      }
+    } finally {
+      if (!upToDate) session.handovers--
     }
   }
 
@@ -59,7 +64,7 @@ export class Handovers {
     return this.#host.router.homes.inLane(session.jid, async () => {
       const page = await this.#queue.page(session.jid.bare, after)
       if (page.due.length > 0 || page.next !== undefined) return page
-      session.catchingUp = false
+      session.handovers--
       return undefined
     })
   }

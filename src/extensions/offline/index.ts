@@ -1,6 +1,13 @@
 /** XEP-0160: Best Practices for Handling Offline Messages. */
 import { commit } from '../../core/commit.ts'
-import { defineExtension, type Events, type Outcome, stage, type Verdict } from '../../core/extension.ts'
+import {
+  defineExtension,
+  type Events,
+  type Outcome,
+  type StageContext,
+  stage,
+  type Verdict,
+} from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
@@ -44,10 +51,12 @@ export default defineExtension({
           offline.needed(message, owner) ? queue.requireRoom(owner) : undefined,
         ),
         // In the one commit of the message: so it is safe before it is acknowledged, and commits of many messages go together.
-        stage('record', RECIPIENT, (message, { owner }) =>
-          offline.needed(message, owner) || offline.late(message, owner) ? [queue.add(owner, message)] : [],
+        stage('record', RECIPIENT, (message, { owner, sender }) =>
+          offline.needed(message, owner) || offline.late(message, owner)
+            ? [queue.add(owner, message, sender)]
+            : [],
         ),
-        stage('outcome', RECIPIENT, (message, { owner }, outcome) => offline.settle(message, owner, outcome)),
+        stage('outcome', RECIPIENT, (message, at, outcome) => offline.settle(message, at, outcome)),
       ],
       on: {
         'session:presence': event => {
@@ -82,10 +91,11 @@ class Offline {
   }
 
   /** Ends what `record` began: the message stays, or goes again since somebody came meanwhile, or is stored late since all have left meanwhile. */
-  settle(message: Stanza, owner: JID, { sent, late }: Outcome): Maybe<Verdict | undefined> {
+  settle(message: Stanza, at: StageContext, { sent, late }: Outcome): Maybe<Verdict | undefined> {
+    const { owner } = at
     if (late.length > 0) {
       if (this.#queue.holds(message)) this.#queue.confirm(owner, message)
-      else return this.#worthKeeping(message) ? this.#keepLate(message, owner) : undefined
+      else return this.#worthKeeping(message) ? this.#keepLate(message, at) : undefined
       return 'kept'
     }
     if (sent.length > 0) {
@@ -95,14 +105,14 @@ class Offline {
     if (!this.#queue.holds(message)) {
       if (isOnlyChatState(message)) return 'ignored'
       if (!this.#worthKeeping(message)) return undefined
-      return then(this.#queue.requireRoom(owner), () => this.#keepLate(message, owner))
+      return then(this.#queue.requireRoom(owner), () => this.#keepLate(message, at))
     }
     this.#queue.confirm(owner, message)
     return 'kept'
   }
 
-  #keepLate(message: Stanza, owner: JID): Maybe<'kept'> {
-    const stored = commit(this.#host.storage, [this.#queue.addLate(owner, message)], this.#host.log)
+  #keepLate(message: Stanza, { owner, sender }: StageContext): Maybe<'kept'> {
+    const stored = commit(this.#host.storage, [this.#queue.addLate(owner, message, sender)], this.#host.log)
     return then(stored, () => {
       this.#queue.confirm(owner, message)
       return 'kept'

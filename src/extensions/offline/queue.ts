@@ -39,7 +39,10 @@ interface Count {
 
 /** A message that is recorded and whose commit is under way. */
 interface Recorded {
-  readonly from: JID
+  /** Whom it came by (`StageContext.sender`), or the sender's address. */
+  readonly sender: unknown
+  /** It is to be removed. */
+  withdrawn: boolean
   /** Monotonic ms. */
   readonly since: number
 }
@@ -92,19 +95,20 @@ export class OfflineQueue {
   }
 
   /** What stores a message. It is under way until `confirm` or `withdraw`. */
-  add(owner: JID, message: Stanza): Write {
-    return this.#put(owner, message, this.#nextKey())
+  add(owner: JID, message: Stanza, sender: object | undefined): Write {
+    return this.#put(owner, message, sender ?? message.from.toString(), this.#nextKey())
   }
 
   /** The same for a message that had somebody to go to when it was its turn to be added, and has nobody any more. It keeps that place. */
-  addLate(owner: JID, message: Stanza): Write {
-    return this.#put(owner, message, this.#keyBefore(owner, message.from) ?? this.#nextKey())
+  addLate(owner: JID, message: Stanza, by: object | undefined): Write {
+    const sender = by ?? message.from.toString()
+    return this.#put(owner, message, sender, this.#keyBefore(owner, sender) ?? this.#nextKey())
   }
 
-  #put(owner: JID, message: Stanza, key: string): Write {
+  #put(owner: JID, message: Stanza, sender: unknown, key: string): Write {
     const at = this.#host.clock.now()
     this.#keys.set(message, key)
-    this.#begin(owner, key, message.from)
+    this.#begin(owner, key, sender)
     const count = this.#counts.get(owner.toString())
     if (count !== undefined) count.messages++
     return this.#table.put(owner, key, { at, stanza: message.pack().toString() }, this.#limits.maxAge)
@@ -122,11 +126,17 @@ export class OfflineQueue {
 
   /** The message is committed, but has been delivered: somebody came meanwhile. Nothing to do for one that was never added. */
   withdraw(owner: JID, message: Stanza): void {
-    const key = this.#arrived(owner, message)
+    const key = this.#keys.get(message)
     if (key === undefined) return
     const count = this.#counts.get(owner.toString())
     if (count !== undefined) count.messages--
-    this.#host.background.run('offline', this.#host.storage.commit([this.#table.delete(owner, key)]))
+    const underway = this.#underwayOf(owner)?.get(key)
+    if (underway !== undefined) underway.withdrawn = true
+    // Under way until it is gone, so that nobody hands it over meanwhile.
+    const gone = this.#host.storage
+      .commit([this.#table.delete(owner, key)])
+      .finally(() => this.#arrived(owner, message))
+    this.#host.background.run('offline', gone)
   }
 
   /** Some of the messages that are due, oldest first; those that are under way are left out. `after`: the last key of the page before. */
@@ -144,13 +154,6 @@ export class OfflineQueue {
   async remove(owner: JID, keys: readonly string[]): Promise<void> {
     if (keys.length > 0) await this.#host.storage.commit([this.#table.delete(owner, ...keys)])
     this.#counts.delete(owner.toString())
-  }
-
-  /** Keeps messages that were on their way to a session which has gone. */
-  async keep(owner: JID, messages: readonly Stanza[]): Promise<void> {
-    if (messages.length === 0) return
-    await this.#host.storage.commit(messages.map(message => this.add(owner, message)))
-    for (const message of messages) this.confirm(owner, message)
   }
 
   /** Forgets what it knows of a user whose account, and with it all that is stored, has gone. */
@@ -185,20 +188,19 @@ export class OfflineQueue {
     return count
   }
 
-  /** The message is no longer under way; gives its key. */
-  #arrived(owner: JID, message: Stanza): string | undefined {
+  /** The message is no longer under way. */
+  #arrived(owner: JID, message: Stanza): void {
     const key = this.#keys.get(message)
-    if (key === undefined) return undefined
+    if (key === undefined) return
     this.#keys.delete(message)
     const underway = this.#underwayOf(owner)
     underway?.delete(key)
     if (underway?.size === 0) this.#underway.delete(owner.toString())
-    return key
   }
 
-  #begin(owner: JID, key: string, from: JID): void {
+  #begin(owner: JID, key: string, sender: unknown): void {
     const underway: Underway = this.#underwayOf(owner) ?? new Map()
-    underway.set(key, { from, since: this.#host.clock.monotonic() })
+    underway.set(key, { sender, withdrawn: false, since: this.#host.clock.monotonic() })
     this.#underway.set(owner.toString(), underway)
   }
 
@@ -227,9 +229,10 @@ export class OfflineQueue {
    * RFC 6120 §10.1: a key before those of what this sender has sent later, if some of that is under way: whatever of theirs came
    * earlier is not any more. '!' comes before '-'.
    */
-  #keyBefore(owner: JID, from: JID): string | undefined {
+  #keyBefore(owner: JID, sender: unknown): string | undefined {
     for (const [key, later] of this.#underwayOf(owner) ?? [])
-      if (later.from.equals(from)) return `${key.slice(0, TIME_AND_NUMBER)}!${digits(++this.#lastLate, 9)}`
+      if (later.sender === sender && !later.withdrawn)
+        return `${key.slice(0, TIME_AND_NUMBER)}!${digits(++this.#lastLate, 9)}`
     return undefined
   }
 }
