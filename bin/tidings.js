@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * The command line's entry. Plain JavaScript that old versions of Node can run: it starts the pinned one (npm package `node`)
- * if the machine's is older, and then the program: its TypeScript in a checkout, `dist` in a published package.
+ * if the machine's is older, with the options that a server wants of V8, and then the program: its TypeScript in a checkout, `dist`
+ * in a published package.
  */
-import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import module, { createRequire } from 'node:module'
 import { constants } from 'node:os'
@@ -13,8 +13,25 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-if (Number.parseInt(process.versions.node, 10) < pinnedMajor()) startPinnedNode()
+/**
+ * V8 lets short-lived objects grow to 3 x 32 MiB before it sorts them; with 3 x 8 MiB a server under load has 50 to 80 MiB less, at the
+ * same CPU per message. Whoever sets this by NODE_OPTIONS has decided otherwise.
+ */
+const SERVER_OPTIONS = ['--max-semi-space-size=8']
+
+if (Number.parseInt(process.versions.node, 10) < pinnedMajor())
+  await startNode(pinnedNode(), missingOptions())
+else if (canReplaceProcess() && missingOptions().length > 0)
+  await startNode(process.execPath, [...process.execArgv, ...missingOptions()])
 else await startProgram()
+
+/** The options of Node that this process lacks. V8 takes them only when it starts. */
+function missingOptions() {
+  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ')
+  return process.argv[2] === 'start'
+    ? SERVER_OPTIONS.filter(option => !given.includes(option.split('=')[0]))
+    : []
+}
 
 /** The major version of Node that package.json asks for. */
 function pinnedMajor() {
@@ -43,12 +60,15 @@ function useCompileCache() {
   module.enableCompileCache(folder)
 }
 
-/** Runs this file again on the pinned version, in place of this process where Node can do that (22.15 and later). */
-function startPinnedNode() {
-  const node = pinnedNode()
-  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
-  if (typeof process.execve === 'function' && process.platform !== 'win32')
-    process.execve(node, [node, ...args], process.env)
+function canReplaceProcess() {
+  return typeof process.execve === 'function' && process.platform !== 'win32'
+}
+
+/** Runs this file again with this executable and its options, in place of this process where Node can do that (22.15 and later). */
+async function startNode(node, options) {
+  const args = [...options, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  if (canReplaceProcess()) process.execve(node, [node, ...args], process.env)
+  const { spawn } = await import('node:child_process')
   const child = spawn(node, args, { stdio: 'inherit' })
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR2'])
     process.on(signal, () => {

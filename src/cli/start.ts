@@ -1,11 +1,10 @@
 import { flushCompileCache } from 'node:module'
 import { isatty } from 'node:tty'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { CONFIG_OPTION, type Command } from './command.ts'
 import { createLogger } from './logger.ts'
 import { stopReason, untilStopped } from './signals.ts'
 import { startScreen } from './start-screen.ts'
+import { collectGarbage, unoptimised } from './v8.ts'
 
 export const command: Command = {
   name: 'start',
@@ -17,7 +16,7 @@ export const command: Command = {
     'Standard output says once where the server is; standard error is its log, a line of JSON each.\nA second Ctrl-C ends it at once (exit code 130). SIGHUP without a terminal is `tidings reload`.',
   examples: ['tidings start', 'tidings start --config /etc/tidings.yaml 2>> /var/log/tidings.log'],
   async run({ options }, terminal) {
-    const { loadConfig, startServer } = await import('../main.ts')
+    const { loadConfig, startServer } = await unoptimised(() => import('../main.ts'))
     const config = await loadConfig(options.config)
     const log = createLogger(config.log.level)
     // From here on a signal ends the server in order, even one that comes while it starts.
@@ -39,12 +38,4 @@ export const command: Command = {
 /** Whether a terminal is attached: then SIGHUP says that it was closed, else it asks to read the configuration again. */
 function hasTerminal(): boolean {
   return [0, 1, 2].some(descriptor => isatty(descriptor))
-}
-
-/** Gives back the space that starting took for a moment: V8 would keep 6 of its 90 MiB until the server has work. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  const collect: typeof gc = runInNewContext('gc')
-  setFlagsFromString('--no-expose-gc')
-  collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

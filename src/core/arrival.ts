@@ -53,7 +53,11 @@ export function arrival(router: Router, stanza: Stanza, origin: Origin, session?
   const exists = signedIn || host.accounts.exists(account)
   return then(exists, exists =>
     exists
-      ? atAccount(router, stanza, host, { owner: account, side: 'recipient' })
+      ? atAccount(router, stanza, host, {
+          owner: account,
+          side: 'recipient',
+          ...(session && { sender: session }),
+        })
       : noAccount(router, stanza, account),
   )
 }

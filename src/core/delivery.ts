@@ -14,11 +14,20 @@ export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageCon
   if (stanza.kind === 'presence') return deliverPresence(stanza, owner)
   if (stanza.kind === 'iq') return deliverIq(stanza, owner)
   const sessions = messageRecipients(stanza, owner)
-  for (const session of sessions) session.send(stanza)
+  const late = sessions.some(isCatchingUp) ? sessions.filter(isCatchingUp) : NONE
+  const sent = late === NONE ? sessions : sessions.filter(session => !session.catchingUp)
+  for (const session of sent) session.send(stanza)
   hooks.copy(stanza, at, sessions)
-  return then(hooks.outcome(stanza, at, { sent: sessions }), verdict => {
+  return then(hooks.outcome(stanza, at, { sent, late }), verdict => {
+    if (verdict !== 'kept') for (const session of late) session.send(stanza)
     if (sessions.length === 0 && verdict === undefined) undeliverable(stanza)
   })
+}
+
+const NONE: readonly Session[] = []
+
+function isCatchingUp(session: Session): boolean {
+  return session.catchingUp
 }
 
 function deliverPresence(stanza: Stanza, owner: Owner): void {

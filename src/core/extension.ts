@@ -19,12 +19,16 @@ export interface StageContext {
   readonly side: Side
   /** The sending session; only on the sender's side. */
   readonly session?: Session
+  /** On the recipient's side: what the sender's stanzas come by, as an identity. Those that share it arrive in order. */
+  readonly sender?: object
 }
 
 /** What became of a delivery to an account. */
 export interface Outcome {
   /** Sessions the stanza was handed to. */
   readonly sent: readonly Session[]
+  /** Sessions that are catching up: they get it from whoever keeps it ('kept'), in its turn, or else at once. */
+  readonly late: readonly Session[]
 }
 
 /**

@@ -44,6 +44,10 @@ export class Session implements Origin {
   priority = 0
   /** Its connection is gone; it ends when what it sent has settled. Messages go where they would without it. */
   lost = false
+  /** It is bound no more. */
+  ended = false
+  /** How often somebody is handing it, or going to hand it, older messages. */
+  handovers = 0
   /** Orders what it sends up to the commit ... */
   readonly preparing = new Lane()
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */
@@ -60,6 +64,11 @@ export class Session implements Origin {
   /** True between initial presence and unavailable presence: an "available resource" of RFC 6121. */
   get available(): boolean {
     return this.presence !== undefined
+  }
+
+  /** Newer messages that are kept for its user reach it behind the older ones that it is being handed. */
+  get catchingUp(): boolean {
+    return this.handovers > 0
   }
 
   send(stanza: Stanza): void {

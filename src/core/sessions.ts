@@ -113,6 +113,7 @@ function remove(owner: Owner, host: Host, session: Session): Maybe<void> {
   const index = owner.sessions.indexOf(session)
   if (index < 0) return
   owner.sessions.splice(index, 1)
+  session.ended = true
   return host.hooks.emit('session:closed', { session })
 }
 

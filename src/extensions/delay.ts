@@ -24,7 +24,7 @@ export default defineExtension({
 
 /** XEP-0203 §5: a note of delay whose `from` is the recipient's server is discarded. */
 function withoutForged(stanza: Stanza, server: JID): Stanza {
-  const forged = (child: Element) => child.is('delay', NS.delay) && isBy(child.attrs['from'], server)
+  const forged = (child: Element) => child.is('delay', NS.delay) && isBy(child.attrs.from, server)
   if (!stanza.children().some(forged)) return stanza
   return stanza.edit(copy => {
     for (const child of copy.getChildElements().filter(forged)) copy.remove(child)

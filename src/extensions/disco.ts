@@ -66,5 +66,5 @@ function items(found: Element[]): Element {
 
 /** XEP-0030 §7: nothing here has nodes yet. */
 function refuseNodes(iq: IqContext): void {
-  if (iq.payload.attrs['node'] !== undefined) throw new StanzaError('item-not-found')
+  if (iq.payload.attrs.node !== undefined) throw new StanzaError('item-not-found')
 }

@@ -30,18 +30,18 @@ function ids(text: string): string[] {
 const EVERY = Array.from({ length: COUNT }, (_, i) => `m${i}`)
 
 t.test('a client that reads slowly gets all of them, once, in order, and keeps its connection', async t => {
-  const { port, router } = await withMessagesFor(t)
+  const { port, background } = await withMessagesFor(t)
   const bob = await session(port, 'bob', 'b')
   bob.socket.pause()
   bob.send('<presence/>')
   // Long enough for the server to have filled the buffers of both sockets, had it not waited.
-  while (!router.homes.busy) await turn()
+  while (background.size === 0) await turn()
   for (let i = 0; i < 1_000; i++) await turn()
-  t.ok(router.homes.busy, 'the server waits for the client')
+  t.equal(background.size, 1, 'the server waits for the client')
   bob.socket.resume()
   const [received] = await bob.expect(new RegExp(`^[\\s\\S]*id="m${COUNT - 1}"[\\s\\S]*</message>`))
   t.same(ids(received), EVERY)
-  await router.settled()
+  await background.settled()
   const again = await session(port, 'bob', 'c')
   again.send("<presence/><iq type='get' id='done' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
   const [text] = await again.expect(/^[\s\S]*<iq [^>]*id="done"/)
@@ -49,15 +49,34 @@ t.test('a client that reads slowly gets all of them, once, in order, and keeps i
 })
 
 t.test('a client that vanishes while it gets them leaves them for the next sign-in', async t => {
-  const { port, router } = await withMessagesFor(t)
+  const { port, background } = await withMessagesFor(t)
   const bob = await session(port, 'bob', 'b')
   bob.socket.pause()
   bob.send('<presence/>')
-  while (!router.homes.busy) await turn()
+  while (background.size === 0) await turn()
   bob.socket.destroy()
-  await router.settled()
+  await background.settled()
   const again = await session(port, 'bob', 'c')
   again.send('<presence/>')
   const [text] = await again.expect(new RegExp(`^[\\s\\S]*id="m${COUNT - 1}"[\\s\\S]*</message>`))
   t.same(ids(text), EVERY)
 })
+
+t.test(
+  'a client that does not read holds up nobody: not who writes to its user, not the next sign-in',
+  async t => {
+    const { port } = await withMessagesFor(t)
+    const alice = await session(port, 'alice', 'b')
+    await alice.send('<presence/>')
+    const bob = await session(port, 'bob', 'b')
+    bob.socket.pause()
+    bob.send('<presence/>')
+    alice.send("<message to='bob@localhost' type='chat' id='new'><body>are you there?</body></message>")
+    alice.send("<message to='alice@localhost/b' type='chat' id='own'><body>a note</body></message>")
+    await alice.expect(/<message [^>]*id="own"/)
+    const again = await session(port, 'bob', 'b')
+    again.send('<presence/>')
+    const [text] = await again.expect(/^[\s\S]*id="new"[\s\S]*<\/message>/)
+    t.same(ids(text), EVERY, 'all that was kept, before what came meanwhile')
+  },
+)

@@ -1,6 +1,6 @@
 /** Which Node runs the program, and which program: bin/tidings.js. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import t from 'tap'
@@ -50,6 +50,29 @@ t.test('without the pinned Node it says what to do', { skip }, async t => {
   t.equal(code, 1)
   t.match(err, /^tidings: this needs Node 26 or later, .* run "npm ci" .* \[TIDINGS_NODE_VERSION\]\n$/)
 })
+
+const linux =
+  process.platform !== 'linux' && 'not applicable: needs /proc to see the command line of a process'
+
+t.test(
+  'a server has little room for short-lived objects, unless the operator says otherwise',
+  { skip: linux },
+  async t => {
+    const { config } = await configured(t)
+    const commandLine = async (env: NodeJS.ProcessEnv) => {
+      const { child, ended } = await serve(t, config, { env: { ...process.env, ...env } })
+      const words = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').split('\0')
+      child.kill('SIGTERM')
+      await ended
+      return words
+    }
+    t.ok((await commandLine({})).includes('--max-semi-space-size=8'))
+    const options = `${process.env.NODE_OPTIONS ?? ''} --max-semi-space-size=16`
+    t.notOk(
+      (await commandLine({ NODE_OPTIONS: options })).some(word => word.startsWith('--max-semi-space-size')),
+    )
+  },
+)
 
 t.test('a published package runs from dist, without sources', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'tidings-package-'))

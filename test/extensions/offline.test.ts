@@ -188,6 +188,7 @@ t.test(
     t.equal(await kept(), 2)
     const phone = await session('bob', 'phone')
     await phone.send('presence', {})
+    await settled()
     await phone.send('presence', { type: 'unavailable' })
     t.same(bodies(phone), ['1', '2'])
     await write(alice, '4')

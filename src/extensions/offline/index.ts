@@ -1,6 +1,13 @@
 /** XEP-0160: Best Practices for Handling Offline Messages. */
 import { commit } from '../../core/commit.ts'
-import { defineExtension, type Events, type Outcome, stage, type Verdict } from '../../core/extension.ts'
+import {
+  defineExtension,
+  type Events,
+  type Outcome,
+  type StageContext,
+  stage,
+  type Verdict,
+} from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
@@ -8,6 +15,7 @@ import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import hints, { type Hints } from '../hints.ts'
+import { Handovers } from './handover.ts'
 import { OfflineQueue } from './queue.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
@@ -49,6 +57,7 @@ export default defineExtension({
         return options.days * DAY_MS
       },
     })
+    const handovers = new Handovers(host, queue)
     const offline = new Offline(host, queue, host.use(hints))
     return {
       stages: [
@@ -57,13 +66,17 @@ export default defineExtension({
           offline.needed(message, owner) ? queue.requireRoom(owner) : undefined,
         ),
         // In the one commit of the message: so it is safe before it is acknowledged, and commits of many messages go together.
-        stage('record', RECIPIENT, (message, { owner }) =>
-          offline.needed(message, owner) ? [queue.add(owner, message)] : [],
+        stage('record', RECIPIENT, (message, { owner, sender }) =>
+          offline.needed(message, owner) || offline.late(message, owner)
+            ? [queue.add(owner, message, sender)]
+            : [],
         ),
-        stage('outcome', RECIPIENT, (message, { owner }, outcome) => offline.settle(message, owner, outcome)),
+        stage('outcome', RECIPIENT, (message, at, outcome) => offline.settle(message, at, outcome)),
       ],
       on: {
-        'session:presence': event => (becomesReachable(event) ? queue.flush(event.session) : undefined),
+        'session:presence': event => {
+          if (becomesReachable(event)) handovers.start(event.session)
+        },
         'user:removed': ({ owner }) => queue.forget(owner),
       },
     }
@@ -87,8 +100,19 @@ class Offline {
     return !this.#reaches(message, owner) && this.#worthKeeping(message)
   }
 
+  /** Whether somebody is being handed older messages, so that this one ought to be kept and follow them. */
+  late(message: Stanza, owner: JID): boolean {
+    return this.#host.sessions(owner).some(session => session.catchingUp) && this.#worthKeeping(message)
+  }
+
   /** Ends what `record` began: the message stays, or goes again since somebody came meanwhile, or is stored late since all have left meanwhile. */
-  settle(message: Stanza, owner: JID, { sent }: Outcome): Maybe<Verdict | undefined> {
+  settle(message: Stanza, at: StageContext, { sent, late }: Outcome): Maybe<Verdict | undefined> {
+    const { owner } = at
+    if (late.length > 0) {
+      if (this.#queue.holds(message)) this.#queue.confirm(owner, message)
+      else return this.#worthKeeping(message) ? this.#keepLate(message, at) : undefined
+      return 'kept'
+    }
     if (sent.length > 0) {
       this.#queue.withdraw(owner, message)
       return undefined
@@ -96,14 +120,14 @@ class Offline {
     if (!this.#queue.holds(message)) {
       if (isOnlyChatState(message)) return 'ignored'
       if (!this.#worthKeeping(message)) return undefined
-      return then(this.#queue.requireRoom(owner), () => this.#keepLate(message, owner))
+      return then(this.#queue.requireRoom(owner), () => this.#keepLate(message, at))
     }
     this.#queue.confirm(owner, message)
     return 'kept'
   }
 
-  #keepLate(message: Stanza, owner: JID): Maybe<'kept'> {
-    const stored = commit(this.#host.storage, [this.#queue.addLate(owner, message)], this.#host.log)
+  #keepLate(message: Stanza, { owner, sender }: StageContext): Maybe<'kept'> {
+    const stored = commit(this.#host.storage, [this.#queue.addLate(owner, message, sender)], this.#host.log)
     return then(stored, () => {
       this.#queue.confirm(owner, message)
       return 'kept'

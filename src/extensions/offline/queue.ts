@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache'
 import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
-import type { Session } from '../../core/session.ts'
 import type { Table, Write } from '../../storage/types.ts'
 import { dateTime, delay } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -25,6 +24,13 @@ interface Kept {
   readonly stanza: string
 }
 
+/** Messages to be handed over. */
+export interface DuePage {
+  readonly due: readonly { readonly key: string; readonly size: number; readonly stanza: Stanza }[]
+  /** Where the next page begins, if there is more. */
+  readonly next: string | undefined
+}
+
 /** How many messages a user has, as counted at a time (monotonic ms) and kept up to date since. */
 interface Count {
   messages: number
@@ -33,7 +39,10 @@ interface Count {
 
 /** A message that is recorded and whose commit is under way. */
 interface Recorded {
-  readonly from: JID
+  /** Whom it came by (`StageContext.sender`), or the sender's address. */
+  readonly sender: unknown
+  /** It is to be removed. */
+  withdrawn: boolean
   /** Monotonic ms. */
   readonly since: number
 }
@@ -49,8 +58,6 @@ const UNDERWAY_MS = 60_000
 const PAGE = 100
 /** Length of what a key begins with: digits of the time, a dash, digits of the number. */
 const TIME_AND_NUMBER = 15 + 1 + 9
-/** Characters sent before it is asked whether the client keeps up. */
-const PIECE = 64 * 1024
 
 /**
  * The messages kept for users who are not there, in the order they came.
@@ -88,19 +95,20 @@ export class OfflineQueue {
   }
 
   /** What stores a message. It is under way until `confirm` or `withdraw`. */
-  add(owner: JID, message: Stanza): Write {
-    return this.#put(owner, message, this.#nextKey())
+  add(owner: JID, message: Stanza, sender: object | undefined): Write {
+    return this.#put(owner, message, sender ?? message.from.toString(), this.#nextKey())
   }
 
   /** The same for a message that had somebody to go to when it was its turn to be added, and has nobody any more. It keeps that place. */
-  addLate(owner: JID, message: Stanza): Write {
-    return this.#put(owner, message, this.#keyBefore(owner, message.from) ?? this.#nextKey())
+  addLate(owner: JID, message: Stanza, by: object | undefined): Write {
+    const sender = by ?? message.from.toString()
+    return this.#put(owner, message, sender, this.#keyBefore(owner, sender) ?? this.#nextKey())
   }
 
-  #put(owner: JID, message: Stanza, key: string): Write {
+  #put(owner: JID, message: Stanza, sender: unknown, key: string): Write {
     const at = this.#host.clock.now()
     this.#keys.set(message, key)
-    this.#begin(owner, key, message.from)
+    this.#begin(owner, key, sender)
     const count = this.#counts.get(owner.toString())
     if (count !== undefined) count.messages++
     return this.#table.put(owner, key, { at, stanza: message.pack().toString() }, this.#limits.maxAge)
@@ -118,36 +126,34 @@ export class OfflineQueue {
 
   /** The message is committed, but has been delivered: somebody came meanwhile. Nothing to do for one that was never added. */
   withdraw(owner: JID, message: Stanza): void {
-    const key = this.#arrived(owner, message)
+    const key = this.#keys.get(message)
     if (key === undefined) return
     const count = this.#counts.get(owner.toString())
     if (count !== undefined) count.messages--
-    this.#host.background.run('offline', this.#host.storage.commit([this.#table.delete(owner, key)]))
+    const underway = this.#underwayOf(owner)?.get(key)
+    if (underway !== undefined) underway.withdrawn = true
+    // Under way until it is gone, so that nobody hands it over meanwhile.
+    const gone = this.#host.storage
+      .commit([this.#table.delete(owner, key)])
+      .finally(() => this.#arrived(owner, message))
+    this.#host.background.run('offline', gone)
   }
 
-  /** Hands all messages to a session, oldest first, and removes what its connection has taken. Runs in the owner's lane. */
-  async flush(session: Session): Promise<void> {
-    const owner = session.jid.bare
-    let page = await this.#table.page(owner, {}, PAGE)
-    while (page.items.length > 0) {
-      const underway = this.#underwayOf(owner)
-      const due = page.items.filter(({ key }) => !underway?.has(key))
-      let sent = 0
-      for (const { item } of due) {
-        session.send(this.#delayed(item))
-        sent += item.stanza.length
-        // A session cannot take them all at once: a queue may be larger than what may wait for a slow client.
-        if (sent < PIECE) continue
-        sent = 0
-        if (!(await session.drained())) return
-      }
-      if (!(await session.drained())) return
-      if (due.length > 0)
-        await this.#host.storage.commit([this.#table.delete(owner, ...due.map(({ key }) => key))])
-      this.#counts.delete(owner.toString())
-      if (!page.more) return
-      page = await this.#table.page(owner, { after: page.items.at(-1)!.key }, PAGE)
+  /** Some of the messages that are due, oldest first; those that are under way are left out. `after`: the last key of the page before. */
+  async page(owner: JID, after?: string): Promise<DuePage> {
+    const { items, more } = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
+    const underway = this.#underwayOf(owner)
+    const due = items.filter(({ key }) => !underway?.has(key))
+    return {
+      due: due.map(({ key, item }) => ({ key, size: item.stanza.length, stanza: this.#delayed(item) })),
+      next: more ? items.at(-1)?.key : undefined,
     }
+  }
+
+  /** Removes messages that have been handed over. */
+  async remove(owner: JID, keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.#host.storage.commit([this.#table.delete(owner, ...keys)])
+    this.#counts.delete(owner.toString())
   }
 
   /** Forgets what it knows of a user whose account, and with it all that is stored, has gone. */
@@ -182,20 +188,19 @@ export class OfflineQueue {
     return count
   }
 
-  /** The message is no longer under way; gives its key. */
-  #arrived(owner: JID, message: Stanza): string | undefined {
+  /** The message is no longer under way. */
+  #arrived(owner: JID, message: Stanza): void {
     const key = this.#keys.get(message)
-    if (key === undefined) return undefined
+    if (key === undefined) return
     this.#keys.delete(message)
     const underway = this.#underwayOf(owner)
     underway?.delete(key)
     if (underway?.size === 0) this.#underway.delete(owner.toString())
-    return key
   }
 
-  #begin(owner: JID, key: string, from: JID): void {
+  #begin(owner: JID, key: string, sender: unknown): void {
     const underway: Underway = this.#underwayOf(owner) ?? new Map()
-    underway.set(key, { from, since: this.#host.clock.monotonic() })
+    underway.set(key, { sender, withdrawn: false, since: this.#host.clock.monotonic() })
     this.#underway.set(owner.toString(), underway)
   }
 
@@ -224,9 +229,10 @@ export class OfflineQueue {
    * RFC 6120 §10.1: a key before those of what this sender has sent later, if some of that is under way: whatever of theirs came
    * earlier is not any more. '!' comes before '-'.
    */
-  #keyBefore(owner: JID, from: JID): string | undefined {
+  #keyBefore(owner: JID, sender: unknown): string | undefined {
     for (const [key, later] of this.#underwayOf(owner) ?? [])
-      if (later.from.equals(from)) return `${key.slice(0, TIME_AND_NUMBER)}!${digits(++this.#lastLate, 9)}`
+      if (later.sender === sender && !later.withdrawn)
+        return `${key.slice(0, TIME_AND_NUMBER)}!${digits(++this.#lastLate, 9)}`
     return undefined
   }
 }

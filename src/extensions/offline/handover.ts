@@ -1,0 +1,89 @@
+import type { Host } from '../../core/host.ts'
+import type { Session } from '../../core/session.ts'
+import type { DuePage, OfflineQueue } from './queue.ts'
+
+/** Characters sent before it is asked whether the client keeps up. */
+const PIECE = 64 * 1024
+
+/**
+ * Hands kept messages to sessions that have come: oldest first, at the pace of the client, and removes what its connection has taken.
+ *
+ * This goes on beside the owner's lane: a client that reads slowly, or not at all, must hold up neither those who write to its user
+ * nor another session of that user. While it goes on, what comes for the user is kept too, and follows what is older.
+ */
+export class Handovers {
+  readonly #host: Host
+  readonly #queue: OfflineQueue
+  /** The last one of each user. Those of one user follow each other: a message is handed over once. */
+  readonly #last = new Map<string, Promise<void>>()
+
+  constructor(host: Host, queue: OfflineQueue) {
+    this.#host = host
+    this.#queue = queue
+  }
+
+  /** Starts to hand over. */
+  start(session: Session): void {
+    const owner = session.jid.bare.toString()
+    session.handovers++
+    const before = this.#last.get(owner) ?? Promise.resolve()
+    const work = before
+      .then(() => this.#handOver(session))
+      .catch(err =>
+        this.#host.log.error(
+          { code: 'TIDINGS_OFFLINE_FAILED', err },
+          'kept messages could not be handed over',
+        ),
+      )
+      .finally(() => {
+        if (this.#last.get(owner) === work) this.#last.delete(owner)
+      })
+    this.#last.set(owner, work)
+    this.#host.background.run('offline', work)
+  }
+
+  async #handOver(session: Session): Promise<void> {
+    const owner = session.jid.bare
+    let upToDate = false
+    try {
+      for (let next: string | undefined; !session.ended; ) {
+        const page = await this.#nextPage(session, next)
+        upToDate = page === undefined
+        if (page === undefined || !(await send(session, page.due))) return
+        const keys = page.due.map(({ key }) => key)
+        await this.#queue.remove(owner, keys)
+        next = page.next
+      }
+    } finally {
+      if (!upToDate) session.handovers--
+    }
+  }
+
+  /** In the owner's lane, so that nothing comes between seeing that nothing is left and being up to date. */
+  async #nextPage(session: Session, after: string | undefined): Promise<DuePage | undefined> {
+    return this.#host.router.homes.inLane(session.jid, async () => {
+      const page = await this.#queue.page(session.jid.bare, after)
+      if (page.due.length > 0 || page.next !== undefined) return page
+      session.handovers--
+      return undefined
+    })
+  }
+}
+
+/** Sends messages in pieces: more may wait for a user than for a slow client. False when the connection has gone. */
+async function send(session: Session, due: DuePage['due']): Promise<boolean> {
+  let sent = 0
+  if (session.ended) return false
+  for (const { stanza, size } of due) {
+    session.send(stanza)
+    sent += size
+    if (sent < PIECE) continue
+    sent = 0
+    if (!(await taken(session))) return false
+  }
+  return taken(session)
+}
+
+async function taken(session: Session): Promise<boolean> {
+  return !session.lost && (await session.drained()) && !session.ended
+}
