@@ -23,11 +23,11 @@ export function serverTls(
     isServer: true,
     secureContext: parts.secureContext,
     SNICallback: parts.sni,
-    ALPNCallback: ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined),
+    ALPNCallback: chooseProtocol,
   })
   socket.disableRenegotiation()
   // node:tls, for a socket made without its Server: errors after the handshake come as this, and leave the socket open.
-  socket.on('_tlsError', () => socket.destroy())
+  socket.on('_tlsError', destroy)
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const failed = (): void => {
     socket.destroy()
@@ -40,4 +40,14 @@ export function serverTls(
     resolve(true)
   })
   return { socket, handshake: promise }
+}
+
+// What is kept with each socket are functions of the module: a closure would keep all of the handshake.
+
+function chooseProtocol({ protocols }: { protocols: string[] }): string | undefined {
+  return protocols.includes(ALPN) ? ALPN : undefined
+}
+
+function destroy(this: TLSSocket): void {
+  this.destroy()
 }
