@@ -25,11 +25,11 @@ export function serverTls(
     isServer: true,
     secureContext: parts.secureContext,
     SNICallback: parts.sni,
-    ALPNCallback: ({ protocols }) => (protocols.includes(parts.protocol) ? parts.protocol : undefined),
+    ALPNCallback: chooserOf(parts.protocol),
   })
   socket.disableRenegotiation()
   // node:tls, for a socket made without its Server: errors after the handshake come as this, and leave the socket open.
-  socket.on('_tlsError', () => socket.destroy())
+  socket.on('_tlsError', destroy)
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const failed = (): void => {
     socket.destroy()
@@ -42,4 +42,14 @@ export function serverTls(
     resolve(true)
   })
   return { socket, handshake: promise }
+}
+
+// What is kept with each socket are functions of the module: a closure made there would keep all of the handshake.
+
+function chooserOf(protocol: string): (offer: { protocols: string[] }) => string | undefined {
+  return ({ protocols }) => (protocols.includes(protocol) ? protocol : undefined)
+}
+
+function destroy(this: TLSSocket): void {
+  this.destroy()
 }
