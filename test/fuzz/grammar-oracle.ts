@@ -79,10 +79,29 @@ export function expectation(one: FuzzCase, addresses: Addresses, claims: Claims)
   if (to !== undefined && to.domain !== 'localhost') return answer(silent, 'remote-server-not-found')
   if (to !== undefined && to.local !== '' && to.resource !== '') {
     const there = address === addresses.self || address === addresses.other
+    // XEP-0012 §4: not for strangers.
+    if (type === 'get' && address === addresses.other && asksLastActivity(one))
+      return answer(false, 'forbidden')
     return there ? { answers: [], delivered: true } : answer(silent, 'service-unavailable')
   }
   return silent ? { answers: [], delivered: false } : handled(one, to, claims)
 }
+
+function asksLastActivity({ children }: FuzzCase): boolean {
+  return children.some(([name, ns]) => name === 'query' && ns === NS.lastActivity)
+}
+
+/** What handlers answer. */
+const HANDLED = [
+  'result',
+  'item-not-found',
+  'service-unavailable',
+  'bad-request',
+  'forbidden',
+  'not-allowed',
+  'not-acceptable',
+  'jid-malformed',
+]
 
 /** A request that the server answers itself. */
 function handled(one: FuzzCase, to: JID | undefined, claims: Claims): Expectation {
@@ -97,9 +116,7 @@ function handled(one: FuzzCase, to: JID | undefined, claims: Claims): Expectatio
   const [name, namespace] = child
   const claimed = claims(one.attributes.type ?? '', place, namespace, name)
   // What a handler makes of it is its own affair; a stranger gets what nobody claims.
-  return claimed
-    ? { answers: ['result', 'item-not-found', 'service-unavailable', 'bad-request'], delivered: false }
-    : answer(false, 'service-unavailable')
+  return claimed ? { answers: HANDLED, delivered: false } : answer(false, 'service-unavailable')
 }
 
 function answer(silent: boolean, condition: string): Expectation {

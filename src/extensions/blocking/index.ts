@@ -72,7 +72,7 @@ export default defineExtension({
 
 /** XEP-0191 §3.3: what users send to somebody they block is refused. */
 function outbound(lists: BlockLists, { to }: Stanza, { owner }: StageContext): Maybe<undefined> {
-  if (to === undefined) return
+  if (to === undefined || lists.isEmpty(owner)) return
   return then(blocks(lists.of(owner), owner, to), blocked => {
     if (blocked)
       throw new StanzaError('not-acceptable', {
@@ -85,6 +85,7 @@ function outbound(lists: BlockLists, { to }: Stanza, { owner }: StageContext): M
 
 /** XEP-0191 §3.3: the user appears offline to whoever is blocked. */
 function inbound(lists: BlockLists, stanza: Stanza, { owner }: StageContext): Maybe<'drop' | undefined> {
+  if (lists.isEmpty(owner)) return
   return then(blocks(lists.of(owner), owner, stanza.from), blocked => {
     if (!blocked) return undefined
     const answered = stanza.kind === 'message' || stanza.type === 'get' || stanza.type === 'set'

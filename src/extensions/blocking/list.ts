@@ -51,6 +51,11 @@ export class BlockLists {
     return reading
   }
 
+  /** Whether it is known, without waiting, that an account blocks nobody: the way of nearly all stanzas. */
+  isEmpty(owner: JID): boolean {
+    return this.#cache.get(owner.toString())?.list === NOBODY
+  }
+
   /** Stores a change. It does not hold before `hold()`. Both are called in the owner's lane, so that no two changes mix. */
   store(owner: JID, { added, removed }: BlockChange): Maybe<void> {
     const writes: Write[] = [
