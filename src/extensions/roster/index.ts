@@ -13,7 +13,7 @@ import { Rosters } from './rosters.ts'
 import type { Change, Contact, Roster } from './rows.ts'
 
 export { departure } from './departure.ts'
-export type { Contacts, Rosters } from './rosters.ts'
+export type { Rosters } from './rosters.ts'
 export { type Contact, type ContactRow, type NewContact, type Roster, RosterRows } from './rows.ts'
 export * from './states.ts'
 
