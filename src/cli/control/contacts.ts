@@ -98,7 +98,10 @@ async function readContacts(
 function readContact({ contact: text, subscription: wanted }: ContactLine, account: JID): NewContact {
   const subscription = SUBSCRIPTIONS.find(one => one === wanted)
   if (subscription === undefined)
-    throw new TidingsError('TIDINGS_IMPORT_CONTACT', `"${wanted}" is no subscription: write none, to, from or both`)
+    throw new TidingsError(
+      'TIDINGS_IMPORT_CONTACT',
+      `"${wanted}" is no subscription: write none, to, from or both`,
+    )
   try {
     const contact = JID.parse(text).bare
     if (!contact.equals(account)) return { contact, subscription }
