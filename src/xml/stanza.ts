@@ -4,6 +4,7 @@ import { escapeValue } from './escape.ts'
 import { JID } from './jid.ts'
 import { TRUSTED_LIMITS } from './limits.ts'
 import { NS } from './ns.ts'
+import { NO_ATTRIBUTES, otherAttributes } from './other-attributes.ts'
 import { encodeElement, spliced } from './print.ts'
 import { readElement } from './reader.ts'
 import type { Attribute, TopElement } from './top-element.ts'
@@ -39,8 +40,6 @@ interface Parts {
   readonly ids: StanzaIds | undefined
   readonly content: Content
 }
-
-const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
 
 /**
  * What is routed (RFC 6120 §8): the start tag decoded, the children as validated bytes that are spliced, not printed again.
@@ -175,7 +174,8 @@ export class Stanza {
     this.rest ??= encodeElement(this.kind, this.startTag(undefined, ''), this.content.bytes).subarray(
       this.kind.length + 1,
     )
-    const copy = this.copy({ to })
+    const { kind, type, id, from, lang, attributes, ids, content } = this
+    const copy = new Stanza({ kind, type, id, from, to, lang, attributes, ids, content })
     copy.rest = this.rest
     return copy
   }
@@ -250,23 +250,4 @@ export class Stanza {
       for (const [name, value] of this.attributes) tag += ` ${name}="${escapeValue(value)}"`
     return tag
   }
-}
-
-/** The attributes that are no fields of a stanza. */
-function otherAttributes(attributes: readonly Attribute[]): ReadonlyMap<string, string> {
-  let others: Map<string, string> | undefined
-  for (const { name, value } of attributes) {
-    if (
-      name === 'to' ||
-      name === 'from' ||
-      name === 'type' ||
-      name === 'id' ||
-      name === 'xml:lang' ||
-      name === 'xmlns'
-    )
-      continue
-    others ??= new Map()
-    others.set(name, value)
-  }
-  return others ?? NO_ATTRIBUTES
 }

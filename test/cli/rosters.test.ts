@@ -45,9 +45,9 @@ t.test('contacts without a server; bad lines are told of', async t => {
   t.equal(out, '40 contacts added, 5 lines refused.\n')
   t.strictSame(err.trim().split('\n').sort(), [
     `${file}:42: there is no account nobody@localhost [TIDINGS_ACCOUNT_UNKNOWN]`,
-    `${file}:43: "all" is no subscription: write none, to, from or both [TIDINGS_CONTACT]`,
-    `${file}:44: "a b@x" is no address (localpart contains a character that is not allowed: U+0020) [TIDINGS_CONTACT]`,
-    `${file}:45: user0@localhost is no contact of its own [TIDINGS_CONTACT]`,
+    `${file}:43: "all" is no subscription: write none, to, from or both [TIDINGS_IMPORT_CONTACT]`,
+    `${file}:44: "a b@x" is no address (localpart contains a character that is not allowed: U+0020) [TIDINGS_IMPORT_CONTACT]`,
+    `${file}:45: user0@localhost is no contact of its own [TIDINGS_IMPORT_CONTACT]`,
     `${file}:46: expected jid,contact,subscription, found 1 fields`,
   ])
   t.same(await stored(data, user(0)), ['user19@localhost both', 'user1@localhost both'])

@@ -80,8 +80,8 @@ export function expectation(one: FuzzCase, addresses: Addresses, claims: Claims)
   if (to !== undefined && to.local !== '' && to.resource !== '') {
     const there = address === addresses.self || address === addresses.other
     // XEP-0012 §4: not for strangers.
-    if (type === 'get' && address === addresses.other && asksLastActivity(one))
-      return answer(false, 'forbidden')
+    if (type === 'get' && address !== addresses.self && asksLastActivity(one))
+      return { answers: ['forbidden', 'service-unavailable'], delivered: false }
     return there ? { answers: [], delivered: true } : answer(silent, 'service-unavailable')
   }
   return silent ? { answers: [], delivered: false } : handled(one, to, claims)

@@ -98,13 +98,16 @@ async function readContacts(
 function readContact({ contact: text, subscription: wanted }: ContactLine, account: JID): NewContact {
   const subscription = SUBSCRIPTIONS.find(one => one === wanted)
   if (subscription === undefined)
-    throw new TidingsError('TIDINGS_CONTACT', `"${wanted}" is no subscription: write none, to, from or both`)
+    throw new TidingsError(
+      'TIDINGS_IMPORT_CONTACT',
+      `"${wanted}" is no subscription: write none, to, from or both`,
+    )
   try {
     const contact = JID.parse(text).bare
     if (!contact.equals(account)) return { contact, subscription }
   } catch (error) {
     if (!(error instanceof JIDError)) throw error
-    throw new TidingsError('TIDINGS_CONTACT', `"${text}" is no address (${error.message})`)
+    throw new TidingsError('TIDINGS_IMPORT_CONTACT', `"${text}" is no address (${error.message})`)
   }
-  throw new TidingsError('TIDINGS_CONTACT', `${account} is no contact of its own`)
+  throw new TidingsError('TIDINGS_IMPORT_CONTACT', `${account} is no contact of its own`)
 }

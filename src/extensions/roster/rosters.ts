@@ -22,14 +22,6 @@ export interface Changed {
   readonly push: () => void
 }
 
-/** What other extensions may ask of an account whose home is this node; at once where it has sessions. */
-export interface Contacts {
-  /** Who gets whose presence: `to` if the owner gets the contact's, `from` if the contact gets the owner's. */
-  subscription(owner: JID, contact: JID): Maybe<Subscription>
-  /** Bare addresses of the contacts that the owner's clients see. */
-  list(owner: JID): Maybe<JID[]>
-}
-
 /** Rosters of users who are not signed in that are kept in memory, and most contacts in them. */
 const IDLE_ROSTERS = 1_000
 const IDLE_CONTACTS = 100_000
@@ -44,9 +36,9 @@ const interested = new SessionFlag(false)
 
 /**
  * The rosters of one host, in memory while their owners have sessions, so that presence needs no storage. Whatever is changed is changed
- * here, in the lane of the owner: all methods but those of `Contacts` are called there.
+ * here, in the lane of the owner. `subscription` and `list` may be called anywhere.
  */
-export class Rosters implements Contacts {
+export class Rosters {
   readonly rows: RosterRows
   readonly #host: Host
   readonly #present = new Map<string, Roster>()
@@ -66,12 +58,14 @@ export class Rosters implements Contacts {
     return this.#known(owner.toString()) ?? this.#load(owner)
   }
 
+  /** Who gets whose presence: `to` if the owner gets the contact's, `from` if the contact gets the owner's. At once where the owner has sessions. */
   subscription(owner: JID, contact: JID): Maybe<Subscription> {
     const roster = this.#known(owner.bare.toString())
     const state = roster?.state(contact) ?? then(this.rows.get(owner, contact), row => row?.state ?? 'none')
     return then(state, subscriptionOf)
   }
 
+  /** Bare addresses of the contacts that the owner's clients see. */
   list(owner: JID): Maybe<JID[]> {
     const roster = this.#known(owner.bare.toString()) ?? this.rows.load(owner.bare)
     return then(roster, ({ contacts }) =>
