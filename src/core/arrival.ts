@@ -23,7 +23,13 @@ const NOTHING: Arrival = { writes: [], arrive: () => undefined }
  * Prepares the recipient's half at this node: finds what is addressed, then guard, stamp and record. `origin` gets the answers of
  * requests; `session` is the sender's, when its home is this node.
  */
-export function arrival(router: Router, stanza: Stanza, origin: Origin, session?: Session): Maybe<Arrival> {
+export function arrival(
+  router: Router,
+  stanza: Stanza,
+  origin: Origin,
+  session?: Session,
+  sender: object | undefined = session,
+): Maybe<Arrival> {
   // RFC 6120 §10.3: without `to`, a stanza is for the sender's own account.
   const to = stanza.to ?? stanza.from.bare
   const host = router.host(to.domain)
@@ -56,7 +62,7 @@ export function arrival(router: Router, stanza: Stanza, origin: Origin, session?
       ? atAccount(router, stanza, host, {
           owner: account,
           side: 'recipient',
-          ...(session && { sender: session }),
+          ...(sender && { sender }),
         })
       : noAccount(router, stanza, account),
   )

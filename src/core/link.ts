@@ -31,9 +31,12 @@ export class HomeLink {
   /** Connections of this node whose sessions live at another home. */
   readonly #ports = new Map<number, SessionPort>()
   #lastPort = 0
+  /** Sessions whose home is this node and who write to others, told apart. */
+  readonly #numbers = new WeakMap<Session, number>()
+  #lastNumber = 0
   /** Sessions whose home is this node and whose connection is at another: `node number`. */
   readonly #sessions = new Map<string, Session>()
-  /** By the sender's address, as long as something of theirs is under way. */
+  /** By the sender's session or address, as long as something of theirs is under way. */
   readonly #correspondents = new Map<string, Correspondent>()
   /** What ends the connections of services whose home is this node, likewise. */
   readonly #detachments = new Map<string, () => void>()
@@ -87,8 +90,17 @@ export class HomeLink {
   }
 
   /** Hands a stanza to its recipient's home; rejects with the StanzaError that answers the sender. */
-  async receive(home: string, stanza: Stanza): Promise<void> {
-    await this.#request(home, { op: 'receive', stanza: stanza.pack() })
+  async receive(home: string, stanza: Stanza, session?: Session): Promise<void> {
+    const by = session && this.#numberOf(session)
+    await this.#request(home, { op: 'receive', stanza: stanza.pack(), by })
+  }
+
+  /** Two sessions may follow each other under one address: their stanzas are not of one order. */
+  #numberOf(session: Session): number {
+    const known = this.#numbers.get(session)
+    if (known !== undefined) return known
+    this.#numbers.set(session, ++this.#lastNumber)
+    return this.#lastNumber
   }
 
   /** Hands presence to another node for all of its users among the recipients. */
@@ -127,7 +139,7 @@ export class HomeLink {
         return answering(() => session && this.#router.submit(Stanza.unpack(frame.stanza as Buffer), session))
       }
       case 'receive':
-        return answering(() => this.#receive(Stanza.unpack(frame.stanza as Buffer)))
+        return answering(() => this.#receive(Stanza.unpack(frame.stanza as Buffer), from, frame.by))
       case 'spread':
         this.#router.spread(
           Stanza.unpack(frame.stanza as Buffer),
@@ -160,15 +172,15 @@ export class HomeLink {
   }
 
   /** RFC 6120 §10.1: what one entity sends to another arrives in order, also where some of it has to wait. */
-  async #receive(stanza: Stanza): Promise<void> {
-    const key = stanza.from.toString()
+  async #receive(stanza: Stanza, node: string, by: Frame[string]): Promise<void> {
+    const key = by === undefined ? stanza.from.toString() : `${node} ${by}`
     const from = this.#correspondents.get(key) ?? { preparing: new Lane(), settling: new Lane(), stanzas: 0 }
     this.#correspondents.set(key, from)
     from.stanzas++
     try {
       // In an object, so that the lane of preparing does not wait for the settling.
       const { settled } = await from.preparing.run(() =>
-        then(this.#router.prepareArrival(stanza), settle => ({ settled: from.settling.run(settle) })),
+        then(this.#router.prepareArrival(stanza, from), settle => ({ settled: from.settling.run(settle) })),
       )
       await settled
     } finally {

@@ -158,7 +158,7 @@ export class Router {
       const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
       if (elsewhere !== undefined) {
         // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
-        const arrived = quiet(this.#link.receive(elsewhere, stanza))
+        const arrived = quiet(this.#link.receive(elsewhere, stanza, session))
         return () =>
           then(
             attempt(() => arrived, refused),
@@ -178,8 +178,9 @@ export class Router {
    * The recipient's half of a stanza that comes from another node or from the server, whose recipient's home is this node, up to the
    * commit, which is started here. Throws or rejects with the StanzaError that answers the sender; so does what is returned.
    */
-  prepareArrival(stanza: Stanza): Maybe<Settle> {
-    return then(arrival(this, stanza, { send: answer => this.route(answer) }), ({ writes, arrive }) => {
+  prepareArrival(stanza: Stanza, sender?: object): Maybe<Settle> {
+    const origin: Origin = { send: answer => this.route(answer) }
+    return then(arrival(this, stanza, origin, undefined, sender), ({ writes, arrive }) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
       const committed = host === undefined ? undefined : quiet(this.#commit(host, writes))
       return () => then(committed, arrive)
