@@ -14,8 +14,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /**
- * V8 lets short-lived objects grow to 3 x 32 MiB before it sorts them; with 3 x 8 MiB a server under load has 50 to 80 MiB less, at the
- * same CPU per message. Whoever sets this by NODE_OPTIONS has decided otherwise.
+ * MiB. V8 lets short-lived objects grow to 3 x 32 MiB before it sorts them; ten thousand sign-ins leave 40 MiB less behind with 3 x 8, and
+ * messages cost the same (docs/decisions/0012). Whoever sets this by NODE_OPTIONS has decided otherwise.
  */
 const SERVER_OPTIONS = ['--max-semi-space-size=8']
 
