@@ -19,7 +19,7 @@ import { testCertificates } from '../support/test-server.ts'
 const here = { address: '127.0.0.1', port: 0 }
 
 async function started(t: Test, metrics: object = here): Promise<Server> {
-  const listeners = { xmpp: { ...here, tls: 'offered' }, 'xmpp-tls': false, metrics }
+  const listeners = { xmpp: { ...here, tls: 'offered' }, 'xmpp-tls': false, http: false, metrics }
   const config = configFrom(
     { listeners, storage: { kind: 'memory' } },
     { extensions, directory: t.testdir() },
