@@ -14,10 +14,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /**
- * MiB. V8 lets short-lived objects grow to 3 x 32 MiB before it sorts them; ten thousand sign-ins leave 40 MiB less behind with 3 x 8, and
+ * MiB. V8 lets short-lived objects grow to 3 x 32 MiB before it sorts them; ten thousand sign-ins leave 50 MiB less behind with 3 x 4, and
  * messages cost the same (docs/decisions/0012). Whoever sets this by NODE_OPTIONS has decided otherwise.
  */
-const SERVER_OPTIONS = ['--max-semi-space-size=8']
+const SERVER_OPTIONS = ['--max-semi-space-size=4']
 
 if (Number.parseInt(process.versions.node, 10) < pinnedMajor())
   await startNode(pinnedNode(), missingOptions())
