@@ -30,7 +30,9 @@ export function allowedStreamErrors(one: FuzzCase, addresses: Addresses): readon
       return ['invalid-namespace', 'bad-format', 'bad-namespace-prefix']
     case 'before TLS':
     case 'before sign-in':
-      return namespace === NS.sasl || isStartTls(one) ? [] : ['not-authorized', 'unsupported-stanza-type']
+      return namespace === NS.sasl || isStartTls(one) || isRegistration(one)
+        ? []
+        : ['not-authorized', 'unsupported-stanza-type']
     case 'before binding':
       return isBind(one) ? [] : ['not-authorized', 'unsupported-stanza-type']
     case 'bound':
@@ -48,6 +50,22 @@ export function mustEnd(one: FuzzCase, addresses: Addresses): boolean {
 /** STARTTLS where it may be asked for: answered by proceed or failure (RFC 6120 §5.4.2.1). */
 export function isStartTls({ state, name, namespace }: FuzzCase): boolean {
   return name === 'starttls' && namespace === NS.tls && (state === 'before TLS' || state === 'before sign-in')
+}
+
+/** XEP-0077 §3.1.1: a request before sign-in, in good form; it gets one answer. */
+export function isRegistration({ state, name, namespace, attributes, children }: FuzzCase): boolean {
+  const [child, ...others] = children
+  return (
+    state === 'before sign-in' &&
+    name === 'iq' &&
+    namespace === NS.client &&
+    attributes.id !== undefined &&
+    (attributes.type === 'get' || attributes.type === 'set') &&
+    (attributes.to === undefined || attributes.to === 'localhost') &&
+    others.length === 0 &&
+    child?.[0] === 'query' &&
+    child[1] === NS.register
+  )
 }
 
 function isBind({ name, namespace, children }: FuzzCase): boolean {
@@ -84,7 +102,13 @@ export function expectation(one: FuzzCase, addresses: Addresses, claims: Claims)
       return { answers: ['forbidden', 'service-unavailable'], delivered: false }
     return there ? { answers: [], delivered: true } : answer(silent, 'service-unavailable')
   }
-  return silent ? { answers: [], delivered: false } : handled(one, to, claims)
+  if (silent) return { answers: [], delivered: false }
+  const wanted = handled(one, to, claims)
+  // XEP-0012 §4: the question among other children gets either error.
+  const asksOther = to !== undefined && to.local !== '' && to.toString() !== bareOf(addresses.self)
+  return type === 'get' && asksOther && asksLastActivity(one)
+    ? { ...wanted, answers: [...wanted.answers, 'forbidden'] }
+    : wanted
 }
 
 function asksLastActivity({ children }: FuzzCase): boolean {
@@ -132,7 +156,11 @@ function parse(address: string): JID | null {
 }
 
 function ownFrom(from: string | undefined, { self }: Addresses): boolean {
-  return from === undefined || from === self || from === self.replace(/\/.*/, '')
+  return from === undefined || from === self || from === bareOf(self)
+}
+
+function bareOf(address: string): string {
+  return address.replace(/\/.*/, '')
 }
 
 /** The condition of an error, `result`, or the type of what came. */

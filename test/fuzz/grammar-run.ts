@@ -8,6 +8,7 @@ import { type Addresses, claimed, type FuzzCase, Grammar, type StreamState } fro
 import {
   allowedStreamErrors,
   expectation,
+  isRegistration,
   isStartTls,
   mustEnd,
   streamErrorIn,
@@ -159,6 +160,8 @@ export class Run {
       await this.endsInOrder(one, ended, client, client.inbox, allowedStreamErrors(one, ADDRESSES))
     else if (mustEnd(one, ADDRESSES)) this.fail(one, 'the stream goes on')
     else if (client.inbox.at(-1)?.kind !== 'close') this.fail(one, 'cut off without </stream:stream>')
+    const answers = elements(client.inbox).filter(element => element.name === 'iq')
+    if (isRegistration(one) && answers.length !== 1) this.fail(one, `${answers.length} answers`)
     for (const element of elements(client.inbox)) count(this.verdicts, `${one.state}: ${element.name}`)
     client.drop()
   }
