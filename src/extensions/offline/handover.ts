@@ -1,6 +1,6 @@
 import type { Host } from '../../core/host.ts'
 import type { Session } from '../../core/session.ts'
-import type { DuePage, OfflineQueue } from './queue.ts'
+import type { Due, OfflineQueue } from './queue.ts'
 
 /** Characters sent before it is asked whether the client keeps up. */
 const PIECE = 64 * 1024
@@ -46,13 +46,14 @@ export class Handovers {
     const owner = session.jid.bare
     let upToDate = false
     try {
-      for (let next: string | undefined; !session.ended; ) {
-        const page = await this.#nextPage(session, next)
-        upToDate = page === undefined
-        if (page === undefined || !(await send(session, page.due))) return
-        const keys = page.due.map(({ key }) => key)
-        await this.#queue.remove(owner, keys)
-        next = page.next
+      while (!session.ended) {
+        const due = await this.#due(session)
+        upToDate = due.length === 0
+        if (upToDate || !(await send(session, due))) return
+        await this.#queue.remove(
+          owner,
+          due.map(({ key }) => key),
+        )
       }
     } finally {
       if (!upToDate) session.handovers--
@@ -60,18 +61,17 @@ export class Handovers {
   }
 
   /** In the owner's lane, so that nothing comes between seeing that nothing is left and being up to date. */
-  async #nextPage(session: Session, after: string | undefined): Promise<DuePage | undefined> {
+  async #due(session: Session): Promise<readonly Due[]> {
     return this.#host.router.homes.inLane(session.jid, async () => {
-      const page = await this.#queue.page(session.jid.bare, after)
-      if (page.due.length > 0 || page.next !== undefined) return page
-      session.handovers--
-      return undefined
+      const due = await this.#queue.due(session.jid.bare)
+      if (due.length === 0) session.handovers--
+      return due
     })
   }
 }
 
 /** Sends messages in pieces: more may wait for a user than for a slow client. False when the connection has gone. */
-async function send(session: Session, due: DuePage['due']): Promise<boolean> {
+async function send(session: Session, due: readonly Due[]): Promise<boolean> {
   let sent = 0
   if (session.ended) return false
   for (const { stanza, size } of due) {

@@ -24,11 +24,12 @@ interface Kept {
   readonly stanza: string
 }
 
-/** Messages to be handed over. */
-export interface DuePage {
-  readonly due: readonly { readonly key: string; readonly size: number; readonly stanza: Stanza }[]
-  /** Where the next page begins, if there is more. */
-  readonly next: string | undefined
+/** A message to be handed over. */
+export interface Due {
+  readonly key: string
+  /** Length of what is stored, in characters. */
+  readonly size: number
+  readonly stanza: Stanza
 }
 
 /** How many messages a user has, as counted at a time (monotonic ms) and kept up to date since. */
@@ -139,14 +140,18 @@ export class OfflineQueue {
     this.#host.background.run('offline', gone)
   }
 
-  /** Some of the messages that are due, oldest first; those that are under way are left out. `after`: the last key of the page before. */
-  async page(owner: JID, after?: string): Promise<DuePage> {
-    const { items, more } = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
-    const underway = this.#underwayOf(owner)
-    const due = items.filter(({ key }) => !underway?.has(key))
-    return {
-      due: due.map(({ key, item }) => ({ key, size: item.stanza.length, stanza: this.#delayed(item) })),
-      next: more ? items.at(-1)?.key : undefined,
+  /**
+   * The oldest messages that are due, a page at most; none when nothing is due. Those that are under way are left out, and come as soon
+   * as they are not: so this always looks from the oldest on. To be run in the owner's lane, where no message ends to be under way.
+   */
+  async due(owner: JID): Promise<readonly Due[]> {
+    for (let after: string | undefined; ; ) {
+      const { items, more } = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
+      const underway = this.#underwayOf(owner)
+      const due = items.filter(({ key }) => !underway?.has(key))
+      if (due.length > 0 || !more)
+        return due.map(({ key, item }) => ({ key, size: item.stanza.length, stanza: this.#delayed(item) }))
+      after = items.at(-1)?.key
     }
   }
 
