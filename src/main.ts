@@ -26,7 +26,7 @@ import { type Log, silentLog } from './core/log.ts'
 import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
 import { extensions } from './extensions/index.ts'
-import roster, { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
+import { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { httpServer } from './http-server.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
 import { bindPolicy, c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
@@ -162,7 +162,11 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
     const addContacts = (account: JID, contacts: readonly NewContact[]) =>
-      router.hostOf(account).use(roster).add(account, contacts)
+      router.atHome(
+        'roster:add',
+        account,
+        contacts.map(({ contact, subscription }) => [contact.toString(), subscription] as const),
+      )
     const domains = hosts.map(host => host.domain)
     const ofAccounts = administration({ accounts, hosts: domains, forget, addContacts, invitations })
     const administer = operations({ storage, config, ports, reload }, ofAccounts)

@@ -2,6 +2,7 @@ import type { Write } from '../storage/types.ts'
 import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
+import type { HomeTaskHandlers } from './home-tasks.ts'
 import type { Host } from './host.ts'
 import type { Maybe } from './maybe.ts'
 import type { Options, OptionValues } from './options.ts'
@@ -226,6 +227,8 @@ export interface Registrations<Provided> {
   readonly stages?: readonly StageRegistration[]
   readonly presence?: readonly PresenceRegistration[]
   readonly on?: EventHandlers
+  /** What it does at the home of an owner whichever node asks for it. */
+  readonly atHome?: HomeTaskHandlers
   readonly beforeSignIn?: BeforeSignIn
   /** Routes of the HTTP server. */
   readonly http?: readonly HttpRoute[]

@@ -18,6 +18,7 @@ import type {
   Stages,
   Verdict,
 } from './extension.ts'
+import type { AnyTask } from './home-tasks.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
 import type { Session } from './session.ts'
@@ -34,6 +35,7 @@ export class Hooks {
   readonly #beforeSignIn = new Map<string, NewStreamRegistration>()
   readonly #features: NonNullable<BeforeSignIn['features']>[] = []
   readonly #presence = new Map<string, PresenceHandler>()
+  readonly #tasks = new Map<string, AnyTask>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #owners = new Map<string, string>()
   readonly #log: Log
@@ -58,6 +60,8 @@ export class Hooks {
       this.#presence.set(`${side} ${type}`, handler)
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
+    for (const [name, task] of Object.entries(registrations.atHome ?? {}))
+      this.#tasks.set(name, task as AnyTask)
   }
 
   /** The key of a claim that nobody else has. */
@@ -125,6 +129,11 @@ export class Hooks {
   presenceClaim(stanza: Stanza, side: Side): PresenceHandler | undefined {
     if (stanza.kind !== 'presence' || stanza.type === undefined) return undefined
     return this.#presence.get(`${side} ${stanza.type}`)
+  }
+
+  /** A task at the home of an owner, where the extension that has it is on. */
+  task(name: string): AnyTask | undefined {
+    return this.#tasks.get(name)
   }
 
   /** Calls every handler of an event in load order. A handler that fails is logged; the others still run. */

@@ -4,6 +4,7 @@ import { readElement, TRUSTED_LIMITS } from '../xml/reader.ts'
 import { Stanza } from '../xml/stanza.ts'
 import { type StreamCondition, StreamError } from '../xml/stream-error.ts'
 import { StanzaError } from './errors.ts'
+import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Lane } from './lane.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Router } from './router.ts'
@@ -21,8 +22,8 @@ interface Correspondent {
 /**
  * What homes say to each other: an account's home is one node, its connections and correspondents may be at others.
  *
- * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), spread (presence for many), forget; attach and
- * detach a service.
+ * To a home: bind, unbind, submit (the sender's half), receive (the recipient's half), spread (presence for many), forget, task (of an
+ * extension); attach and detach a service.
  * From a home to a connection: deliver, drained, close. A connection is named by a number of its own node.
  */
 export class HomeLink {
@@ -114,6 +115,18 @@ export class HomeLink {
     await this.#request(home, { op: 'forget', account: account.toString() })
   }
 
+  /** Has the home of an owner do what an extension has it do: `Router.atHome()`. */
+  async atHome<T extends keyof HomeTasks>(
+    home: string,
+    task: T,
+    owner: JID,
+    input: TaskInput<T>,
+  ): Promise<TaskOutput<T>> {
+    const frame = { op: 'task', task, owner: owner.toString(), input: JSON.stringify(input) }
+    const { output } = await this.#request(home, frame)
+    return (output === undefined ? undefined : JSON.parse(String(output))) as TaskOutput<T>
+  }
+
   async #request(node: string, frame: Frame): Promise<Answer> {
     const answer = await this.#cluster.request(node, frame)
     if (answer.error !== undefined)
@@ -150,6 +163,8 @@ export class HomeLink {
         return {}
       case 'forget':
         return answering(() => this.#router.forget(JID.parse(String(frame.account))))
+      case 'task':
+        return answering(() => this.#doTask(frame))
       case 'attach':
         return answering(() => this.#attachFor(from, frame))
       case 'detach':
@@ -186,6 +201,12 @@ export class HomeLink {
     } finally {
       if (--from.stanzas === 0) this.#correspondents.delete(key)
     }
+  }
+
+  async #doTask({ task, owner, input }: Frame): Promise<Answer> {
+    const about = JSON.parse(String(input))
+    const output = await this.#router.atHome(task as keyof HomeTasks, JID.parse(String(owner)), about)
+    return { output: JSON.stringify(output) }
   }
 
   #attachFor(node: string, frame: Frame): Answer {

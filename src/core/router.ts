@@ -6,8 +6,9 @@ import { arrival } from './arrival.ts'
 import type { Background } from './background.ts'
 import { systemClock } from './clock.ts'
 import { commit } from './commit.ts'
-import { errorReply, StanzaError } from './errors.ts'
+import { errorReply, StanzaError, TidingsError } from './errors.ts'
 import type { StageContext } from './extension.ts'
+import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Homes } from './homes.ts'
 import type { Host } from './host.ts'
 import { HomeLink } from './link.ts'
@@ -112,6 +113,19 @@ export class Router {
     const elsewhere = this.#elsewhere(account)
     if (elsewhere !== undefined) await this.#link.forget(elsewhere, account)
     else await this.sessions.forget(this.hostOf(account), account.bare)
+  }
+
+  /**
+   * Has an extension do something at the home of an owner, in its lane. Resolves with what came of it; rejects with what the task
+   * threw (from another node a StanzaError), or with the TidingsError `TIDINGS_EXTENSION_MISSING`.
+   */
+  async atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
+    const run = this.hostOf(owner).hooks.task(task)
+    if (run === undefined)
+      throw new TidingsError('TIDINGS_EXTENSION_MISSING', `the extension that has the task ${task} is off`)
+    const elsewhere = this.#elsewhere(owner)
+    if (elsewhere !== undefined) return this.#link.atHome(elsewhere, task, owner, input)
+    return this.homes.inLane(owner, () => run(owner.bare, input) as TaskOutput<T>)
   }
 
   /**

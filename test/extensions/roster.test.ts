@@ -19,11 +19,16 @@ function server(options: CoreOptions = {}) {
     const home = running.routers.find(({ cluster }) => cluster.homeOf(account.toString()) === cluster.node)
     return home?.host('localhost')?.use(roster) as Rosters
   }
-  const befriend = async (a: JID, b: JID): Promise<void> => {
-    await rosters(a).add(a, [both(b)])
-    await rosters(b).add(b, [both(a)])
+  /** Adds contacts as an import does, from whichever node. */
+  const add = async (account: JID, contacts: readonly NewContact[]): Promise<void> => {
+    const plain = contacts.map(({ contact, subscription }) => [contact.toString(), subscription] as const)
+    await running.routers[0]?.atHome('roster:add', account, plain)
   }
-  return { ...running, rosters, befriend }
+  const befriend = async (a: JID, b: JID): Promise<void> => {
+    await add(a, [both(b)])
+    await add(b, [both(a)])
+  }
+  return { ...running, rosters, add, befriend }
 }
 
 /** Asks for the roster and gives what came. */
@@ -49,10 +54,10 @@ const versionOf = (text: string | undefined) => / ver="(\d+)"/.exec(text ?? '')?
 t.test(
   'ten thousand contacts are kept, given in the order of their addresses, and no more are taken',
   async t => {
-    const { session, settled, rosters } = server()
+    const { session, settled, add } = server()
     const number = (i: number) => String(i).padStart(5, '0')
     const many = Array.from({ length: 10_000 }, (_, i) => both(JID.parse(`c${number(i)}@elsewhere.example`)))
-    await rosters(alice).add(alice, many)
+    await add(alice, many)
     const phone = await session('alice', 'phone')
     const [answer = ''] = await getRoster(phone, settled)
     const found = [...answer.matchAll(/<item jid="([^"]*)" subscription="both"\/>/g)].map(([, jid]) => jid)
@@ -143,8 +148,8 @@ t.test('a change that cannot be stored is refused and has no effect', async t =>
 })
 
 t.test('others may ask who is whose contact, whether the owner is there or not', async t => {
-  const { session, rosters } = server()
-  await rosters(alice).add(alice, [both(bob), { contact: carol, subscription: 'to' }])
+  const { session, rosters, add } = server()
+  await add(alice, [both(bob), { contact: carol, subscription: 'to' }])
   for (const there of [false, true]) {
     if (there) await session('alice', 'phone')
     t.equal(await rosters(alice).subscription(alice, bob.withResource('desk')), 'both')
@@ -155,11 +160,11 @@ t.test('others may ask who is whose contact, whether the owner is there or not',
 })
 
 t.test('contacts that are added are pushed; names and groups of those that are there stay', async t => {
-  const { session, settled, rosters } = server()
+  const { session, settled, add } = server()
   const phone = await session('alice', 'phone')
   await setItem(phone, 'bob@localhost', { name: 'Bob' })
   await getRoster(phone, settled)
-  await rosters(alice).add(alice, [both(bob), both(carol)])
+  await add(alice, [both(bob), both(carol)])
   t.match(phone.received, [
     /<item jid="bob@localhost" name="Bob" subscription="both"\/>/,
     /<item jid="carol@localhost" subscription="both"\/>/,
@@ -191,10 +196,10 @@ for (const nodes of [1, 2]) {
 
   t.test(`${nodes} node(s): no presence needs the storage, nor one frame for each contact`, async t => {
     const names = Array.from({ length: 20 }, (_, i) => `user${i}`)
-    const { routers, session, settled, rosters, storage } = server({ nodes, accounts: ['alice', ...names] })
+    const { routers, session, settled, add, storage } = server({ nodes, accounts: ['alice', ...names] })
     const contacts = names.map(name => JID.parse(`${name}@localhost`))
-    await rosters(alice).add(alice, contacts.map(both))
-    for (const contact of contacts) await rosters(contact).add(contact, [both(alice)])
+    await add(alice, contacts.map(both))
+    for (const contact of contacts) await add(contact, [both(alice)])
     const sessions = await Promise.all(names.map(name => session(name, 'r')))
     for (const one of sessions) await one.send('presence', {})
     const phone = await session('alice', 'phone')

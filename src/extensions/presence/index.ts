@@ -2,11 +2,13 @@
 import { StanzaError } from '../../core/errors.ts'
 import { defineExtension, stage } from '../../core/extension.ts'
 import { option } from '../../core/options.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import roster from '../roster/index.ts'
 import { Broadcast } from './broadcast.ts'
 import { remember, requireRoom } from './directed.ts'
+import { Introductions } from './introductions.ts'
 import { probes } from './probes.ts'
 import { Requests } from './requests.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -41,6 +43,7 @@ export default defineExtension({
     const requests = new Requests(rosters, options.requests)
     const subscriptions = new Subscriptions(host, rosters, requests)
     const broadcast = new Broadcast(host, rosters, requests)
+    const introductions = new Introductions(host, rosters)
     return {
       stages: [
         stage('guard', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
@@ -60,6 +63,11 @@ export default defineExtension({
         'session:presence': event => broadcast.changed(event),
         'session:closed': ({ session }) => broadcast.closed(session),
         'roster:removed': ({ owner, contact }) => subscriptions.removed(owner, contact),
+        'invite:redeemed': ({ inviter, newcomer }) => introductions.introduce(inviter, newcomer),
+      },
+      atHome: {
+        'presence:befriend': (owner, contact) => introductions.befriend(owner, JID.parse(contact)),
+        'presence:meet': (owner, contact) => introductions.meet(owner, JID.parse(contact)),
       },
     }
   },

@@ -6,11 +6,12 @@ import { eachInOrder, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
 import type { Session } from '../../core/session.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import type { JID } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { type ItemLimits, itemOf, readWish, removedItem } from './item.ts'
 import { Rosters } from './rosters.ts'
 import type { Change, Contact, Roster } from './rows.ts'
+import type { Subscription } from './states.ts'
 
 export { departure } from './departure.ts'
 export type { Rosters } from './rosters.ts'
@@ -21,6 +22,16 @@ declare module '../../core/extension.ts' {
   interface Events {
     /** A user has removed a contact, or his account is removed. The contact is gone; `contact` says what it was. */
     'roster:removed': { owner: JID; contact: Contact }
+  }
+}
+
+declare module '../../core/home-tasks.ts' {
+  interface HomeTasks {
+    /** Adds contacts by their bare addresses as they are, as an import does, and tells the owner's clients. */
+    'roster:add'(
+      owner: JID,
+      contacts: readonly (readonly [contact: string, subscription: Subscription])[],
+    ): Promise<void>
   }
 }
 
@@ -65,6 +76,13 @@ export default defineExtension({
         get(NS.roster, 'query', 'account', iq => getRoster(host, rosters, iq)),
         set(NS.roster, 'query', 'account', iq => setItem(host, rosters, limits, iq), { access: 'any' }),
       ],
+      atHome: {
+        'roster:add': (owner, contacts) =>
+          rosters.add(
+            owner,
+            contacts.map(([contact, subscription]) => ({ contact: JID.parse(contact), subscription })),
+          ),
+      },
       on: {
         'session:closed': ({ session }) => rosters.left(session.jid.bare),
         'user:removed': ({ owner }) => removeAll(host, rosters, owner),

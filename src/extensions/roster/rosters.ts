@@ -88,17 +88,15 @@ export class Rosters {
     return { push: () => seen && this.#push(owner, is ?? removedItem(contact.toString()), version) }
   }
 
-  /** Adds contacts as they are, as an import does, and tells the clients. Runs in the lane of the owner by itself. */
+  /** Adds contacts as they are, as an import does, and tells the clients. */
   async add(owner: JID, contacts: readonly NewContact[]): Promise<void> {
-    await this.#host.router.homes.inLane(owner, async () => {
-      const roster = await this.of(owner)
-      await this.#store(owner, await this.rows.add(roster, contacts))
-      if (this.interested(owner).length === 0) return
-      for (const { contact } of contacts) {
-        const row = await this.rows.get(owner, contact)
-        if (row !== undefined) this.#push(owner, itemOf(contact.toString(), row), row.version)
-      }
-    })
+    const roster = await this.of(owner)
+    await this.#store(owner, await this.rows.add(roster, contacts))
+    if (this.interested(owner).length === 0) return
+    for (const { contact } of contacts) {
+      const row = await this.rows.get(owner, contact)
+      if (row !== undefined) this.#push(owner, itemOf(contact.toString(), row), row.version)
+    }
   }
 
   /** The sessions that learn of changes. */

@@ -1,0 +1,63 @@
+/** XEP-0379 §3.5, §3.6, XEP-0401 §5.5: who was invited and who has invited become contacts, without a question to either. */
+import type { Host } from '../../core/host.ts'
+import { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import type { Rosters } from '../roster/index.ts'
+
+declare module '../../core/home-tasks.ts' {
+  interface HomeTasks {
+    /** The owner and a contact, by its bare address, see each other's presence from now on. */
+    'presence:befriend'(owner: JID, contact: string): Promise<'befriended' | 'were friends' | 'no account'>
+    /** Tells a contact, by its bare address, which of the owner's resources are there, and asks them for its own. */
+    'presence:meet'(owner: JID, contact: string): void
+  }
+}
+
+/** Makes two accounts of this server contacts of each other, each in its own lane at its own home. Doing it again changes nothing. */
+export class Introductions {
+  readonly #host: Host
+  readonly #rosters: Rosters
+
+  constructor(host: Host, rosters: Rosters) {
+    this.#host = host
+    this.#rosters = rosters
+  }
+
+  /** In no lane: it waits for both. An inviter who has left stays alone. */
+  async introduce(inviter: JID, newcomer: JID): Promise<void> {
+    const { router } = this.#host
+    if (router.host(inviter.domain) === undefined || inviter.equals(newcomer)) return
+    const first = await router.atHome('presence:befriend', inviter, newcomer.toString())
+    if (first === 'no account') return
+    const second = await router.atHome('presence:befriend', newcomer, inviter.toString())
+    // Only now both know whose presence it is that they get.
+    if (first === 'befriended' || second === 'befriended')
+      await router.atHome('presence:meet', newcomer, inviter.toString())
+  }
+
+  /** One side of it. Runs in the lane of the owner. */
+  async befriend(owner: JID, contact: JID): Promise<'befriended' | 'were friends' | 'no account'> {
+    if (!(await this.#host.accounts.exists(owner))) return 'no account'
+    const roster = await this.#rosters.of(owner)
+    const known = roster.find(contact)
+    if (known?.listed && known.state === 'both') return 'were friends'
+    // A request of the contact that waits is answered with this, and so is one of the owner.
+    const changed = await this.#rosters.change(roster, contact, ({ request: _, ...row }) => ({
+      ...row,
+      state: 'both',
+      listed: true,
+    }))
+    // XEP-0401 §5.5: "the server MUST use roster pushes [...] in order to inform the inviter".
+    changed.push()
+    return 'befriended'
+  }
+
+  /** RFC 6121 §3.1.5, §3.1.6: what two clients would see of each other had both said yes. Runs in the lane of the owner. */
+  meet(owner: JID, contact: JID): void {
+    for (const { jid, presence } of this.#host.sessions(owner)) {
+      if (presence === undefined) continue
+      this.#host.router.spread(presence, [contact])
+      this.#host.router.spread(Stanza.build('presence', { type: 'probe', from: jid }), [contact])
+    }
+  }
+}
