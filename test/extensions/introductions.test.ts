@@ -85,7 +85,11 @@ for (const nodes of [1, 2, 3]) {
       'nobody is asked',
     )
     t.match(inviter.received, [push('bob@localhost'), presenceOf('bob@localhost', 'alice@localhost')])
-    t.match(newcomer.received, [/ask="subscribe"/, push('alice@localhost'), presenceOf('alice@localhost', 'bob@localhost')])
+    t.match(newcomer.received, [
+      /ask="subscribe"/,
+      push('alice@localhost'),
+      presenceOf('alice@localhost', 'bob@localhost'),
+    ])
   })
 
   t.test(`${nodes} node(s): an inviter who has left leaves the newcomer alone`, async t => {

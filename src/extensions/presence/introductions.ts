@@ -1,6 +1,6 @@
 /** XEP-0379 §3.5, §3.6, XEP-0401 §5.5: who was invited and who has invited become contacts, without a question to either. */
 import type { Host } from '../../core/host.ts'
-import { JID } from '../../xml/jid.ts'
+import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import type { Rosters } from '../roster/index.ts'
 
