@@ -4,7 +4,7 @@ import { CONFIG_OPTION, type Command } from './command.ts'
 import { createLogger } from './logger.ts'
 import { stopReason, untilStopped } from './signals.ts'
 import { startScreen } from './start-screen.ts'
-import { collectGarbage, unoptimised } from './v8.ts'
+import { collectGarbage, optimise } from './v8.ts'
 
 export const command: Command = {
   name: 'start',
@@ -16,7 +16,7 @@ export const command: Command = {
     'Standard output says once where the server is; standard error is its log, a line of JSON each.\nA second Ctrl-C ends it at once (exit code 130). SIGHUP without a terminal is `tidings reload`.',
   examples: ['tidings start', 'tidings start --config /etc/tidings.yaml 2>> /var/log/tidings.log'],
   async run({ options }, terminal) {
-    const { loadConfig, startServer } = await unoptimised(() => import('../main.ts'))
+    const { loadConfig, startServer } = await import('../main.ts')
     const config = await loadConfig(options.config)
     const log = createLogger(config.log.level)
     // From here on a signal ends the server in order, even one that comes while it starts.
@@ -31,6 +31,7 @@ export const command: Command = {
     // Written now, for a server that is killed writes nothing.
     flushCompileCache()
     collectGarbage()
+    optimise()
     return untilStopped(server, log, reason)
   },
 }
