@@ -14,15 +14,18 @@ const TIMEOUT = 10_000
 
 const folder = mkdtempSync(join(tmpdir(), 'tidings-warm-up-'))
 const config = join(folder, 'tidings.yaml')
-writeFileSync(config, `data: ${folder}/data\nlisteners: {xmpp: {port: 0}, xmpp-tls: {port: 0}}\n`)
+const ports = ['xmpp', 'xmpp-tls', 'http', 'metrics'].map(name => `${name}: {port: 0}`)
+writeFileSync(config, `data: ${folder}/data\nlisteners: {${ports.join(', ')}}\n`)
 const server = spawn(process.execPath, [ENTRY, 'start', '--config', config], {
   stdio: ['ignore', 'pipe', 'ignore'],
   timeout: TIMEOUT,
 })
 // The screen, or the end.
 await Promise.race([once(server.stdout, 'data'), once(server, 'close')])
-// Reads from the storage, which starts its other thread.
-spawnSync(process.execPath, [ENTRY, 'user', 'list', '--config', config], {
+// Reads enough from the storage to start its other thread.
+const accounts = join(folder, 'accounts.csv')
+writeFileSync(accounts, Array.from({ length: 50 }, (_, index) => `user${index}@localhost,x\n`).join(''))
+spawnSync(process.execPath, [ENTRY, 'user', 'import', accounts, '--shared-salt', '--config', config], {
   stdio: 'ignore',
   timeout: TIMEOUT,
 })

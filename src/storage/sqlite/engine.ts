@@ -13,7 +13,7 @@ import { CommitQueue } from './commit-queue.ts'
 import type { Synchronous } from './database.ts'
 import { fromPlain } from './errors.ts'
 import { ReadQueue } from './read-queue.ts'
-import type { FromReader, PackedHistory, ToReader } from './reader-message.ts'
+import type { FromReader, PackedHistory, Request, RowRequest, ToReader } from './reader-message.ts'
 import { Thread } from './thread.ts'
 import type { FromWriter, StoredTable, ToWriter } from './writer-message.ts'
 
@@ -26,7 +26,13 @@ export interface SqliteSettings {
   readonly onProblem: (problem: StorageError) => void
 }
 
-/** Starts the writer thread and waits until the database is open. The reader thread starts with the first question. */
+/**
+ * Questions about rows that the writer answers, before there is a reader: a server where nobody signs in, and a short command, ask a few
+ * and save the memory of a thread (8 MiB) and the time it takes to start.
+ */
+const FEW_READS = 32
+
+/** Starts the writer thread and waits until the database is open. The reader thread starts when there is more than a little to read. */
 export async function startEngine(settings: SqliteSettings): Promise<Engine> {
   const engine = new SqliteEngine(settings)
   await engine.started
@@ -43,6 +49,7 @@ class SqliteEngine implements Engine {
   readonly #reads: ReadQueue
   readonly #caretakers: Caretakers
   #reader: Thread<ToReader, FromReader> | undefined
+  #asked = 0
   #isOpen = false
 
   constructor(settings: SqliteSettings) {
@@ -57,13 +64,14 @@ class SqliteEngine implements Engine {
     )
     this.#commits = new CommitQueue(message => this.#writer.post(message, buffersOf(message)), clock)
     this.#caretakers = new Caretakers(folder)
-    this.#reads = new ReadQueue(message => this.#openReader().post(message))
+    this.#reads = new ReadQueue(requests => this.#read(requests))
   }
 
   #onWriter(message: FromWriter): void {
     if (message.kind === 'ready') this.#ready(message.tables)
     else if (message.kind === 'failed') this.#starting.reject(fromPlain(message.error))
     else if (message.kind === 'group') this.#commits.onGroup(message.outcomes)
+    else if (message.kind === 'answers') this.#reads.onAnswers(message.answers)
     else if (message.kind === 'job')
       this.#commits.onJob(message.number, message.error && fromPlain(message.error))
     else this.#settings.onProblem(fromPlain(message.error))
@@ -73,6 +81,13 @@ class SqliteEngine implements Engine {
     for (const { name, kind } of tables) this.#kinds.set(name, kind)
     this.#isOpen = true
     this.#starting.resolve()
+  }
+
+  #read(requests: readonly Request[]): void {
+    this.#asked += requests.length
+    if (this.#reader === undefined && this.#asked <= FEW_READS && requests.every(isOfRows))
+      this.#writer.post({ kind: 'read', requests })
+    else this.#openReader().post(requests)
   }
 
   #openReader(): Thread<ToReader, FromReader> {
@@ -190,6 +205,10 @@ function unpack({ items, bytes }: PackedHistory): ArchivedRow[] {
     at += length
     return { id: BigInt(id), time: timeOf(id), peer, payload }
   })
+}
+
+function isOfRows(request: Request): request is RowRequest {
+  return request.read !== 'history'
 }
 
 /** Handed over instead of copied. */

@@ -1,6 +1,6 @@
 import type { StorageError } from '../types.ts'
 import { fromPlain } from './errors.ts'
-import type { FromReader, Reads, Request, ToReader } from './reader-message.ts'
+import type { FromReader, Reads, Request } from './reader-message.ts'
 
 interface Asking {
   readonly resolve: (answer: never) => void
@@ -9,13 +9,13 @@ interface Asking {
 
 /** Questions on their way to the reader. Those of a tick go as one message. */
 export class ReadQueue {
-  readonly #post: (message: ToReader) => void
+  readonly #post: (requests: readonly Request[]) => void
   readonly #asking = new Map<number, Asking>()
   #requests: Request[] = []
   #next = 1
   #failure: StorageError | undefined
 
-  constructor(post: (message: ToReader) => void) {
+  constructor(post: (requests: readonly Request[]) => void) {
     this.#post = post
   }
 

@@ -1,10 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { MAX_PAGE_BYTES, prefixEnd } from '../checks.ts'
-import type { PackedRows, Reads } from './reader-message.ts'
+import { toPlain } from './errors.ts'
+import type { Answer, PackedRows, Reads, RowRequest } from './reader-message.ts'
 
 const ALIVE = '(expires IS NULL OR expires > ?)'
 
-/** Reads rows of tables. Lives in the reader. */
+/** Reads rows of tables. Lives in the reader, and in the writer for the first few questions. */
 export class RowReader {
   readonly #db: DatabaseSync
   readonly #tables = new Map<string, number>()
@@ -20,6 +21,16 @@ export class RowReader {
     this.#owner = db.prepare(
       `SELECT owner FROM item WHERE table_id = ? AND owner > ? AND ${ALIVE} ORDER BY owner LIMIT 1`,
     )
+  }
+
+  /** Answers a question; never throws. */
+  answer({ number, read, ask }: RowRequest): Answer {
+    try {
+      if (read === 'get') return { number, answer: this.get(ask) }
+      return { number, answer: read === 'page' ? this.page(ask) : this.owners(ask) }
+    } catch (error) {
+      return { number, error: toPlain(error) }
+    }
   }
 
   get({ table, owner, key, now }: Reads['get']['ask']): string | undefined {

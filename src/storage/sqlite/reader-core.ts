@@ -35,7 +35,7 @@ export class Reader {
     this.#inSnapshot(() => {
       for (const request of requests) {
         if (request.read === 'history') this.#history(request.number, request.ask, later)
-        else quick.push(this.#answer(request))
+        else quick.push(this.#rows.answer(request))
       }
     })
     return quick
@@ -45,17 +45,6 @@ export class Reader {
   close(): void {
     this.#background.stop()
     this.#db.close()
-  }
-
-  #answer(request: Exclude<Request, { read: 'history' }>): Answer {
-    const { number } = request
-    try {
-      if (request.read === 'get') return { number, answer: this.#rows.get(request.ask) }
-      if (request.read === 'page') return { number, answer: this.#rows.page(request.ask) }
-      return { number, answer: this.#rows.owners(request.ask) }
-    } catch (error) {
-      return { number, error: toPlain(error) }
-    }
   }
 
   #history(number: number, ask: Reads['history']['ask'], later: (answer: Answer) => void): void {

@@ -59,6 +59,9 @@ export type Request = {
   [K in keyof Reads]: { readonly number: number; readonly read: K; readonly ask: Reads[K]['ask'] }
 }[keyof Reads]
 
+/** A question that takes no longer than a few rows do. */
+export type RowRequest = Exclude<Request, { read: 'history' }>
+
 /** What became of one question. */
 export interface Answer {
   readonly number: number

@@ -10,6 +10,8 @@ import { decodeGroup, type GroupMessage, type Outcome, type WriterOperation } fr
 import { GroupWriter } from './group-writer.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import { Names } from './names.ts'
+import { RowReader } from './read-rows.ts'
+import type { Answer, RowRequest } from './reader-message.ts'
 import { WriteBehind } from './write-behind.ts'
 import type { StoredTable, WriterData, WriterJob } from './writer-message.ts'
 
@@ -35,6 +37,7 @@ export class Writer {
   readonly #background = new Background({ fair: false })
   readonly #sparing = new Set<Sparing>()
   readonly #onProblem: (problem: StorageError) => void
+  #rows: RowReader | undefined
   #swept = 0
   #upkeepDue = false
   #closed = false
@@ -69,6 +72,13 @@ export class Writer {
     if (!this.#upkeepDue) setImmediate(() => this.#upkeep(message.now))
     this.#upkeepDue = true
     return outcomes
+  }
+
+  /** Answers questions as the reader thread does, about all that was written before them. */
+  read(requests: readonly RowRequest[]): Answer[] {
+    this.#rows ??= new RowReader(this.#db)
+    const rows = this.#rows
+    return requests.map(request => rows.answer(request))
   }
 
   /** Does a job, after those that came before it. */

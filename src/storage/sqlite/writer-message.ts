@@ -3,6 +3,7 @@ import type { TableKind } from '../types.ts'
 import type { Synchronous } from './database.ts'
 import type { PlainError } from './errors.ts'
 import type { GroupMessage, Outcome } from './group-message.ts'
+import type { FromReader, RowRequest } from './reader-message.ts'
 
 /** What the thread is started with. */
 export interface WriterData {
@@ -29,6 +30,8 @@ export type WriterJob =
 export type ToWriter =
   | GroupMessage
   | { readonly kind: 'job'; readonly number: number; readonly job: WriterJob }
+  /** Questions, while there are too few for a thread of their own. */
+  | { readonly kind: 'read'; readonly requests: readonly RowRequest[] }
   | { readonly kind: 'close' }
 
 /** A table that is stored in the database. */
@@ -46,5 +49,6 @@ export type FromWriter =
   /** The group is stored; one outcome per commit. Groups are answered in their order. */
   | { readonly kind: 'group'; readonly outcomes: readonly Outcome[] }
   | { readonly kind: 'job'; readonly number: number; readonly error: PlainError | undefined }
+  | { readonly kind: 'answers'; readonly answers: FromReader }
   /** Something failed in the background that will be tried again. */
   | { readonly kind: 'problem'; readonly error: PlainError }

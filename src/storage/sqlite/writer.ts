@@ -13,6 +13,7 @@ try {
   )
   port.on('message', (message: ToWriter) => {
     if (message.kind === 'group') tell({ kind: 'group', outcomes: writer.write(message) })
+    else if (message.kind === 'read') tell({ kind: 'answers', answers: writer.read(message.requests) })
     else if (message.kind === 'job') answer(message.number, writer.work(message.job))
     else {
       writer.close()
