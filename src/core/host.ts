@@ -103,6 +103,11 @@ export class Host {
     return loaded.registrations.provides as P
   }
 
+  /** The same of an extension that may be off, for those that do without it; it stands before them in the load order. */
+  find<P>(extension: Providing<P>): P | undefined {
+    return this.#loaded.get(extension.name)?.registrations.provides as P | undefined
+  }
+
   /** The extensions in use, in load order. */
   get extensions(): Extension[] {
     return [...this.#loaded.values()].map(loaded => loaded.extension)

@@ -22,6 +22,8 @@ import version from './version.ts'
 
 export const extensions: readonly Extension[] = [
   disco,
+  // First of the guards: nobody else looks at what is blocked.
+  blocking,
   contactAddresses,
   ping,
   version,
@@ -31,8 +33,6 @@ export const extensions: readonly Extension[] = [
   invitations,
   privateStorage,
   vcardTemp,
-  // First of the guards: nobody else looks at what is blocked.
-  blocking,
   roster,
   lastActivity,
   // A user hears of his own presence before the messages that waited for it.

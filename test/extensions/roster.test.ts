@@ -1,4 +1,5 @@
 import t from 'tap'
+import blocking from '../../src/extensions/blocking/index.ts'
 import presence from '../../src/extensions/presence/index.ts'
 import roster, { type NewContact, type Rosters } from '../../src/extensions/roster/index.ts'
 import { xml } from '../../src/xml/element.ts'
@@ -13,7 +14,7 @@ const carol = JID.parse('carol@localhost')
 const both = (contact: JID): NewContact => ({ contact, subscription: 'both' })
 
 function server(options: CoreOptions = {}) {
-  const running = core({ extensions: [roster, presence], ...options })
+  const running = core({ extensions: [blocking, roster, presence], ...options })
   /** The rosters of the node that is home to an account. */
   const rosters = (account: JID): Rosters => {
     const home = running.routers.find(({ cluster }) => cluster.homeOf(account.toString()) === cluster.node)

@@ -16,7 +16,9 @@ import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import { Command } from './command.ts'
-import { BlockLists, blocks } from './list.ts'
+import { BlockLists, blocks, covers } from './list.ts'
+
+export { covers } from './list.ts'
 
 declare module '../../core/extension.ts' {
   interface Events {
@@ -34,6 +36,8 @@ declare module '../../core/extension.ts' {
 export interface Blocking {
   /** Whether an account of this host, whose home is this node, blocks an address. */
   blocks(owner: JID, peer: JID): Maybe<boolean>
+  /** Those of many whom such an account does not block: the same array where it blocks nobody. */
+  others(owner: JID, peers: readonly JID[]): Maybe<readonly JID[]>
 }
 
 const KINDS: readonly Kind[] = ['message', 'presence', 'iq']
@@ -65,7 +69,13 @@ export default defineExtension({
         stage('guard', { kind, side: 'recipient' }, (stanza, at) => inbound(lists, stanza, at)),
       ]),
       on: { 'user:removed': ({ owner }) => lists.forget(owner) },
-      provides: { blocks: (owner, peer) => blocks(lists.of(owner), owner, peer) },
+      provides: {
+        blocks: (owner, peer) => blocks(lists.of(owner), owner, peer),
+        others: (owner, peers) =>
+          then(lists.of(owner), list =>
+            list.size === 0 ? peers : peers.filter(peer => !covers(list, owner, peer)),
+          ),
+      },
     }
   },
 })

@@ -75,9 +75,9 @@ export class BlockLists {
     })
   }
 
-  /** Forgets what is in memory of an account that is no more. */
+  /** An account is no more, and blocks nobody: whoever asks until its rows are gone must not bring them back into memory. */
   forget(owner: JID): void {
-    this.#cache.delete(owner.toString())
+    this.#cache.set(owner.toString(), { list: NOBODY })
   }
 
   async #read(owner: JID): Promise<BlockList> {
@@ -91,12 +91,17 @@ export class BlockLists {
   }
 }
 
-/** Whether `owner`, who blocks `list`, has nothing to do with `peer`. Nobody can block himself: his own devices would fall silent. */
+/** Whether `owner`, who blocks `list`, has nothing to do with `peer`. */
 export function blocks(list: Maybe<BlockList>, owner: JID, peer: JID): Maybe<boolean> {
-  return then(list, known => known.size > 0 && matches(known, peer) && !peer.bare.equals(owner))
+  return then(list, known => known.size > 0 && covers(known, owner, peer))
 }
 
-/** XEP-0191 §5: a full JID is blocked by itself, by its bare JID or by its domain. */
+/** The same of a list that is at hand. Nobody can block himself: his own devices would fall silent. */
+export function covers(list: BlockList, owner: JID, peer: JID): boolean {
+  return matches(list, peer) && !peer.bare.equals(owner)
+}
+
+/** XEP-0191 §6: a full JID is blocked by itself, by its bare JID or by its domain. */
 function matches(list: BlockList, peer: JID): boolean {
   return list.has(peer.toString()) || list.has(peer.bare.toString()) || list.has(peer.domain)
 }

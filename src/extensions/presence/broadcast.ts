@@ -6,6 +6,7 @@ import type { Session } from '../../core/session.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { type Roster, type Rosters, receives, sends } from '../roster/index.ts'
+import type { Audience } from './audience.ts'
 import { takeTold } from './directed.ts'
 import type { Requests } from './requests.ts'
 
@@ -13,11 +14,13 @@ import type { Requests } from './requests.ts'
 export class Broadcast {
   readonly #host: Host
   readonly #rosters: Rosters
+  readonly #audience: Audience
   readonly #requests: Requests
 
-  constructor(host: Host, rosters: Rosters, requests: Requests) {
+  constructor(host: Host, rosters: Rosters, audience: Audience, requests: Requests) {
     this.#host = host
     this.#rosters = rosters
+    this.#audience = audience
     this.#requests = requests
   }
 
@@ -32,10 +35,11 @@ export class Broadcast {
       // RFC 6121 §4.2.2, §4.4.2, §4.5.2: to all of the user's available resources, including the one it comes from.
       session.send(presence.readdress(owner))
       this.#toOwn(session, presence)
-      const subscribers = roster.which(sends)
-      this.#host.router.spread(presence, subscribers)
-      if (!session.available) this.#depart(session, presence, subscribers)
-      else if (!before.available) return this.#arrive(session, roster)
+      return then(this.#audience.of(owner, roster.which(sends)), subscribers => {
+        this.#host.router.spread(presence, subscribers)
+        if (!session.available) this.#depart(session, presence, subscribers)
+        else if (!before.available) return this.#arrive(session, roster)
+      })
     })
   }
 
@@ -43,11 +47,13 @@ export class Broadcast {
   closed(session: Session): Maybe<void> {
     const unavailable = Stanza.build('presence', { type: 'unavailable', from: session.jid })
     if (!session.available) return this.#depart(session, unavailable, [])
-    return then(this.#rosters.of(session.jid.bare), roster => {
+    const owner = session.jid.bare
+    return then(this.#rosters.of(owner), roster => {
       this.#toOwn(session, unavailable)
-      const subscribers = roster.which(sends)
-      this.#host.router.spread(unavailable, subscribers)
-      this.#depart(session, unavailable, subscribers)
+      return then(this.#audience.of(owner, roster.which(sends)), subscribers => {
+        this.#host.router.spread(unavailable, subscribers)
+        this.#depart(session, unavailable, subscribers)
+      })
     })
   }
 
@@ -58,8 +64,10 @@ export class Broadcast {
       if (other !== session && other.presence !== undefined) session.send(other.presence.readdress(owner))
     // RFC 6121 §4.2.2, §4.3.1: a probe to each contact whose presence the user gets.
     const probe = Stanza.build('presence', { type: 'probe', from: session.jid })
-    this.#host.router.spread(probe, roster.which(receives))
-    return this.#requests.deliver(session, roster)
+    return then(this.#audience.of(owner, roster.which(receives)), contacts => {
+      this.#host.router.spread(probe, contacts)
+      return this.#requests.deliver(session, roster)
+    })
   }
 
   /** Sends presence of a session to the other available resources of its user. */

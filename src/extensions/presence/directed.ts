@@ -41,10 +41,12 @@ export function hasTold(session: Session, entity: JID): boolean {
   return known !== undefined && (known.has(entity.toString()) || known.has(entity.bare.toString()))
 }
 
-/** Forgets whom a session has told, and gives them: RFC 6121 §4.6.3: they are to hear that it is no more available. */
-export function takeTold(session: Session): JID[] {
+/** Forgets whom a session has told, or those of them that fit, and gives them: RFC 6121 §4.6.3: they are to hear that it is gone. */
+export function takeTold(session: Session, fits: (entity: JID) => boolean = () => true): JID[] {
   const known = directed.get(session)
   if (known === undefined) return []
-  directed.set(session, undefined)
-  return [...known.values()]
+  const taken = [...known.values()].filter(fits)
+  if (taken.length === known.size) directed.set(session, undefined)
+  else for (const entity of taken) known.delete(entity.toString())
+  return taken
 }

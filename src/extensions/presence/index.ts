@@ -6,6 +6,8 @@ import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import roster from '../roster/index.ts'
+import { Audience } from './audience.ts'
+import { BlockedContacts } from './blocked.ts'
 import { Broadcast } from './broadcast.ts'
 import { remember, requireRoom } from './directed.ts'
 import { Introductions } from './introductions.ts'
@@ -40,10 +42,12 @@ export default defineExtension({
   },
   setup(host, options) {
     const rosters = host.use(roster)
+    const audience = new Audience(host)
     const requests = new Requests(rosters, options.requests)
-    const subscriptions = new Subscriptions(host, rosters, requests)
-    const broadcast = new Broadcast(host, rosters, requests)
-    const introductions = new Introductions(host, rosters)
+    const subscriptions = new Subscriptions(host, rosters, audience, requests)
+    const broadcast = new Broadcast(host, rosters, audience, requests)
+    const introductions = new Introductions(host, rosters, audience)
+    const blocked = new BlockedContacts(host, rosters, audience)
     return {
       stages: [
         stage('guard', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
@@ -63,6 +67,8 @@ export default defineExtension({
         'session:presence': event => broadcast.changed(event),
         'session:closed': ({ session }) => broadcast.closed(session),
         'roster:removed': ({ owner, contact }) => subscriptions.removed(owner, contact),
+        'contacts:blocking': ({ owner, jids }) => blocked.blocking(owner, jids),
+        'contacts:unblocked': ({ owner, jids }) => blocked.unblocked(owner, jids),
         'invite:redeemed': ({ inviter, newcomer }) => introductions.introduce(inviter, newcomer),
       },
       atHome: {

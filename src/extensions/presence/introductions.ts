@@ -1,15 +1,17 @@
 /** XEP-0379 §3.5, §3.6, XEP-0401 §5.5: who was invited and who has invited become contacts, without a question to either. */
 import type { Host } from '../../core/host.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import type { Rosters } from '../roster/index.ts'
+import type { Audience } from './audience.ts'
 
 declare module '../../core/home-tasks.ts' {
   interface HomeTasks {
     /** The owner and a contact, by its bare address, see each other's presence from now on. */
     'presence:befriend'(owner: JID, contact: string): Promise<'befriended' | 'were friends' | 'no account'>
     /** Tells a contact, by its bare address, which of the owner's resources are there, and asks them for its own. */
-    'presence:meet'(owner: JID, contact: string): void
+    'presence:meet'(owner: JID, contact: string): Maybe<void>
   }
 }
 
@@ -17,10 +19,12 @@ declare module '../../core/home-tasks.ts' {
 export class Introductions {
   readonly #host: Host
   readonly #rosters: Rosters
+  readonly #audience: Audience
 
-  constructor(host: Host, rosters: Rosters) {
+  constructor(host: Host, rosters: Rosters, audience: Audience) {
     this.#host = host
     this.#rosters = rosters
+    this.#audience = audience
   }
 
   /** In no lane: it waits for both. An inviter who has left stays alone. */
@@ -53,11 +57,13 @@ export class Introductions {
   }
 
   /** RFC 6121 §3.1.5, §3.1.6: what two clients would see of each other had both said yes. Runs in the lane of the owner. */
-  meet(owner: JID, contact: JID): void {
-    for (const { jid, presence } of this.#host.sessions(owner)) {
-      if (presence === undefined) continue
-      this.#host.router.spread(presence, [contact])
-      this.#host.router.spread(Stanza.build('presence', { type: 'probe', from: jid }), [contact])
-    }
+  meet(owner: JID, contact: JID): Maybe<void> {
+    return then(this.#audience.of(owner, [contact]), contacts => {
+      for (const { jid, presence } of this.#host.sessions(owner)) {
+        if (presence === undefined) continue
+        this.#host.router.spread(presence, contacts)
+        this.#host.router.spread(Stanza.build('presence', { type: 'probe', from: jid }), contacts)
+      }
+    })
   }
 }

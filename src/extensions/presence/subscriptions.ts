@@ -2,7 +2,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { PresenceRegistration, Side, StageContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
-import { then } from '../../core/maybe.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import {
@@ -19,6 +19,7 @@ import {
   type SubscriptionType,
   sends,
 } from '../roster/index.ts'
+import type { Audience } from './audience.ts'
 import type { Requests } from './requests.ts'
 
 const TYPES: readonly SubscriptionType[] = ['subscribe', 'subscribed', 'unsubscribe', 'unsubscribed']
@@ -27,11 +28,13 @@ const TYPES: readonly SubscriptionType[] = ['subscribe', 'subscribed', 'unsubscr
 export class Subscriptions {
   readonly #host: Host
   readonly #rosters: Rosters
+  readonly #audience: Audience
   readonly #requests: Requests
 
-  constructor(host: Host, rosters: Rosters, requests: Requests) {
+  constructor(host: Host, rosters: Rosters, audience: Audience, requests: Requests) {
     this.#host = host
     this.#rosters = rosters
+    this.#audience = audience
     this.#requests = requests
   }
 
@@ -109,13 +112,17 @@ export class Subscriptions {
     return []
   }
 
-  /** RFC 6121 §2.5.2: a removed contact is told that all is over. */
-  removed(owner: JID, { jid, state }: Contact): void {
+  /** RFC 6121 §2.5.2: a removed contact is told that all is over, even a blocked one: else it would ask for presence for ever. */
+  removed(owner: JID, { jid, state }: Contact): Maybe<void> {
     const tell = (type: SubscriptionType) =>
       this.#host.router.route(Stanza.build('presence', { type, from: owner, to: jid }))
     if (receives(state) || asks(state)) tell('unsubscribe')
     if (sends(state) || isAsked(state)) tell('unsubscribed')
-    for (const presence of this.#presences(owner, jid, false, sends(state))) this.#host.router.route(presence)
+    return then(this.#audience.of(owner, [jid]), ([contact]) => {
+      // Who is blocked has seen all of them go already.
+      if (contact === undefined) return
+      for (const gone of this.#presences(owner, contact, false, sends(state))) this.#host.router.route(gone)
+    })
   }
 
   /** RFC 6121 §3.1.5, §3.2.2: the presence of each available resource to who gets it from now on, or unavailable to who does no more. */
