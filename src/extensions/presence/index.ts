@@ -1,10 +1,12 @@
 /** RFC 6121 §3, §4: Presence: who is there, and who may know. */
 import { StanzaError } from '../../core/errors.ts'
 import { defineExtension, stage } from '../../core/extension.ts'
+import { then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import lastActivity from '../last-activity.ts'
 import roster from '../roster/index.ts'
 import { Audience } from './audience.ts'
 import { BlockedContacts } from './blocked.ts'
@@ -48,6 +50,15 @@ export default defineExtension({
     const broadcast = new Broadcast(host, rosters, audience, requests)
     const introductions = new Introductions(host, rosters, audience)
     const blocked = new BlockedContacts(host, rosters, audience)
+    // XEP-0012 §3, §4: whoever may see a user's presence may know since when he is away. At once where the roster is in memory.
+    host
+      .find(lastActivity)
+      ?.admit((owner, viewer) =>
+        then(
+          rosters.subscription(owner, viewer),
+          subscription => subscription === 'from' || subscription === 'both',
+        ),
+      )
     return {
       stages: [
         stage('guard', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
