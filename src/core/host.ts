@@ -17,6 +17,8 @@ import type { Session } from './session.ts'
 export interface AccountDirectory {
   /** Whether the bare JID is an account of this server. */
   exists(account: JID): Maybe<boolean>
+  /** What is known of an account. */
+  get(account: JID): Maybe<{ readonly role: 'admin' | 'user' } | undefined>
   /** Makes an account: `TIDINGS_ACCOUNT_EXISTS`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_AUTH_BUSY`. */
   create(account: JID, password: string): Promise<void>
   /** `TIDINGS_ACCOUNT_UNKNOWN`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_AUTH_BUSY`. */

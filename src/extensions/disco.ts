@@ -2,14 +2,26 @@
 import { StanzaError } from '../core/errors.ts'
 import { defineExtension, get, type IqContext, type Place } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
+import type { Maybe } from '../core/maybe.ts'
 import { software } from '../core/software.ts'
 import { type Element, xml } from '../xml/element.ts'
+import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 
 /** What other extensions add to the answers; features they simply declare. Asked for with `host.use(disco)` at set-up. */
 export interface Disco {
   /** Adds a form to disco#info of a place (XEP-0128 §2); `form` is called anew for each answer. */
   addForm(place: Place, form: () => Element): void
+  /** Adds nodes to a place. At an account only its owner's sessions are answered. */
+  addNodes(place: Place, nodes: DiscoNodes): void
+}
+
+/** Nodes of one extension (XEP-0030 §7): what is said of one, undefined if it is none of its own. May throw a StanzaError. */
+export interface DiscoNodes {
+  /** Identities, features and forms. */
+  info(iq: IqContext, node: string): Maybe<readonly Element[] | undefined>
+  /** Items. */
+  items(iq: IqContext, node: string): Maybe<readonly Element[] | undefined>
 }
 
 /** XEP-0030 §3.1: every entity has at least one identity. */
@@ -28,24 +40,38 @@ export default defineExtension({
   features: { server: [NS.discoInfo, NS.discoItems], account: [NS.discoInfo, NS.discoItems] },
   setup(host) {
     const forms: Record<Place, (() => Element)[]> = { server: [], account: [] }
+    const nodes: Record<Place, DiscoNodes[]> = { server: [], account: [] }
     const info = (place: Place) => (iq: IqContext) => {
-      refuseNodes(iq)
+      if (iq.payload.attrs.node !== undefined) return ofNode(nodes[place], 'info', iq)
       const features = host.features(place).map(feature => xml('feature', { var: feature }))
       const added = forms[place].map(form => form())
       return xml('query', { xmlns: NS.discoInfo }, xml('identity', IDENTITIES[place]), features, added)
     }
-    const provides: Disco = { addForm: (place, form) => void forms[place].push(form) }
+    const provides: Disco = {
+      addForm: (place, form) => void forms[place].push(form),
+      addNodes: (place, more) => void nodes[place].push(more),
+    }
     return {
       iq: [
         get(NS.discoInfo, 'query', 'server', info('server')),
         get(NS.discoItems, 'query', 'server', iq => {
-          refuseNodes(iq)
+          if (iq.payload.attrs.node !== undefined) return ofNode(nodes.server, 'items', iq)
           return items(host.router.services.map(domain => xml('item', { jid: domain })))
         }),
         // XEP-0030 §8 rule 1: strangers get service-unavailable, as for an account that does not exist.
         get(NS.discoInfo, 'query', 'account', info('account')),
         // Rule 2: to them an account, existing or not, has no items.
-        get(NS.discoItems, 'query', 'account', iq => resources(host, iq), { access: 'any' }),
+        get(
+          NS.discoItems,
+          'query',
+          'account',
+          iq => {
+            if (iq.session === undefined) return items([])
+            if (iq.payload.attrs.node !== undefined) return ofNode(nodes.account, 'items', iq)
+            return items(resources(host, iq.owner))
+          },
+          { access: 'any' },
+        ),
       ],
       provides,
     }
@@ -53,18 +79,22 @@ export default defineExtension({
 })
 
 /** XEP-0030 §4.1: the items of an account are its available resources, for its owner to see. */
-function resources(host: Host, iq: IqContext): Element {
-  if (iq.session === undefined) return items([])
-  refuseNodes(iq)
-  const available = host.sessions(iq.owner).filter(session => session.available)
-  return items(available.map(session => xml('item', { jid: session.jid.toString() })))
+function resources(host: Host, owner: JID): Element[] {
+  const available = host.sessions(owner).filter(session => session.available)
+  return available.map(session => xml('item', { jid: session.jid.toString() }))
 }
 
 function items(found: Element[]): Element {
   return xml('query', { xmlns: NS.discoItems }, found)
 }
 
-/** XEP-0030 §7: nothing here has nodes yet. */
-function refuseNodes(iq: IqContext): void {
-  if (iq.payload.attrs.node !== undefined) throw new StanzaError('item-not-found')
+/** XEP-0030 §7: what the extension says to whom the node belongs. */
+async function ofNode(all: readonly DiscoNodes[], what: keyof DiscoNodes, iq: IqContext): Promise<Element> {
+  const node = iq.payload.attrs.node as string
+  for (const nodes of all) {
+    const found = await nodes[what](iq, node)
+    // XEP-0030 §3.2: the answer names the node, too.
+    if (found !== undefined) return xml('query', { xmlns: iq.payload.getNS(), node }, [...found])
+  }
+  throw new StanzaError('item-not-found')
 }

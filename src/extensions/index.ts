@@ -3,6 +3,7 @@ import type { Extension } from '../core/extension.ts'
 import blocking from './blocking/index.ts'
 import capabilities from './capabilities/index.ts'
 import carbons from './carbons.ts'
+import commands from './commands/index.ts'
 import contactAddresses from './contact-addresses.ts'
 import delay from './delay.ts'
 import disco from './disco.ts'
@@ -24,6 +25,7 @@ export const extensions: readonly Extension[] = [
   disco,
   // First of the guards: nobody else looks at what is blocked.
   blocking,
+  commands,
   contactAddresses,
   ping,
   version,

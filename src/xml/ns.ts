@@ -38,6 +38,8 @@ export const NS = {
   roomUser: 'http://jabber.org/protocol/muc#user',
   /** XEP-0049 */
   privateStorage: 'jabber:iq:private',
+  /** XEP-0050: also the node of the list of commands. */
+  commands: 'http://jabber.org/protocol/commands',
   /** XEP-0054 */
   vcard: 'vcard-temp',
   /** XEP-0077 */

@@ -16,6 +16,8 @@ import { Stanza } from '../../src/xml/stanza.ts'
 export interface CoreOptions {
   readonly nodes?: number
   readonly accounts?: readonly string[]
+  /** Which of them are administrators. */
+  readonly admins?: readonly string[]
   readonly extensions?: readonly Extension[]
   readonly policy?: Partial<BindPolicy>
   readonly clock?: Clock
@@ -48,7 +50,7 @@ export function core(options: CoreOptions = {}) {
     new Host({
       domain: 'localhost',
       storage,
-      accounts: directory(known),
+      accounts: directory(known, options.admins),
       router,
       clock,
       log: silentLog,
@@ -91,9 +93,13 @@ export function core(options: CoreOptions = {}) {
 }
 
 /** Accounts without passwords. */
-function directory(known: Set<string>): AccountDirectory {
+function directory(known: Set<string>, admins: readonly string[] = []): AccountDirectory {
   return {
     exists: account => known.has(account.bare.toString()),
+    get: account =>
+      known.has(account.bare.toString())
+        ? { role: admins.includes(account.local) ? 'admin' : 'user' }
+        : undefined,
     create: async account => void known.add(account.toString()),
     setPassword: async () => {},
     remove: async account => known.delete(account.toString()),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { dateTime, delay } from '../../src/xml/delay.ts'
-import { resultForm } from '../../src/xml/forms.ts'
+import { blankForm, FormError, field, filledForm, resultForm } from '../../src/xml/forms.ts'
 import { JID } from '../../src/xml/jid.ts'
 
 // XEP-0004 §3.1: a form of type "result" returns data.
@@ -16,6 +16,38 @@ t.test('a form of results', async t => {
       '<field var="FORM_TYPE" type="hidden"><value>http://jabber.org/network/serverinfo</value></field>' +
       '<field var="abuse-addresses"><value>mailto:abuse@example.org</value><value>xmpp:abuse@example.org</value></field>' +
       '<field var="admin-addresses"/></x>',
+  )
+})
+
+// XEP-0004 §3.2, §3.3: fields with what they are filled in with at first, and what may be chosen.
+t.test('a form to be filled in', async t => {
+  const form = {
+    title: 'Trip',
+    fields: {
+      town: field.text({ label: 'Town', required: true }),
+      word: field.secret({ label: 'Password' }),
+      back: field.boolean({ label: 'Back', value: true }),
+      by: field.choice({ label: 'How', options: { bus: 'By bus' } }),
+    },
+  }
+  t.equal(
+    blankForm(form).toString(),
+    '<x xmlns="jabber:x:data" type="form"><title>Trip</title>' +
+      '<field var="town" type="text-single" label="Town"><required/></field>' +
+      '<field var="word" type="text-private" label="Password"/>' +
+      '<field var="back" type="boolean" label="Back"><value>1</value></field>' +
+      '<field var="by" type="list-single" label="How"><required/><option label="By bus"><value>bus</value></option></field></x>',
+  )
+  const filled = (values: Record<string, string>) => filledForm(form, new Map(Object.entries(values)))
+  t.same(filled({ town: 'Rome', by: 'bus', other: 'x' }), { town: 'Rome', word: '', back: true, by: 'bus' })
+  for (const [back, read] of Object.entries({ 0: false, false: false, 1: true, true: true }))
+    t.equal(filled({ town: 'Rome', by: 'bus', back }).back, read)
+  t.throws(() => filled({ by: 'bus' }), new FormError('Town: this has to be filled in'))
+  t.throws(() => filled({ town: '', by: 'bus' }), new FormError('Town: this has to be filled in'))
+  t.throws(() => filled({ town: 'Rome', by: 'train' }), new FormError('How: this cannot be chosen'))
+  t.throws(
+    () => filled({ town: 'Rome', by: 'bus', back: 'no' }),
+    new FormError('Back: this cannot be chosen'),
   )
 })
 

@@ -1,7 +1,7 @@
 /** What is asked of someone who registers, and what was answered: XEP-0077 §3, §4. */
 import { StanzaError } from '../../core/errors.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { blankForm, submittedForm } from '../../xml/forms.ts'
+import { blankForm, field, submittedForm } from '../../xml/forms.ts'
 import { NS } from '../../xml/ns.ts'
 
 const INSTRUCTIONS = 'Choose a name and a password.'
@@ -24,10 +24,10 @@ export function blankQuery(): Element {
       formType: NS.register,
       title: 'New account',
       instructions: INSTRUCTIONS,
-      fields: [
-        { name: 'username', type: 'text-single', label: 'Name' },
-        { name: 'password', type: 'text-private', label: 'Password' },
-      ],
+      fields: {
+        username: field.text({ label: 'Name', required: true }),
+        password: field.secret({ label: 'Password', required: true }),
+      },
     }),
   )
 }
