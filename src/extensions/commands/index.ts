@@ -8,8 +8,7 @@ import { commandNodes } from './discovery.ts'
 import { Execution } from './execution.ts'
 import { CommandSessions } from './sessions.ts'
 
-export type { Catalogue } from './catalogue.ts'
-export type { Access, Answer, AskOptions, Command, Completed, Dialog, Note } from './command.ts'
+export type { Command } from './command.ts'
 export { badPayload } from './errors.ts'
 
 export default defineExtension({
