@@ -17,9 +17,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
  * Why: docs/decisions/0012. Whoever sets one of these has decided otherwise.
  * --max-semi-space-size, MiB: V8 lets short-lived objects grow to 3 x 32 before it sorts them; ten thousand sign-ins leave 50 MiB less
  * behind with 3 x 4, and messages cost the same.
- * --no-opt, --no-maglev: nothing that runs in the first 200 ms is worth optimising. The server switches both on when it has started.
+ * --no-opt, --no-maglev, --no-sparkplug: nothing that runs in the first 200 ms is worth compiling to machine code. The server switches them
+ * on when it has started.
  */
-const SERVER_OPTIONS = ['--max-semi-space-size=4', '--no-opt', '--no-maglev']
+const SERVER_OPTIONS = ['--max-semi-space-size=4', '--no-opt', '--no-maglev', '--no-sparkplug']
 
 if (Number.parseInt(process.versions.node, 10) < pinnedMajor())
   await startNode(pinnedNode(), missingOptions())

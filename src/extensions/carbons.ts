@@ -60,7 +60,8 @@ function switchTo(value: boolean, session: Session | undefined): undefined {
 /** Who gets copies of what. */
 class Carbons {
   readonly #host: Host
-  readonly #copied = new LRUCache<string, true>({ max: REMEMBERED })
+  // Not `max`: that takes the room for all entries at once.
+  readonly #copied = new LRUCache<string, true>({ maxSize: REMEMBERED, sizeCalculation: () => 1 })
 
   constructor(host: Host) {
     this.#host = host

@@ -26,7 +26,11 @@ const PAGE = 1_000
 export class BlockLists {
   readonly #host: Host
   readonly #table: Table<true>
-  readonly #cache = new LRUCache<string, { list: Maybe<BlockList> }>({ max: CACHED })
+  // Not `max`: that takes the room for all entries at once.
+  readonly #cache = new LRUCache<string, { list: Maybe<BlockList> }>({
+    maxSize: CACHED,
+    sizeCalculation: () => 1,
+  })
 
   constructor(host: Host) {
     this.#host = host

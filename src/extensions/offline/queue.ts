@@ -70,7 +70,8 @@ export class OfflineQueue {
   readonly #host: Host
   readonly #limits: QueueLimits
   readonly #table: Table<Kept>
-  readonly #counts = new LRUCache<string, Count>({ max: COUNTS })
+  // Not `max`: that takes the room for all entries at once.
+  readonly #counts = new LRUCache<string, Count>({ maxSize: COUNTS, sizeCalculation: () => 1 })
   readonly #keys = new WeakMap<Stanza, string>()
   readonly #underway = new Map<string, Underway>()
   /** What comes before and after the time in the note that a message was kept. */
