@@ -51,11 +51,8 @@ export function signInFeatures(offer: Offer, stanzaBytes: number, added: Element
   )
 }
 
-/** The features after sign-in; `more` by name and namespace are those of extensions. */
-export function bindFeatures(
-  stanzaBytes: number,
-  more: readonly (readonly [name: string, namespace: string])[] = [],
-): Element {
+/** The features after sign-in; `added` are those of extensions. */
+export function bindFeatures(stanzaBytes: number, added: Element[] = []): Element {
   return xml(
     'stream:features',
     {},
@@ -64,7 +61,7 @@ export function bindFeatures(
     // COMPAT clients of RFC 3921 §3: they ask for a session if they see this; <optional/> tells the others that nothing depends on it.
     xml('session', { xmlns: NS.session }, xml('optional')),
     streamLimits(stanzaBytes),
-    more.map(([name, xmlns]) => xml(name, { xmlns })),
+    added,
   )
 }
 

@@ -230,6 +230,8 @@ export interface Registrations<Provided> {
   /** What it does at the home of an owner whichever node asks for it. */
   readonly atHome?: HomeTaskHandlers
   readonly beforeSignIn?: BeforeSignIn
+  /** Stream features after sign-in that hold more than their name; made anew for each stream. */
+  readonly streamFeatures?: () => readonly Element[]
   /** Routes of the HTTP server. */
   readonly http?: readonly HttpRoute[]
   /** What other extensions get from `host.use(thisExtension)`. */

@@ -1,4 +1,5 @@
 import type { Storage } from '../storage/types.ts'
+import { type Element, xml } from '../xml/element.ts'
 import { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { Background } from './background.ts'
@@ -151,9 +152,12 @@ export class Host {
     return [...all].sort()
   }
 
-  /** Stream features after sign-in, from what is loaded. */
-  get streamFeatures(): (readonly [name: string, namespace: string])[] {
-    return this.extensions.flatMap(extension => extension.streamFeatures ?? [])
+  /** Stream features after sign-in (RFC 6120 §4.3.2), from what is loaded. */
+  get streamFeatures(): Element[] {
+    return [...this.#loaded.values()].flatMap(({ extension, registrations }) => [
+      ...(extension.streamFeatures ?? []).map(([name, xmlns]) => xml(name, { xmlns })),
+      ...(registrations.streamFeatures?.() ?? []),
+    ])
   }
 
   /** Stops the extensions, last first. */

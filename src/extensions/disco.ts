@@ -14,6 +14,8 @@ export interface Disco {
   addForm(place: Place, form: () => Element): void
   /** Adds nodes to a place. At an account only its owner's sessions are answered. */
   addNodes(place: Place, nodes: DiscoNodes): void
+  /** What disco#info of a place says now: identity, features and forms. */
+  info(place: Place): readonly Element[]
 }
 
 /** Nodes of one extension (XEP-0030 §7): what is said of one, undefined if it is none of its own. May throw a StanzaError. */
@@ -41,25 +43,29 @@ export default defineExtension({
   setup(host) {
     const forms: Record<Place, (() => Element)[]> = { server: [], account: [] }
     const nodes: Record<Place, DiscoNodes[]> = { server: [], account: [] }
-    const info = (place: Place) => (iq: IqContext) => {
+    const info = (place: Place): readonly Element[] => [
+      xml('identity', IDENTITIES[place]),
+      ...host.features(place).map(feature => xml('feature', { var: feature })),
+      ...forms[place].map(form => form()),
+    ]
+    const answer = (place: Place) => (iq: IqContext) => {
       if (iq.payload.attrs.node !== undefined) return ofNode(nodes[place], 'info', iq)
-      const features = host.features(place).map(feature => xml('feature', { var: feature }))
-      const added = forms[place].map(form => form())
-      return xml('query', { xmlns: NS.discoInfo }, xml('identity', IDENTITIES[place]), features, added)
+      return xml('query', { xmlns: NS.discoInfo }, [...info(place)])
     }
     const provides: Disco = {
       addForm: (place, form) => void forms[place].push(form),
       addNodes: (place, more) => void nodes[place].push(more),
+      info,
     }
     return {
       iq: [
-        get(NS.discoInfo, 'query', 'server', info('server')),
+        get(NS.discoInfo, 'query', 'server', answer('server')),
         get(NS.discoItems, 'query', 'server', iq => {
           if (iq.payload.attrs.node !== undefined) return ofNode(nodes.server, 'items', iq)
           return items(host.router.services.map(domain => xml('item', { jid: domain })))
         }),
         // XEP-0030 §8 rule 1: strangers get service-unavailable, as for an account that does not exist.
-        get(NS.discoInfo, 'query', 'account', info('account')),
+        get(NS.discoInfo, 'query', 'account', answer('account')),
         // Rule 2: to them an account, existing or not, has no items.
         get(
           NS.discoItems,

@@ -2,7 +2,10 @@ import t from 'tap'
 import { defineExtension } from '../../src/core/extension.ts'
 import capabilities, { type SessionCapabilities } from '../../src/extensions/capabilities/index.ts'
 import { verificationString } from '../../src/extensions/capabilities/verification.ts'
-import type { Element } from '../../src/xml/element.ts'
+import disco from '../../src/extensions/disco.ts'
+import ping from '../../src/extensions/ping.ts'
+import { type Element, xml } from '../../src/xml/element.ts'
+import { NS } from '../../src/xml/ns.ts'
 import { parseElement } from '../../src/xml/stored.ts'
 import { ManualClock } from '../support/clock.ts'
 import { core, type TestSession } from '../support/core.ts'
@@ -124,4 +127,31 @@ t.test('no answer, an error, or an answer after another announcement: nothing is
   await answer(alice, old, EXODUS)
   t.equal(featuresOf(alice), undefined)
   t.ok(current)
+})
+
+t.test("XEP-0115 §6.3: the server's own are the hash of what it answers", async t => {
+  const { session, settled, routers } = core({ extensions: [disco, ping, capabilities] })
+  const [c] = routers[0]?.host('localhost')?.streamFeatures ?? []
+  const { node, ver, hash } = c?.attrs ?? {}
+  const alice = await session('alice', 'a')
+  const ask = async (about?: string): Promise<string> => {
+    await alice.send(
+      'iq',
+      { type: 'get', id: '1', to: 'localhost' },
+      xml('query', { xmlns: NS.discoInfo, node: about }),
+    )
+    await settled()
+    return alice.received.pop() ?? ''
+  }
+  const answer = parseElement(await ask(`${node}#${ver}`)).getChild('query', NS.discoInfo)
+  t.equal(answer?.attrs.node, `${node}#${ver}`)
+  t.equal(answer && verificationString(answer, String(hash)), ver)
+  t.equal(answer?.getChildren('feature').length, 4)
+  for (const other of [`${node}#other`, String(node), String(ver)])
+    t.match(await ask(other), '<item-not-found')
+})
+
+t.test('without service discovery there is nothing to announce', async t => {
+  const { routers } = core({ extensions: [capabilities] })
+  t.same(routers[0]?.host('localhost')?.streamFeatures, [])
 })

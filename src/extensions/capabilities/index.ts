@@ -6,6 +6,8 @@ import { type Session, SessionFlag } from '../../core/session.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import disco from '../disco.ts'
+import { OwnCapabilities } from './own.ts'
 import { type Capabilities, capabilitiesOf, isKnownHash, verificationString } from './verification.ts'
 
 /** What other extensions ask: whoever sends something only to those that understand it. */
@@ -31,19 +33,15 @@ const known = new SessionFlag<Capabilities | undefined>(undefined)
 
 export default defineExtension({
   name: 'capabilities',
-  doc: 'Learns what clients can do, and asks each kind of client only once',
-  xeps: [
-    {
-      xep: 115,
-      version: '1.6.0',
-      status: 'partial',
-      note: "clients' capabilities are verified and cached; the server's own are not announced",
-    },
-  ],
+  doc: 'Learns what clients can do, asks each kind of client only once, and announces what the server can do',
+  xeps: [{ xep: 115, version: '1.6.0', status: 'complete', note: 'without caps optimization (§8.4)' }],
   features: { server: [NS.capabilities] },
   setup(host): Registrations<SessionCapabilities> {
     const learner = new Learner(host)
+    const found = host.find(disco)
+    const own = found && new OwnCapabilities(found)
     return {
+      streamFeatures: () => (own === undefined ? [] : [own.announcement()]),
       on: {
         'session:presence': ({ session, presence }) => {
           if (session.available) learner.hear(session, presence.child('c', NS.capabilities))
