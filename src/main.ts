@@ -18,6 +18,7 @@ import type { Cluster } from './cluster/types.ts'
 import { Components } from './components/listener.ts'
 import type { Config } from './config/config.ts'
 import { parseConfig, readConfig } from './config/load.ts'
+import { webOrigin } from './config/web-origin.ts'
 import { Background } from './core/background.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { TidingsError } from './core/errors.ts'
@@ -111,6 +112,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     await router.settled()
     await storage.settled()
   }
+  let httpPort: number | undefined
   const hosts = config.hosts.map(({ name }) =>
     parts.adopt(
       new Host({
@@ -121,6 +123,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
         clock,
         log,
         background,
+        web: () => webOrigin(config, name, httpPort),
         extensions,
         options: config.extensions,
       }),
@@ -149,6 +152,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const http = await httpServer({ c2s, config, hosts, certificates, clock, log })
   parts.defer(() => http?.stop())
   const publicPorts = await listen(c2s, http, config, log)
+  httpPort = publicPorts.http
   const componentPort = await listenForComponents(components, config)
   watch(metrics, { router, c2s, storage, background })
   const monitor = await openMonitor(config, { metrics, storage, clock, warn })

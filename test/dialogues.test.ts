@@ -9,7 +9,12 @@ import { DialogueError } from './support/dialogue/failure.ts'
 import { DEFAULT_PASSWORD, parseDialogue } from './support/dialogue/parse.ts'
 import { runDialogue } from './support/dialogue/run.ts'
 import type { Dialogue } from './support/dialogue/types.ts'
-import { TestServer, type TestServerOptions, testCertificates } from './support/test-server.ts'
+import {
+  type TestAccount,
+  TestServer,
+  type TestServerOptions,
+  testCertificates,
+} from './support/test-server.ts'
 
 const FOLDER = join(import.meta.dirname, 'dialogues')
 const MODES: Readonly<Record<string, TestServerOptions>> = {
@@ -44,9 +49,11 @@ async function play(t: Test, dialogue: Dialogue, options: TestServerOptions): Pr
 }
 
 /** The accounts of all clients, each once. */
-function accountsOf({ clients, accounts }: Dialogue): [address: string, password: string][] {
-  const passwords = new Map(accounts.map(address => [address, DEFAULT_PASSWORD]))
-  for (const { address, password } of clients)
-    if (address !== undefined) passwords.set(address.replace(/\/.*/, ''), password)
-  return [...passwords]
+function accountsOf({ clients, accounts }: Dialogue): TestAccount[] {
+  const all = new Map<string, TestAccount>(accounts.map(address => [address, [address, DEFAULT_PASSWORD]]))
+  for (const { address, password, admin } of clients) {
+    const account = address?.replace(/\/.*/, '')
+    if (account !== undefined) all.set(account, [account, password, admin ? 'admin' : 'user'])
+  }
+  return [...all.values()]
 }

@@ -9,7 +9,7 @@ export const command: Command = {
     'Lists the invitations, one a line, until a day after they end; the links themselves are not stored.',
   positionals: [],
   options: CONFIG_OPTION,
-  notes: 'Between tabs: id, host, accounts that can still be made, until when, and what else is known.',
+  notes: 'Between tabs: id, host, people who can still come, until when, and what else is known.',
   examples: ['tidings invite list'],
   async run({ options }, terminal) {
     await administer(options.config, {
@@ -22,10 +22,11 @@ export const command: Command = {
   },
 }
 
-function line({ id, host, name, inviter, uses, expires, accounts }: InvitationLine): string {
+function line({ id, host, name, inviter, by, uses, expires, accounts }: InvitationLine): string {
   const more = [
     name === undefined ? '' : `name ${name}`,
     inviter === undefined ? '' : `contact ${inviter}`,
+    by === undefined || by === inviter ? '' : `made by ${by}`,
     accounts.length === 0 ? '' : `used by ${accounts.join(', ')}`,
   ].filter(text => text !== '')
   return `${[id, host, uses, localTime(expires), more.join('; ')].join('\t').trimEnd()}\n`

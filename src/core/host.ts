@@ -37,6 +37,8 @@ export interface HostParts {
   readonly clock: Clock
   readonly log: Log
   readonly background: Background
+  /** Where a browser finds the pages of the host, as `https://chat.example`; undefined where there are none. Known once it listens. */
+  readonly web?: () => string | undefined
   /** All extensions, in load order. */
   readonly extensions: readonly Extension[]
   /** `extensions:` of the configuration: options by extension name; false switches one off. Already checked. */
@@ -62,6 +64,7 @@ export class Host {
   readonly background: Background
   readonly hooks: Hooks
   readonly requests: Requests
+  readonly #web: (() => string | undefined) | undefined
   readonly #loaded = new Map<string, Loaded>()
 
   constructor(parts: HostParts) {
@@ -74,6 +77,7 @@ export class Host {
     this.log = parts.log.child({ host: this.domain })
     this.background = parts.background
     this.hooks = new Hooks(this.log)
+    this.#web = parts.web
     this.requests = new Requests(parts.clock, request => parts.router.route(request))
     for (const extension of parts.extensions) {
       const given = parts.options?.[extension.name]
@@ -124,6 +128,17 @@ export class Host {
       for (const [key, { live }] of Object.entries(loaded.extension.options ?? {}))
         if (live && key in given) loaded.options[key] = given[key]
     }
+  }
+
+  /** Where a browser finds the pages of this host, as `https://chat.example`; undefined where there are none. */
+  get web(): string | undefined {
+    return this.#web?.()
+  }
+
+  /** Whether an address is that of an administrator of this host. */
+  async isAdmin(address: JID): Promise<boolean> {
+    if (address.domain !== this.domain || address.local === '') return false
+    return (await this.accounts.get(address.bare))?.role === 'admin'
   }
 
   /** What the extensions add to the HTTP server. */

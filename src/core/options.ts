@@ -52,6 +52,7 @@ export const option = {
     doc: string
     default: NoInfer<C>
     choices: readonly C[]
+    live?: boolean
   }): Option<C> => ({
     kind: 'choice',
     ...spec,

@@ -92,6 +92,8 @@ export const NS = {
   stanzaIds: 'urn:xmpp:sid:0',
   /** XEP-0379 */
   preauth: 'urn:xmpp:pars:0',
+  /** XEP-0401: what the nodes of its commands begin with. */
+  invite: 'urn:xmpp:invite',
   /** XEP-0440 */
   channelBindings: 'urn:xmpp:sasl-cb:0',
   /** XEP-0445: the stream feature. */

@@ -66,7 +66,7 @@ const broken: Command = {
   node: 'broken',
   name: 'Breaks',
   place: 'server',
-  access: asker => asker.local === 'alice',
+  access: asker => (asker.local === 'alice' ? 'users' : 'nobody'),
   async run({ ask }) {
     await ask({ title: 'Sure?', fields: {} })
     throw new Error('out of order')

@@ -124,6 +124,19 @@ t.test('a name that is given cannot be changed', async t => {
   t.match(await post(token, 'juliet', 'x'), { status: 200 })
 })
 
+// XEP-0401 §5.2: "A prominent button that activates the encoded xmpp: link."
+t.test('an invitation for contacts alone makes no account', async t => {
+  const { invite, request, post, host } = setUp()
+  const token = await invite({ inviter: 'alice@localhost', only: 'contact' })
+  const { status, body } = await request('GET', token)
+  t.equal(status, 200)
+  t.match(String(body), '<h1>alice@localhost invites you to chat</h1>')
+  t.match(String(body), `<a class="button" href="xmpp:alice@localhost?roster;preauth=${token}">`)
+  t.notMatch(String(body), /<form|Your account will be on/)
+  t.match(await post(token, 'juliet', 'romeo'), { status: 404 })
+  t.equal(await host.accounts.exists(JID.parse('juliet@localhost')), false)
+})
+
 t.test('whatever people write is escaped', async t => {
   const { invite, post } = setUp()
   const token = await invite({ inviter: `al'ice<b>@localhost` })

@@ -147,5 +147,10 @@ t.test('links', async t => {
   t.equal(uri('b?b'), 'xmpp:b%3Fb@localhost?register;preauth=T')
   t.equal(uri(undefined, 'alice@localhost'), 'xmpp:alice@localhost?roster;preauth=T;ibr=y')
   t.equal(uri('bob', 'alice@localhost'), 'xmpp:bob@localhost?register;preauth=T')
+  const invited = { inviter: 'alice@localhost' }
+  const only = (only: 'account' | 'contact') =>
+    invitationLinks('localhost', { ...invited, only }, 'T', undefined)
+  t.equal(only('account').uri, 'xmpp:localhost?register;preauth=T')
+  t.equal(only('contact').uri, 'xmpp:alice@localhost?roster;preauth=T')
   t.equal(invitationLinks('localhost', {}, 'T', 'https://a.example').page, 'https://a.example/invite/T')
 })

@@ -125,6 +125,7 @@ const HANDLED = [
   'not-allowed',
   'not-acceptable',
   'jid-malformed',
+  'resource-constraint',
 ]
 
 /** A request that the server answers itself. */

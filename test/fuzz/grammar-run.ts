@@ -225,6 +225,7 @@ export class Run {
       password: 'secret',
       tls: undefined,
       lang: undefined,
+      admin: false,
     }
     const ports = this.server.ports.at(name === 'bob' ? -1 : 0) as NodePorts
     const client = await signIn(spec, ports)

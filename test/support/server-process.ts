@@ -10,8 +10,8 @@ const ENTRY = join(import.meta.dirname, '../../bin/tidings.js')
 
 /** Accounts and configuration of a server that runs as a process of its own. */
 export interface ServerProcessOptions {
-  /** Address and password. */
-  readonly accounts: readonly (readonly [address: string, password: string])[]
+  /** A user's unless it says otherwise. */
+  readonly accounts: readonly (readonly [address: string, password: string, role?: 'admin'])[]
   /** In the shape of the configuration file; ports and the data folder are added. */
   readonly config?: Readonly<Record<string, unknown>>
 }
@@ -39,8 +39,12 @@ export class ServerProcess {
     const listeners = { xmpp: listener, 'xmpp-tls': listener, http: listener, metrics: false }
     await writeFile(file, stringify({ data: join(folder, 'data'), listeners, ...config }))
     const list = join(folder, 'accounts.csv')
-    await writeFile(list, accounts.map(account => `${account.join(',')}\n`).join(''))
+    const users = accounts.filter(([, , role]) => role === undefined)
+    await writeFile(list, users.map(account => `${account.join(',')}\n`).join(''))
     await run('user', 'import', list, '--config', file)
+    for (const [address, password, role] of accounts)
+      if (role !== undefined)
+        await run('user', 'add', address, '--password', password, '--role', role, '--config', file)
     const child = spawn(process.execPath, [ENTRY, 'start', '--config', file], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Accounts } from '../../src/auth/accounts.ts'
+import { Accounts, type Role } from '../../src/auth/accounts.ts'
 import type { NewInvitationLinks } from '../../src/cli/control/protocol.ts'
 import { LocalNetwork, singleNode } from '../../src/cluster/local.ts'
 import { configFrom } from '../../src/config/load.ts'
@@ -17,13 +17,15 @@ import { Certificates } from '../../src/tls/certificates.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ManualClock } from './clock.ts'
 
+/** An account of a test; a user's unless it says otherwise. */
+export type TestAccount = readonly [address: string, password: string, role?: Role]
+
 /** What a server of a test is like. */
 export interface TestServerOptions {
   /** 1: embedded; more: nodes of a cluster in memory, over one storage. */
   readonly nodes?: number
   readonly storage?: 'memory' | 'sqlite'
-  /** Account address and password. */
-  readonly accounts?: readonly (readonly [address: string, password: string])[]
+  readonly accounts?: readonly TestAccount[]
   /** Configuration in the shape of the file, merged over that of all tests. */
   readonly config?: Readonly<Record<string, unknown>>
   /** One self-made pair for many servers: making it takes longer than most tests. Not closed with the server. */
@@ -71,7 +73,8 @@ export class TestServer {
     const storage = parts.adopt(await openStorage(options.storage, data, clock), one => one.close())
     // One iteration: what a password costs is tested elsewhere.
     const keeper = new Accounts(storage, { iterations: 1 })
-    for (const [address, password] of accounts) await keeper.create(JID.parse(address), password)
+    for (const [address, password, role = 'user'] of accounts)
+      await keeper.create(JID.parse(address), password, { role })
     const settings = configFrom(merge(CONFIG, config), { extensions, directory: data })
     const certificates = options.certificates ?? (await testCertificates())
     const network = new LocalNetwork()

@@ -58,10 +58,12 @@ export interface InvitationLine {
   readonly host: string
   readonly name?: string
   readonly inviter?: string
+  /** Which account has made it, where that was not the operator. */
+  readonly by?: string
   readonly uses: number
   /** Milliseconds since 1970. */
   readonly expires: number
-  /** Names of the accounts that were made with it. */
+  /** Names of the accounts that were made with it, and addresses of contacts from elsewhere. */
   readonly accounts: readonly string[]
 }
 

@@ -1,12 +1,11 @@
 /** What a command is made of. */
 import type { Place } from '../../core/extension.ts'
-import type { Maybe } from '../../core/maybe.ts'
 import type { Element } from '../../xml/element.ts'
 import type { Filled, Form, FormFields } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 
-/** Who may run a command: any account of the host, its administrators, or whom the function lets. Asked anew at each step. */
-export type Access = 'users' | 'admins' | ((asker: JID) => Maybe<boolean>)
+/** Who may run a command: any account of the host, its administrators, or nobody. */
+export type Access = 'users' | 'admins' | 'nobody'
 
 /** An ad-hoc command. */
 export interface Command {
@@ -16,7 +15,8 @@ export interface Command {
   readonly name: string
   /** Of the server, or of each account, whose owner alone can run it. */
   readonly place: Place
-  readonly access: Access
+  /** Asked anew at each step. */
+  readonly access: Access | ((asker: JID) => Access)
   /**
    * Runs from top to bottom and waits at each `ask` for a form to be filled in. When the user goes a form back it is run anew with the
    * answers so far, so what has an effect belongs below the last `ask`. May throw StanzaErrors; after `badPayload` the last form can

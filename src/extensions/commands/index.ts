@@ -8,7 +8,7 @@ import { commandNodes } from './discovery.ts'
 import { Execution } from './execution.ts'
 import { CommandSessions } from './sessions.ts'
 
-export type { Command } from './command.ts'
+export type { Command, Completed } from './command.ts'
 export { badPayload } from './errors.ts'
 
 export default defineExtension({

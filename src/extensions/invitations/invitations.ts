@@ -1,7 +1,10 @@
 import { createHash, randomInt } from 'node:crypto'
 import { StanzaError, TidingsError } from '../../core/errors.ts'
-import type { CasTable, Storage, WallClock } from '../../storage/types.ts'
-import type { JID } from '../../xml/jid.ts'
+import type { CasTable, Storage, Table, WallClock } from '../../storage/types.ts'
+import { JID } from '../../xml/jid.ts'
+
+/** What an invitation is good for, where it is not for both: to make an account here, or to become a contact of who invites. */
+export type Purpose = 'account' | 'contact'
 
 /** What an invitation is to be like. */
 export interface NewInvitation {
@@ -9,6 +12,9 @@ export interface NewInvitation {
   readonly name?: string
   /** Bare address of an account here that becomes a contact of whoever comes. */
   readonly inviter?: string
+  /** Bare address of the account that makes it; without, the operator does. */
+  readonly by?: string
+  readonly only?: Purpose
   /** How long it is good, in milliseconds. */
   readonly lifetime: number
   /** Accounts that may be made with it. */
@@ -19,13 +25,15 @@ export interface NewInvitation {
 export interface Invitation {
   readonly name?: string
   readonly inviter?: string
+  readonly by?: string
+  readonly only?: Purpose
   /** Milliseconds since 1970. */
   readonly created: number
   /** Milliseconds since 1970. */
   readonly expires: number
-  /** Accounts that may still be made with it. */
+  /** People who may still come by it. */
   readonly uses: number
-  /** Names of those that were made. */
+  /** Names of the accounts that were made with it, and addresses of contacts from elsewhere. */
   readonly accounts: readonly string[]
   /** It was made at a start without any account. */
   readonly first?: boolean
@@ -50,24 +58,36 @@ const TOKEN_LENGTH = 24
 const ID_LENGTH = 8
 const DAY_MS = 24 * 60 * 60 * 1_000
 const FIRST = { lifetime: DAY_MS, uses: 10 }
+/** Between two looks for what has expired. */
+const SWEEP_MS = 60 * 60 * 1_000
 
 /** The invitations of one host. Of a token only its hash is stored, which is the key of its row. */
 export class Invitations {
   readonly #rows: CasTable<Invitation>
   readonly #names: CasTable<Reservation>
+  /** The keys of those that an account has made and that are good; a row goes when its invitation expires. */
+  readonly #open: Table<true>
+  readonly #storage: Storage
   readonly #clock: WallClock
   readonly #host: JID
+  #swept = Number.NEGATIVE_INFINITY
 
   constructor(storage: Storage, clock: WallClock, host: JID) {
     this.#rows = storage.table<Invitation>('invitations', 'cas')
     this.#names = storage.table<Reservation>('invited-names', 'cas')
+    this.#open = storage.table<true>('invitations-open', 'lww')
+    this.#storage = storage
     this.#clock = clock
     this.#host = host
   }
 
   /** Makes an invitation and its token, which nobody can find out later. Rejects with a TidingsError `TIDINGS_INVITATION_NAME`. */
   async create(wanted: NewInvitation): Promise<{ readonly token: string; readonly invitation: Invitation }> {
-    await this.#sweep()
+    const now = this.#clock.now()
+    if (now - this.#swept >= SWEEP_MS) {
+      this.#swept = now
+      await this.#sweep()
+    }
     return this.#create(wanted, false)
   }
 
@@ -77,7 +97,12 @@ export class Invitations {
     return this.#create(FIRST, true)
   }
 
-  async #create({ name, inviter, lifetime, uses }: NewInvitation, first: boolean) {
+  /** How many that an account has made are good now; `most` and above are not told apart. */
+  async openOf(by: JID, most: number): Promise<number> {
+    return (await this.#open.page(by, {}, most)).items.length
+  }
+
+  async #create({ name, inviter, by, only, lifetime, uses }: NewInvitation, first: boolean) {
     const token = newToken()
     const key = keyOf(token)
     const created = this.#clock.now()
@@ -90,8 +115,11 @@ export class Invitations {
       accounts: [],
       ...(name !== undefined && { name }),
       ...(inviter !== undefined && { inviter }),
+      ...(by !== undefined && { by }),
+      ...(only !== undefined && { only }),
       ...(first && { first }),
     }
+    if (by !== undefined) await this.#storage.commit([this.#open.put(JID.parse(by), key, true, lifetime)])
     await this.#rows.update(this.#host, key, () => invitation)
     return { token, invitation }
   }
@@ -105,19 +133,20 @@ export class Invitations {
   }
 
   /**
-   * Uses an invitation once for `newcomer`, whose account `create` makes; when that fails nothing is used up.
+   * Uses an invitation once for `newcomer`; `create` makes the account or the contact, and when that fails nothing is used up.
    * Whether it has expired is asked in `find` alone (XEP-0445 §4). Rejects with a StanzaError.
    */
   async redeem(key: string, newcomer: JID, create: () => Promise<void>): Promise<Invitation> {
     // Taken first, so that two who come at once with the last use do not both get in.
-    const invitation = (await this.#rows.update(this.#host, key, row => take(row, newcomer))) as Invitation
+    const who = newcomer.domain === this.#host.domain ? newcomer.local : newcomer.toString()
+    const invitation = (await this.#rows.update(this.#host, key, row => take(row, who))) as Invitation
     try {
       await create()
     } catch (error) {
-      await this.#rows.update(this.#host, key, row => row && giveBack(row, newcomer))
+      await this.#rows.update(this.#host, key, row => row && giveBack(row, who))
       throw error
     }
-    if (invitation.name !== undefined) await this.#release(invitation.name, key)
+    if (invitation.uses === 0) await this.#settle(key, invitation)
     return invitation
   }
 
@@ -142,10 +171,11 @@ export class Invitations {
     return items.length > 0
   }
 
-  /** Ends all invitations to become a contact of this account. */
-  async revokeOf(inviter: JID): Promise<void> {
+  /** Ends all invitations that an account has made, and those to become its contact. */
+  async revokeOf(account: JID): Promise<void> {
+    const address = account.toString()
     for await (const [key, row] of this.#all())
-      if (row.inviter === inviter.toString()) await this.#remove(key, row)
+      if (row.inviter === address || row.by === address) await this.#remove(key, row)
   }
 
   async *#all(): AsyncGenerator<[key: string, row: Invitation]> {
@@ -165,9 +195,15 @@ export class Invitations {
       if (row.expires < old || also(row)) await this.#remove(key, row)
   }
 
-  async #remove(key: string, { name }: Invitation): Promise<void> {
+  async #remove(key: string, invitation: Invitation): Promise<void> {
     await this.#rows.update(this.#host, key, () => undefined)
+    await this.#settle(key, invitation)
+  }
+
+  /** Lets go of what is kept for an invitation as long as it is good. */
+  async #settle(key: string, { name, by }: Invitation): Promise<void> {
     if (name !== undefined) await this.#release(name, key)
+    if (by !== undefined) await this.#storage.commit([this.#open.delete(JID.parse(by), key)])
   }
 
   async #reserve(name: string, reservation: Reservation): Promise<void> {
@@ -187,20 +223,16 @@ export class Invitations {
   }
 }
 
-function take(row: Invitation | undefined, newcomer: JID): Invitation {
+function take(row: Invitation | undefined, who: string): Invitation {
   if (row === undefined || row.uses === 0)
     throw new StanzaError('item-not-found', { text: 'this invitation was used or withdrawn' })
-  if (row.name !== undefined && row.name !== newcomer.local)
+  if (row.name !== undefined && row.name !== who)
     throw new StanzaError('not-acceptable', { text: `this invitation is for the name ${row.name}` })
-  return { ...row, uses: row.uses - 1, accounts: [...row.accounts, newcomer.local] }
+  return { ...row, uses: row.uses - 1, accounts: [...row.accounts, who] }
 }
 
-function giveBack(row: Invitation, newcomer: JID): Invitation {
-  return {
-    ...row,
-    uses: row.uses + 1,
-    accounts: row.accounts.filter(account => account !== newcomer.local),
-  }
+function giveBack(row: Invitation, who: string): Invitation {
+  return { ...row, uses: row.uses + 1, accounts: row.accounts.filter(one => one !== who) }
 }
 
 function newToken(): string {

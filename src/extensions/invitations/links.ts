@@ -11,22 +11,26 @@ export interface InvitationLinks {
 /** The links of an invitation to a host; `web` is where its pages are, as `https://chat.example`. */
 export function invitationLinks(
   domain: string,
-  { name, inviter }: Pick<Invitation, 'name' | 'inviter'>,
+  invitation: Pick<Invitation, 'name' | 'inviter' | 'only'>,
   token: string,
   web: string | undefined,
 ): InvitationLinks {
   return {
-    uri: `xmpp:${query(domain, name, inviter, token)}`,
+    uri: `xmpp:${query(domain, invitation, token)}`,
     ...(web !== undefined && { page: `${web}/invite/${token}` }),
   }
 }
 
-function query(domain: string, name: string | undefined, inviter: string | undefined, token: string): string {
+function query(
+  domain: string,
+  { name, inviter, only }: Pick<Invitation, 'name' | 'inviter' | 'only'>,
+  token: string,
+): string {
   // XEP-0445 §2.1
   if (name !== undefined) return `${escaped(name)}@${domain}?register;preauth=${token}`
-  // XEP-0401 §5.1: a contact first, an account for those who have none.
-  if (inviter !== undefined)
-    return `${inviter.split('@').map(escaped).join('@')}?roster;preauth=${token};ibr=y`
+  // XEP-0401 §5.1: a contact first, an account for those who have none: "the server MUST omit the ibr=y" where they get none here.
+  if (inviter !== undefined && only !== 'account')
+    return `${inviter.split('@').map(escaped).join('@')}?roster;preauth=${token}${only === 'contact' ? '' : ';ibr=y'}`
   // XEP-0445 §2.2
   return `${domain}?register;preauth=${token}`
 }

@@ -12,7 +12,9 @@ export interface Invited {
   readonly inviter: string | undefined
   /** The only name that may be taken. */
   readonly name: string | undefined
-  /** Accounts that can still be made. */
+  /** Whether an account can be made with it. */
+  readonly account: boolean
+  /** People who can still come by it. */
   readonly uses: number
   /** Milliseconds since 1970. */
   readonly expires: number
@@ -60,10 +62,7 @@ export function invitationPage(invited: Invited, refused?: Refused): HttpAnswer 
   return page(
     refused === undefined ? 200 : 422,
     title,
-    html`<p>Your account will be on <b>${domain}</b>. Use it in the browser and with the app you like.</p>
-<h2>Make your account here</h2>
-${form(invited, refused)}
-<h2>Or begin in an app</h2>
+    html`${invited.account ? accountPart(invited, refused) : CONTACT_PART}
 <p><a class="button" href="${uri}">Open the invitation in an app</a></p>
 <p>Nothing happens? Then there is no app yet that knows such links. Install one, and come back to this page:</p>
 <ul>${recommendedApps(invited.userAgent).map(
@@ -76,9 +75,20 @@ ${
 <p>${code}</p>`
 }
 <p class="small">An app may also ask for the invitation itself: ${uri}</p>
-<p class="small">This invitation is good until ${new Date(expires).toUTCString()}${uses === 1 ? ': it is yours alone' : `, for ${uses} accounts`}.</p>`,
+<p class="small">This invitation is good until ${new Date(expires).toUTCString()}${uses === 1 ? ': it is yours alone' : `, for ${uses} people`}.</p>`,
   )
 }
+
+/** For those who know no other server. */
+function accountPart(invited: Invited, refused: Refused | undefined): Html {
+  return html`<p>Your account will be on <b>${invited.domain}</b>. Use it in the browser and with the app you like.</p>
+<h2>Make your account here</h2>
+${form(invited, refused)}
+<h2>Or begin in an app</h2>`
+}
+
+/** For those who have an account anywhere. */
+const CONTACT_PART = html`<p>Open this in the app you chat with. Your account may be on any server: chat is open, like e-mail.</p>`
 
 function form({ domain, name }: Invited, refused: Refused | undefined): Html {
   const value = name ?? refused?.username ?? ''

@@ -28,7 +28,7 @@ export function invitationRoutes(pages: InvitationPages): HttpRoute[] {
 
 async function show({ host, tokens }: InvitationPages, request: HttpRequest): Promise<HttpAnswer> {
   try {
-    const { invitation } = await tokens.accept(tokenOf(request), request.address)
+    const invitation = await tokens.look(tokenOf(request), request.address)
     return invitationPage(invitedBy(host, invitation, request))
   } catch (error) {
     return refusal(error)
@@ -94,12 +94,13 @@ function tokenOf({ parameters }: HttpRequest): string {
 
 function invitedBy(host: Host, invitation: Invitation, request: HttpRequest): Invited {
   const { domain } = host
-  const { inviter, name, uses, expires } = invitation
+  const { inviter, name, only, uses, expires } = invitation
   const { uri, page = '' } = invitationLinks(domain, invitation, tokenOf(request), request.origin)
   return {
     domain,
     inviter,
     name,
+    account: only !== 'contact',
     uses,
     expires,
     uri,

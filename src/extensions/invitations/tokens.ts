@@ -28,19 +28,29 @@ export class Tokens {
   /** XEP-0445 §4: the token is looked at now, and used up when the account is made. Rejects with a StanzaError. */
   async accept(token: string, address: string): Promise<Accepted> {
     const { key, invitation } = await this.#find(token, networkOf(address))
+    if (invitation.only === 'contact') throw unknown()
     return { pass: this.#pass(key), invitation }
   }
 
-  /** XEP-0379 §3.5: somebody who has an account here and whom the owner has invited asks to see him. Any other token is ignored. */
-  async befriend(token: string, owner: JID, newcomer: JID): Promise<void> {
-    if (newcomer.domain !== this.#host.domain) return
+  /** The invitation of a token, whatever it is good for. Rejects with a StanzaError. */
+  async look(token: string, address: string): Promise<Invitation> {
+    return (await this.#find(token, networkOf(address))).invitation
+  }
+
+  /**
+   * XEP-0379 §3.5: somebody who has an account, here or elsewhere, and whom the owner has invited asks to see him. Any other token is
+   * ignored: false.
+   */
+  async befriend(token: string, owner: JID, newcomer: JID): Promise<boolean> {
     try {
       const { key, invitation } = await this.#find(token, newcomer.toString())
-      if (invitation.inviter !== owner.toString()) return
+      if (invitation.inviter !== owner.toString() || invitation.only === 'account') return false
       await this.#pass(key).redeem(newcomer, async () => {})
+      return true
     } catch (error) {
       // XEP-0379 §4.1: as if there were none.
       if (!(error instanceof StanzaError)) throw error
+      return false
     }
   }
 
@@ -52,8 +62,7 @@ export class Tokens {
     if (!(await this.#host.storage.ephemeral.take(tries, TRIES_PER_HOUR, HOUR_MS)))
       throw new StanzaError('resource-constraint', { text: 'too many tokens from your address: try later' })
     const found = await this.#invitations.find(token)
-    if (found === undefined)
-      throw new StanzaError('item-not-found', { text: 'The provided token is invalid or expired' })
+    if (found === undefined) throw unknown()
     return found
   }
 
@@ -72,4 +81,8 @@ export class Tokens {
     if (await this.#host.accounts.exists(inviter))
       await this.#host.hooks.emit('invite:redeemed', { inviter, newcomer })
   }
+}
+
+function unknown(): StanzaError {
+  return new StanzaError('item-not-found', { text: 'The provided token is invalid or expired' })
 }

@@ -85,6 +85,7 @@ export default defineExtension({
       atHome: {
         'presence:befriend': (owner, contact) => introductions.befriend(owner, JID.parse(contact)),
         'presence:meet': (owner, contact) => introductions.meet(owner, JID.parse(contact)),
+        'presence:welcome': (owner, contact) => introductions.welcome(owner, JID.parse(contact)),
       },
     }
   },

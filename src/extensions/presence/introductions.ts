@@ -1,9 +1,9 @@
-/** XEP-0379 §3.5, §3.6, XEP-0401 §5.5: who was invited and who has invited become contacts, without a question to either. */
+/** XEP-0379 §3.5, §3.6, XEP-0401 §5.5: who was invited and who has invited become contacts, without a question to those of this server. */
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
-import type { Rosters } from '../roster/index.ts'
+import { asks, INBOUND, OUTBOUND, type Rosters, type SubscriptionType } from '../roster/index.ts'
 import type { Audience } from './audience.ts'
 
 declare module '../../core/home-tasks.ts' {
@@ -12,10 +12,15 @@ declare module '../../core/home-tasks.ts' {
     'presence:befriend'(owner: JID, contact: string): Promise<'befriended' | 'were friends' | 'no account'>
     /** Tells a contact, by its bare address, which of the owner's resources are there, and asks them for its own. */
     'presence:meet'(owner: JID, contact: string): Maybe<void>
+    /** The owner lets a contact of another server, by its bare address, see his presence, and asks to see that of the contact. */
+    'presence:welcome'(owner: JID, contact: string): Promise<void>
   }
 }
 
-/** Makes two accounts of this server contacts of each other, each in its own lane at its own home. Doing it again changes nothing. */
+/**
+ * Makes two accounts of this server contacts of each other, each in its own lane at its own home; doing it again changes nothing. Of a
+ * newcomer from elsewhere only the inviter's side is done here.
+ */
 export class Introductions {
   readonly #host: Host
   readonly #rosters: Rosters
@@ -31,6 +36,8 @@ export class Introductions {
   async introduce(inviter: JID, newcomer: JID): Promise<void> {
     const { router } = this.#host
     if (router.host(inviter.domain) === undefined || inviter.equals(newcomer)) return
+    if (router.host(newcomer.domain) === undefined)
+      return router.atHome('presence:welcome', inviter, newcomer.toString())
     const first = await router.atHome('presence:befriend', inviter, newcomer.toString())
     if (first === 'no account') return
     const second = await router.atHome('presence:befriend', newcomer, inviter.toString())
@@ -54,6 +61,27 @@ export class Introductions {
     // XEP-0401 §5.5: "the server MUST use roster pushes [...] in order to inform the inviter".
     changed.push()
     return 'befriended'
+  }
+
+  /** XEP-0379 §3.5: as if the owner had said yes to a request of the contact, and then asked himself. Runs in the lane of the owner. */
+  async welcome(owner: JID, contact: JID): Promise<void> {
+    const roster = await this.#rosters.of(owner)
+    // RFC 6121 Appendix A: asked, granted, and asked in turn.
+    const asked = INBOUND.subscribe[roster.state(contact)].next
+    const { next } = OUTBOUND.subscribe[OUTBOUND.subscribed[asked].next]
+    const changed = await this.#rosters.change(roster, contact, ({ request: _, ...row }) => ({
+      ...row,
+      state: next,
+      listed: true,
+    }))
+    changed.push()
+    const send = (type: SubscriptionType): void =>
+      this.#host.router.route(Stanza.build('presence', { type, from: owner, to: contact }))
+    send('subscribed')
+    for (const { presence } of this.#host.sessions(owner))
+      if (presence !== undefined)
+        this.#host.router.spread(presence, await this.#audience.of(owner, [contact]))
+    if (asks(next)) send('subscribe')
   }
 
   /** RFC 6121 §3.1.5, §3.1.6: what two clients would see of each other had both said yes. Runs in the lane of the owner. */

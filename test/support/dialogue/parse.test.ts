@@ -23,9 +23,16 @@ t.test('the head', async t => {
   t.same(dialogue.accounts, ['dave@localhost'])
   t.same(dialogue.config, { limits: { stanza: 10000 }, extensions: { ping: false } })
   t.same(dialogue.clients, [
-    { name: 'alice', address: 'alice@localhost/home', password: 'secret', tls: undefined, lang: undefined },
-    { name: 'bob', address: 'bob@localhost', password: 'x', tls: 'starttls', lang: 'de' },
-    { name: 'eve', address: undefined, password: 'secret', tls: undefined, lang: undefined },
+    {
+      name: 'alice',
+      address: 'alice@localhost/home',
+      password: 'secret',
+      tls: undefined,
+      lang: undefined,
+      admin: false,
+    },
+    { name: 'bob', address: 'bob@localhost', password: 'x', tls: 'starttls', lang: 'de', admin: false },
+    { name: 'eve', address: undefined, password: 'secret', tls: undefined, lang: undefined, admin: false },
   ])
 })
 

@@ -105,6 +105,7 @@ function readClient(line: number, name: string, address: string, options = ''): 
     password: DEFAULT_PASSWORD,
     tls: address === 'tls' ? 'direct' : undefined,
     lang: undefined,
+    admin: false,
   }
   for (const option of options.split(',').map(text => text.trim())) {
     const [word, value] = option.split(/\s+/, 2)
@@ -113,6 +114,7 @@ function readClient(line: number, name: string, address: string, options = ''): 
     else if (word === 'lang' && value !== undefined) client.lang = value
     else if (option === 'direct TLS') client.tls = 'direct'
     else if (option === 'STARTTLS') client.tls = 'starttls'
+    else if (option === 'admin') client.admin = true
     else throw new DialogueSyntaxError(line, `unknown option "${option}" of a client`)
   }
   return client

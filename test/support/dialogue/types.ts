@@ -10,6 +10,8 @@ export interface ClientSpec {
   readonly tls: 'direct' | 'starttls' | undefined
   /** `xml:lang` of its stream header. */
   readonly lang: string | undefined
+  /** Whether its account is an administrator's. */
+  readonly admin: boolean
 }
 
 /** One step; `line` is where it stands in the file, `text` how it is written there. */
