@@ -1,12 +1,11 @@
 /** Part of the composition root: makes the HTTP server as the configuration says. */
 import type { C2s } from './c2s/listener.ts'
-import type { WebSockets } from './c2s/websocket.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Host } from './core/host.ts'
 import type { Log } from './core/log.ts'
 import { trustedAddresses } from './core/networks.ts'
-import type { HttpServer, HttpUpgrade } from './http/server.ts'
+import type { HttpExchange, HttpServer, HttpUpgrade } from './http/server.ts'
 import { c2sLimits } from './listen.ts'
 import type { Certificates } from './tls/certificates.ts'
 
@@ -20,7 +19,9 @@ interface HttpParts {
   readonly log: Log
 }
 
-/** Makes the HTTP server: WebSocket, routes of extensions, web chat. Undefined where it is switched off. */
+type HttpConfig = Exclude<Config['listeners']['http'], false>
+
+/** Makes the HTTP server: WebSocket, BOSH, routes of extensions, web chat. Undefined where it is switched off. */
 export async function httpServer(parts: HttpParts): Promise<HttpServer | undefined> {
   const { config, hosts, certificates, clock, log } = parts
   const { http } = config.listeners
@@ -31,7 +32,8 @@ export async function httpServer(parts: HttpParts): Promise<HttpServer | undefin
   return new HttpServer({
     ...(http.tls && { certificates }),
     trusts,
-    upgrades: new Map([['/ws', webSockets(parts, http.origins)]]),
+    upgrades: new Map([['/ws', webSockets(parts, http)]]),
+    handlers: new Map(http.bosh === false ? [] : [['/bosh', bosh(parts, http, http.bosh)]]),
     closeSeconds: c2sLimits(config).closeSeconds,
     clock,
     log,
@@ -42,21 +44,53 @@ export async function httpServer(parts: HttpParts): Promise<HttpServer | undefin
   })
 }
 
-/** What opens WebSockets; loaded with the first one, since many a server has none. */
-function webSockets({ c2s, clock, log }: HttpParts, origins: readonly string[]) {
-  let loaded: Promise<WebSockets> | undefined
-  const load = async (): Promise<WebSockets> => {
+/** What opens WebSockets. */
+function webSockets({ c2s, clock, log }: HttpParts, { origins }: HttpConfig) {
+  const open = whenAsked(async () => {
     const { WebSockets } = await import('./c2s/websocket.ts')
-    return new WebSockets(c2s, { clock, origins })
-  }
-  return async (upgrade: HttpUpgrade): Promise<void> => {
-    try {
-      loaded ??= load()
-      const websockets = await loaded
-      websockets.open(upgrade)
-    } catch (err) {
+    const websockets = new WebSockets(c2s, { clock, origins })
+    return (upgrade: HttpUpgrade) => websockets.open(upgrade)
+  })
+  return (upgrade: HttpUpgrade): void => {
+    open(upgrade).catch(err => {
       log.error({ code: 'TIDINGS_HTTP_FAILED', err }, 'a WebSocket could not be opened')
       upgrade.socket.destroy()
+    })
+  }
+}
+
+/** What answers requests of BOSH. */
+function bosh(
+  { c2s, clock, log }: HttpParts,
+  { origins }: HttpConfig,
+  keys: Exclude<HttpConfig['bosh'], false>,
+) {
+  const answer = whenAsked(async () => {
+    const { Bosh } = await import('./c2s/bosh/bosh.ts')
+    const limits = {
+      wait: keys['wait-seconds'],
+      inactivity: keys['inactivity-seconds'],
+      pause: keys['pause-seconds'],
     }
+    const sessions = new Bosh(c2s, { clock, log, origins, limits })
+    return (exchange: HttpExchange) => sessions.answer(exchange)
+  })
+  return (exchange: HttpExchange): void => {
+    answer(exchange).catch(err => {
+      log.error({ code: 'TIDINGS_HTTP_FAILED', err }, 'a request could not be answered')
+      exchange.response.destroy()
+    })
+  }
+}
+
+/** Loads what takes requests with the first of them, since many a server gets none. */
+function whenAsked<Request>(
+  load: () => Promise<(request: Request) => void | Promise<void>>,
+): (request: Request) => Promise<void> {
+  let loaded: ReturnType<typeof load> | undefined
+  return async request => {
+    loaded ??= load()
+    const take = await loaded
+    await take(request)
   }
 }

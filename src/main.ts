@@ -131,26 +131,26 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     ),
   )
   parts.defer(settled)
-  const c2s = parts.adopt(
-    new C2s({
-      router,
-      accounts,
-      certificates,
-      defaultHost: hosts[0]!.domain,
-      limits: c2sLimits(config),
-      background,
-      clock,
-      log,
-      metrics,
-    }),
-    one => one.shutdown(new StreamError('system-shutdown')),
-  )
+  const c2s = new C2s({
+    router,
+    accounts,
+    certificates,
+    defaultHost: hosts[0]!.domain,
+    limits: c2sLimits(config),
+    background,
+    clock,
+    log,
+    metrics,
+  })
   const shared = { router, limits: c2sLimits(config), background, clock, log }
   const components = parts.adopt(new Components({ ...shared, components: config.components }), one =>
     one.shutdown(new StreamError('system-shutdown')),
   )
   const http = await httpServer({ c2s, config, hosts, certificates, clock, log })
-  parts.defer(() => http?.stop())
+  // Together: requests are held open for streams, which end as streams do.
+  parts.defer(async () => {
+    await Promise.all([http?.stop(), c2s.shutdown(new StreamError('system-shutdown'))])
+  })
   const publicPorts = await listen(c2s, http, config, log)
   httpPort = publicPorts.http
   const componentPort = await listenForComponents(components, config)

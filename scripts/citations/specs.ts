@@ -76,6 +76,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   106: 'JID Escaping',
   114: 'Jabber Component Protocol',
   115: 'Entity Capabilities',
+  124: 'Bidirectional-streams Over Synchronous HTTP (BOSH)',
   128: 'Service Discovery Extensions',
   156: 'Discovering Alternative XMPP Connection Methods',
   157: 'Contact Addresses for XMPP Services',
@@ -91,6 +92,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   202: 'Entity Time',
   203: 'Delayed Delivery',
   205: 'Best Practices to Discourage Denial of Service Attacks',
+  206: 'XMPP Over BOSH',
   220: 'Server Dialback',
   249: 'Direct MUC Invitations',
   280: 'Message Carbons',
@@ -123,6 +125,14 @@ export interface BuiltInXep extends XepClaim {
 /** What is built into the listeners and the negotiation. */
 export const BUILT_IN: readonly BuiltInXep[] = [
   { xep: 114, version: '1.6', status: 'complete', file: 'src/components/session.ts' },
+  {
+    xep: 124,
+    version: '1.11.2',
+    status: 'partial',
+    note: 'one stream in a session; no compression, no encoding but UTF-8',
+    file: 'src/c2s/bosh/bosh.ts',
+  },
+  { xep: 206, version: '1.4', status: 'complete', file: 'src/c2s/bosh/wire.ts' },
   { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/connection.ts' },
   { xep: 440, version: '1.0.0', status: 'complete', file: 'src/auth/channel-bindings.ts' },
   { xep: 474, version: '0.5.0', status: 'complete', file: 'src/auth/scram.ts' },

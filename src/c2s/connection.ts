@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { Clock } from '../core/clock.ts'
 import type { Maybe } from '../core/maybe.ts'
@@ -20,14 +20,14 @@ export interface Receiver {
   close(error: StreamError): void
 }
 
-/** Reads a socket that carries messages (WebSocket) instead of a stream of bytes; a receiver gets each of them whole. */
+/** Reads messages (WebSocket, BOSH) instead of a stream of bytes; a receiver gets each of them whole. */
 export interface Messages {
   /** Starts to read, for `owner`, who gets each message by `socketReceived`. */
   read(owner: SocketOwner): void
   pause(): void
   resume(): void
-  /** Says goodbye as the protocol of the messages has it; the socket ends when the peer has done so, too. */
-  end(): void
+  /** Says goodbye as the protocol of the messages has it, after the last bytes; the socket ends when the peer has done so, too. */
+  end(error: StreamError | undefined): void
 }
 
 /** XEP-0368 §2 */
@@ -55,7 +55,7 @@ export class Ended extends Error {
   }
 }
 
-/** A pipe of bytes to one client, plain or encrypted. It knows no XML, and of WebSocket only who reads it. */
+/** A pipe of bytes to one client, plain or encrypted. It knows no XML, and of WebSocket and BOSH only who reads them. */
 export class Connection implements OutboxOwner, SocketOwner {
   /** The client's address, as far as it is known: that of the socket, or what a trusted proxy told. */
   address: string
@@ -63,7 +63,7 @@ export class Connection implements OutboxOwner, SocketOwner {
   readonly #outbox: Outbox
   readonly #bucket: TokenBucket
   readonly #messages: Messages | undefined
-  #socket: Socket
+  #socket: Duplex
   #receiver: Receiver | undefined
   #state: 'open' | 'finished' | 'gone' = 'open'
   #paused = false
@@ -71,7 +71,7 @@ export class Connection implements OutboxOwner, SocketOwner {
   #drained: PromiseWithResolvers<boolean> | undefined
 
   /** Takes over a socket that nobody reads, or that `messages` reads. */
-  constructor(socket: Socket, address: string, parts: ConnectionParts, messages?: Messages) {
+  constructor(socket: Duplex, address: string, parts: ConnectionParts, messages?: Messages) {
     this.address = address
     this.#parts = parts
     this.#messages = messages
@@ -81,8 +81,8 @@ export class Connection implements OutboxOwner, SocketOwner {
     own(socket, this)
   }
 
-  /** Only for the outbox and for what needs the socket itself (PROXY header). */
-  get socket(): Socket {
+  /** Only for the outbox. */
+  get socket(): Duplex {
     return this.#socket
   }
 
@@ -161,13 +161,17 @@ export class Connection implements OutboxOwner, SocketOwner {
     if (this.#receiver !== undefined) read(socket)
   }
 
-  /** Sends the last bytes and ends this side; waits for the peer to do the same, for a while. What it still sends is not read. */
-  finish(last: Buffer): void {
+  /**
+   * Sends the last bytes, which close the stream with `error` if there is one, and ends this side; waits for the peer to do the same,
+   * for a while. What it still sends is not read.
+   */
+  finish(last: Buffer, error?: StreamError): void {
     if (this.#state !== 'open') return
     this.#outbox.write(last)
     this.#state = 'finished'
     this.#outbox.hand()
-    this.#input.end()
+    if (this.#messages === undefined) this.#socket.end()
+    else this.#messages.end(error)
     this.#parts.closing.add(this)
     this.#paused = false
     this.#slowed = false
@@ -213,8 +217,8 @@ export class Connection implements OutboxOwner, SocketOwner {
     this.#receiver?.gone()
   }
 
-  /** What is paused, resumed and ended. */
-  get #input(): Messages | Socket {
+  /** What is paused and resumed. */
+  get #input(): Messages | Duplex {
     return this.#messages ?? this.#socket
   }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Admission } from '../core/admission.ts'
 import { TidingsError } from '../core/errors.ts'
 import { Metrics } from '../core/metrics.ts'
@@ -42,6 +43,7 @@ export class C2s {
   #streamParts: StreamParts
   #connectionParts: ConnectionParts
   #sessionParts: SessionParts
+  #stopped = false
   #emptied: PromiseWithResolvers<void> | undefined
 
   constructor(options: C2sOptions) {
@@ -92,11 +94,14 @@ export class C2s {
     return { address: bound.address, port: bound.port }
   }
 
-  /** Takes a connection that another listener has accepted and, if need be, encrypted: `messages` reads its socket, `wire` is their form. */
-  adopt(socket: Socket, address: string, messages: Messages, wire: Wire): Connection {
+  /**
+   * Takes a connection that another listener has accepted and, if need be, encrypted: `messages` reads its socket, `wire` is their form.
+   * There may be no place for it: then its socket is destroyed.
+   */
+  adopt(socket: Duplex, address: string, messages: Messages, wire: Wire): Connection {
     const connection = new Connection(socket, address, this.#connectionParts, messages)
     this.#connections.add(connection)
-    if (this.#admission.admit(connection, address)) {
+    if (!this.#stopped && this.#admission.admit(connection, address)) {
       this.#newcomers.add(connection)
       // Whoever opened that listener has decided whether passwords may pass on it in the clear.
       void this.#converse(connection, 'off', wire)
@@ -121,9 +126,13 @@ export class C2s {
     this.#sessionParts = { ...this.#sessionParts, rate: limits.stanzas }
   }
 
-  /** Most bytes of a stanza of somebody who has signed in; Infinity for no limit. */
-  get stanzaBytes(): number {
-    return this.#options.limits.reader.stanzaBytes
+  get limits(): C2sLimits {
+    return this.#options.limits
+  }
+
+  /** Whether the client of an open connection has signed in. */
+  signedIn(connection: Connection): boolean {
+    return this.#connections.has(connection) && !this.#admission.has(connection)
   }
 
   /** Bytes that wait for clients to read them. */
@@ -138,6 +147,7 @@ export class C2s {
    * Resolves when all connections are gone, which takes no longer than closing may take.
    */
   async shutdown(error: StreamError): Promise<void> {
+    this.#stopped = true
     for (const server of this.#servers) server.close()
     this.#servers.clear()
     if (this.#connections.size === 0) return
@@ -154,14 +164,14 @@ export class C2s {
     const proxied = door.trusts(address)
     if (proxied || this.#admission.admit(connection, address)) {
       this.#newcomers.add(connection)
-      void this.#serve(connection, door, proxied)
+      void this.#serve(connection, door, proxied ? socket : undefined)
     } else connection.destroy()
   }
 
-  /** A connection's way to its session. Never rejects. */
-  async #serve(connection: Connection, door: Door, proxied: boolean): Promise<void> {
+  /** A connection's way to its session; `proxied`: its socket, if a proxy brings it. Never rejects. */
+  async #serve(connection: Connection, door: Door, proxied: Socket | undefined): Promise<void> {
     try {
-      if (proxied) await this.#introduce(connection)
+      if (proxied !== undefined) await this.#introduce(connection, proxied)
       const { certificates } = this.#options
       if (door.tls === 'direct')
         await connection.startTls({ secureContext: certificates.secureContext(), sni: certificates.sni })
@@ -195,8 +205,8 @@ export class C2s {
   }
 
   /** Learns from a proxy whom it brings. Rejects with Ended if there is no place for that. */
-  async #introduce(connection: Connection): Promise<void> {
-    const header = await readProxyHeader(connection.socket)
+  async #introduce(connection: Connection, socket: Socket): Promise<void> {
+    const header = await readProxyHeader(socket)
     connection.address = header.source ?? connection.address
     if (!this.#admission.admit(connection, connection.address)) throw new Ended()
   }

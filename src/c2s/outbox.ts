@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** Above this a queue is offered to the socket before the tick ends: a long answer need not wait in memory. */
 const EARLY_BYTES = 64 * 1024
@@ -6,7 +6,7 @@ const EARLY_BYTES = 64 * 1024
 /** The connection an outbox belongs to. */
 export interface OutboxOwner {
   /** The socket to write to at this moment: it changes when TLS starts. */
-  readonly socket: Socket
+  readonly socket: Duplex
   /** The peer is too slow: more is pending than the limit allows. */
   overflowed(): void
 }

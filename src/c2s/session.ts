@@ -180,7 +180,7 @@ export class ClientSession implements Receiver, SessionPort {
     this.#parts.log.debug({ session: this.#handle?.jid, condition: error?.condition }, 'stream closed')
     this.#connection.pause()
     this.#connection.limitClosing()
-    const done = then(this.#unbind(), () => this.#connection.finish(this.#wire.end(error)))
+    const done = then(this.#unbind(), () => this.#connection.finish(this.#wire.end(error), error))
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** Who is told what happens to a socket. */
 export interface SocketOwner {
@@ -13,22 +13,22 @@ export interface SocketOwner {
 
 /** Found from the socket, so that ten thousand sockets need no listeners of their own: all have the same functions. */
 const OWNER = Symbol('owner')
-type OwnedSocket = Socket & { [OWNER]?: SocketOwner | undefined }
+type OwnedSocket = Duplex & { [OWNER]?: SocketOwner | undefined }
 
 /** Tells `owner` when the socket is drained or closed, from now on. */
-export function own(socket: Socket, owner: SocketOwner): void {
+export function own(socket: Duplex, owner: SocketOwner): void {
   const owned: OwnedSocket = socket
   owned[OWNER] = owner
   socket.on('error', ignore).on('drain', drained).on('close', closed)
 }
 
 /** Starts to read a socket, for its owner. */
-export function read(socket: Socket): void {
+export function read(socket: Duplex): void {
   socket.on('data', received).on('end', ended)
 }
 
 /** The owner of a socket is told nothing more of it. */
-export function disown(socket: Socket): void {
+export function disown(socket: Duplex): void {
   const owned: OwnedSocket = socket
   owned[OWNER] = undefined
 }

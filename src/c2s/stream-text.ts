@@ -34,3 +34,11 @@ export function streamError(error: StreamError): Element {
     error.text !== undefined && xml('text', { xmlns: NS.streamErrors, 'xml:lang': 'en' }, error.text),
   )
 }
+
+/** An element with the declaration that its stream would have made for it; nothing may hold it already. */
+export function standalone(element: Element): Element {
+  // RFC 7395 §3.3.3: there is no parent that would declare the prefix.
+  if (element.name.startsWith('stream:')) element.attrs['xmlns:stream'] = NS.stream
+  else element.attrs.xmlns ??= NS.client
+  return element
+}

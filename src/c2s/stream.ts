@@ -77,7 +77,7 @@ export class Stream implements Receiver {
     this.#over = true
     // RFC 6120 §4.9.1.2: an error before the response header goes after it all the same.
     if (!this.#headerSent) this.connection.send(this.wire.header(this.#defaultHost, undefined))
-    this.connection.finish(this.wire.end(error))
+    this.connection.finish(this.wire.end(error), error)
     this.#wake?.()
   }
 

@@ -1,8 +1,8 @@
 /** Streams in WebSocket messages: RFC 7395 §3.3, RFC 6455 §5. */
-import { type Element, xml } from '../xml/element.ts'
+import { xml } from '../xml/element.ts'
 import { FrameReader } from '../xml/frame-reader.ts'
 import { NS } from '../xml/ns.ts'
-import { headerAttributes, streamError } from './stream-text.ts'
+import { headerAttributes, standalone, streamError } from './stream-text.ts'
 import type { Wire } from './wire.ts'
 
 /** RFC 6455 §5.2: a final frame of text. */
@@ -28,14 +28,6 @@ export const webSocketWire: Wire = {
 
 /** RFC 7395 §3.6 */
 const CLOSE = frame(Buffer.from(xml('close', { xmlns: NS.framing }).toString()))
-
-/** An element with the declaration that its stream would have made for it. */
-function standalone(element: Element): Element {
-  // RFC 7395 §3.3.3: there is no parent that would declare the prefix.
-  if (element.name.startsWith('stream:')) element.attrs['xmlns:stream'] = NS.stream
-  else element.attrs.xmlns ??= NS.client
-  return element
-}
 
 /** RFC 6455 §5.2: a server's frame is not masked. */
 function frame(payload: Buffer): Buffer {

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Messages } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
 import type { C2s } from './listener.ts'
+import { welcomes } from './origins.ts'
 import type { SocketOwner } from './socket-owner.ts'
 import { webSocketWire } from './websocket-wire.ts'
 
@@ -71,11 +72,11 @@ export class WebSockets {
     const { request, socket, head, address } = asked
     // RFC 7395 §3.1: the client offers the subprotocol "xmpp".
     if (!subprotocols(request).includes(SUBPROTOCOL)) refuse(socket, '400 Bad Request')
-    // RFC 6455 §10.2: a page from elsewhere must not use the browser of somebody who is let in here. Programs send no origin.
-    else if (!this.#welcomes(request.headers.origin, asked.origin)) refuse(socket, '403 Forbidden')
+    else if (!welcomes(request.headers.origin, asked.origin, this.#options.origins))
+      refuse(socket, '403 Forbidden')
     else {
       // The limit may have changed since the last one.
-      this.#server.options.maxPayload = mostBytes(this.#c2s.stanzaBytes)
+      this.#server.options.maxPayload = mostBytes(this.#c2s.limits.reader.stanzaBytes)
       this.#server.handleUpgrade(request, socket, head, opened => this.#adopt(opened, socket, address))
     }
   }
@@ -86,11 +87,6 @@ export class WebSockets {
     this.#c2s.adopt(socket, address, peer, webSocketWire)
     this.#asked.add(peer)
     websocket.once('close', () => this.#asked.delete(peer))
-  }
-
-  #welcomes(origin: string | undefined, own: string): boolean {
-    const { origins } = this.#options
-    return origin === undefined || origin === own || origins.includes(origin) || origins.includes('*')
   }
 }
 

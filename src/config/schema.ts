@@ -68,6 +68,9 @@ const address: Leaf<readonly string[] | undefined> = {
 const port = (number: number) =>
   integer({ doc: 'The TCP port; 0 takes a free one.', default: number, min: 0, max: 65535 })
 
+const seconds = (doc: string, value: number, min: number, max: number) =>
+  integer({ doc, default: value, unit: 'seconds', min, max })
+
 /** What is for the operator alone. */
 const loopback: Leaf<readonly string[] | undefined> = {
   kind: 'texts',
@@ -141,7 +144,7 @@ export const CORE_FIELDS = {
       },
     ),
     http: switchable(
-      'Clients over WebSocket, the web chat and what else the server has for browsers.',
+      'Clients over WebSocket and BOSH, the web chat and what else the server has for browsers.',
       true,
       {
         address,
@@ -153,12 +156,21 @@ export const CORE_FIELDS = {
         },
         origins: {
           ...option.texts({
-            doc: 'Web sites that may connect by WebSocket, beside this server itself; `*` is any.',
+            doc: 'Web sites that may connect by WebSocket and BOSH, beside this server itself; `*` is any.',
             default: [],
           }),
           format: ORIGIN,
           single: true,
         } as Leaf<readonly string[]>,
+        bosh: switchable(
+          'Clients over BOSH (XEP-0124) at `/bosh`: for networks that let no WebSocket through.',
+          true,
+          {
+            'wait-seconds': seconds('How long a request waits for something to send.', 60, 1, 300),
+            'inactivity-seconds': seconds('How long a client may have no request here.', 60, 5, 600),
+            'pause-seconds': seconds('The same where the client says so before.', 120, 5, 3_600),
+          },
+        ),
         'web-chat': option.boolean({ doc: 'Whether `/` is a chat client for the browser.', default: true }),
       },
     ),

@@ -38,6 +38,11 @@ export class Admission<T> {
     else this.#counts.delete(network)
   }
 
+  /** Whether a connection holds a place. */
+  has(connection: T): boolean {
+    return this.#networks.has(connection)
+  }
+
   /** Connections that hold a place. */
   get total(): number {
     return this.#networks.size

@@ -15,6 +15,14 @@ export interface HttpUpgrade extends HttpClient {
   readonly head: Buffer
 }
 
+/** A request that is answered beside the app. */
+export interface HttpExchange extends HttpClient {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Its connection counts no more: whoever takes the request knows the client. */
+  readonly release: () => void
+}
+
 /** What the HTTP server is made of. */
 export interface HttpServerOptions {
   /** Present: HTTPS. */
@@ -25,6 +33,8 @@ export interface HttpServerOptions {
   readonly app: () => Promise<RequestListener>
   /** Other protocols by path: `/ws`. */
   readonly upgrades: ReadonlyMap<string, (upgrade: HttpUpgrade) => void>
+  /** What is answered beside the app, by path: `/bosh`. */
+  readonly handlers: ReadonlyMap<string, (exchange: HttpExchange) => void>
   /** How long requests may take to end when the server stops, in seconds. */
   readonly closeSeconds: number
   readonly clock: Clock
@@ -141,6 +151,11 @@ export class HttpServer {
     return done ? tls.socket : undefined
   }
 
+  /** The socket that was accepted, below the encrypted one. */
+  #accepted(socket: Socket): Socket {
+    return this.#below.get(socket) ?? socket
+  }
+
   #forget(socket: Socket): void {
     this.#admission.release(socket)
     this.#sockets.delete(socket)
@@ -153,6 +168,9 @@ export class HttpServer {
     for (const [name, value] of Object.entries(STRICT)) response.setHeader(name, value)
     if (client === undefined) return end(response, 400)
     if (isForHttpsAlone(client.origin)) response.setHeader('strict-transport-security', STRICT_TRANSPORT)
+    const take = this.#options.handlers.get(pathOf(request))
+    const release = (): void => this.#admission.release(this.#accepted(request.socket))
+    if (take !== undefined) return take({ ...client, request, response, release })
     try {
       this.#app ??= this.#options.app()
       const app = await this.#app
@@ -167,7 +185,7 @@ export class HttpServer {
     const client = clientOf(request, this.#options.trusts)
     const take = this.#options.upgrades.get(pathOf(request))
     if (client === undefined || take === undefined) return void socket.destroy()
-    this.#forget(this.#below.get(socket) ?? socket)
+    this.#forget(this.#accepted(socket))
     take({ ...client, request, socket, head })
   }
 }

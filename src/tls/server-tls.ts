@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type SecureContext, TLSSocket } from 'node:tls'
 
 /** How a connection is encrypted, as the server. */
@@ -18,7 +18,7 @@ export interface TlsParts {
  * `handshake` resolves to whether it succeeded; if not, the socket is destroyed.
  */
 export function serverTls(
-  plain: Socket,
+  plain: Duplex,
   parts: TlsParts,
 ): { socket: TLSSocket; handshake: Promise<boolean> } {
   const socket = new TLSSocket(plain.pause(), {

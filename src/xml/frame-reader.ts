@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { LESS, QUESTION } from './bytes.ts'
 import type { ReaderLimits } from './limits.ts'
-import { isContent, NO_SCOPE } from './namespaces.ts'
+import { isContent, NO_SCOPE, type StreamScope } from './namespaces.ts'
 import { NS } from './ns.ts'
 import type { StreamClose, StreamReader } from './reader.ts'
 import { refuse } from './refusal.ts'
@@ -19,13 +19,19 @@ export class FrameReader implements StreamReader {
   /** May be replaced at any time; holds for the next item. */
   limits: Readonly<ReaderLimits>
   private readonly scanners: Scanners
+  private readonly scope: StreamScope
+  private lang: string | undefined
   private readonly frames: Buffer[] = []
   private state: 'header' | 'open' | 'closed' = 'header'
 
-  /** @param scanners shared with the other readers of a server */
-  constructor(limits: Readonly<ReaderLimits>, scanners: Scanners) {
+  /**
+   * @param scanners shared with the other readers of a server
+   * @param scope what elements need not declare themselves
+   */
+  constructor(limits: Readonly<ReaderLimits>, scanners: Scanners, scope: StreamScope = NO_SCOPE) {
     this.limits = limits
     this.scanners = scanners
+    this.scope = scope
   }
 
   /** Hands over a whole message, which must not change any more. */
@@ -69,7 +75,7 @@ export class FrameReader implements StreamReader {
     if (frame[0] !== LESS) refuse('markup')
     const start = frame[1] === QUESTION ? skipSpace(frame, declarationEnd(frame), frame.length) : 0
     if (frame[start] !== LESS) refuse('markup')
-    scanner.begin(limits, NO_SCOPE, undefined)
+    scanner.begin(limits, this.scope, this.state === 'header' ? undefined : this.lang)
     const after = scanner.run(frame, start, frame.length)
     if (after < 0) refuse('tag')
     if (skipSpace(frame, after, frame.length) !== frame.length) refuse('text-between')
@@ -80,6 +86,8 @@ export class FrameReader implements StreamReader {
     if (element.name !== 'open') refuse('frame-header')
     this.state = 'open'
     const { attributes, lang } = element
+    // RFC 6120 §4.7.4: the language of the stream is that of all that names no other.
+    this.lang = lang
     return {
       kind: 'open',
       to: element.attribute('to'),

@@ -54,6 +54,8 @@ export const NS = {
   component: 'jabber:component:accept',
   /** XEP-0115 */
   capabilities: 'http://jabber.org/protocol/caps',
+  /** XEP-0124: the body of each request and answer. */
+  httpBind: 'http://jabber.org/protocol/httpbind',
   /** XEP-0157: FORM_TYPE of the contact addresses. */
   serverInfo: 'http://jabber.org/network/serverinfo',
   /** XEP-0160: a feature, not a namespace of elements. */
@@ -72,6 +74,8 @@ export const NS = {
   time: 'urn:xmpp:time',
   /** XEP-0203 */
   delay: 'urn:xmpp:delay',
+  /** XEP-0206: attributes of that body. */
+  xbosh: 'urn:xmpp:xbosh',
   /** XEP-0220 */
   dialback: 'jabber:server:dialback',
   /** XEP-0249 */

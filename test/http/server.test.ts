@@ -6,8 +6,8 @@ import type { HttpRoute } from '../../src/core/extension.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { trustedAddresses } from '../../src/core/networks.ts'
 import { createApp } from '../../src/http/app.ts'
-import { HttpServer, type HttpServerOptions } from '../../src/http/server.ts'
-import { ask } from '../support/http.ts'
+import { type HttpExchange, HttpServer, type HttpServerOptions } from '../../src/http/server.ts'
+import { ask, type HttpResponse } from '../support/http.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { testCertificates } from '../support/test-server.ts'
 
@@ -33,6 +33,7 @@ async function serve(t: Test, changes: Partial<HttpServerOptions> & { proxies?: 
   const trusts = trustedAddresses(changes.proxies ?? [])
   const server = new HttpServer({
     trusts,
+    handlers: new Map(),
     upgrades: new Map(),
     closeSeconds: 5,
     clock: systemClock,
@@ -155,6 +156,33 @@ t.test('one address has only so many connections', async t => {
   const more = await RawClient.connect(port)
   t.equal(await more.end(), '', 'no more')
   for (const socket of open) socket.destroy()
+})
+
+t.test('a handler beside the app; connections of clients that it knows count no more', async t => {
+  const held: HttpExchange[] = []
+  let arrived = Promise.withResolvers<void>()
+  const { url } = await serve(t, {
+    handlers: new Map([
+      [
+        '/held',
+        exchange => {
+          held.push(exchange)
+          arrived.resolve()
+        },
+      ],
+    ]),
+  })
+  const answers: Promise<HttpResponse>[] = []
+  for (let i = 0; i < 100; i++) {
+    answers.push(ask(`${url}/held?${i}`))
+    await arrived.promise
+    arrived = Promise.withResolvers()
+  }
+  await t.rejects(ask(`${url}/name`), 'no more')
+  for (const { release } of held) release()
+  t.equal((await ask(`${url}/name`)).status, 200)
+  for (const { response } of held) response.end('done')
+  t.ok((await Promise.all(answers)).every(({ body }) => body === 'done'))
 })
 
 t.test('it stops when its requests have ended', async t => {
