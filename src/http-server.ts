@@ -28,6 +28,7 @@ export async function httpServer(parts: HttpParts): Promise<HttpServer | undefin
   if (http === false) return undefined
   // Nobody needs their memory where HTTP is off.
   const { HttpServer } = await import('./http/server.ts')
+  const services = { webChat: http['web-chat'], bosh: http.bosh !== false }
   const trusts = trustedAddresses(http['trusted-proxies'])
   return new HttpServer({
     ...(http.tls && { certificates }),
@@ -39,7 +40,7 @@ export async function httpServer(parts: HttpParts): Promise<HttpServer | undefin
     log,
     async app() {
       const { createApp } = await import('./http/app.ts')
-      return createApp({ hosts, webChat: http['web-chat'], trusts, log })
+      return createApp({ hosts, services, trusts, log })
     },
   })
 }

@@ -205,6 +205,16 @@ export interface HttpRequest {
   readonly address: string
   /** `https://chat.example` as the client sees this server. */
   readonly origin: string
+  /** What else can be linked to. */
+  readonly services: HttpServices
+}
+
+/** What the HTTP server has besides routes. */
+export interface HttpServices {
+  /** The chat for the browser, at `/`. */
+  readonly webChat: boolean
+  /** XEP-0124, at `/bosh`. */
+  readonly bosh: boolean
 }
 
 /** The answer to it. */

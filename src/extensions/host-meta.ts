@@ -1,10 +1,11 @@
-/** XEP-0156: Discovering Alternative XMPP Connection Methods: tells web clients where the WebSocket is. */
-import { defineExtension, type HttpAnswer } from '../core/extension.ts'
+/** XEP-0156: Discovering Alternative XMPP Connection Methods: tells web clients where WebSocket and BOSH are. */
+import { defineExtension, type HttpAnswer, type HttpRequest } from '../core/extension.ts'
 import { xml } from '../xml/element.ts'
 
 const XRD = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'
 /** XEP-0156 §2.1: relations of links. */
 const WEBSOCKET = 'urn:xmpp:alt-connections:websocket'
+const BOSH = 'urn:xmpp:alt-connections:xbosh'
 
 export default defineExtension({
   name: 'host-meta',
@@ -15,8 +16,8 @@ export default defineExtension({
       {
         method: 'GET',
         path: '/.well-known/host-meta',
-        handler: ({ origin }) => {
-          const links = linksAt(origin).map(link => xml('Link', { ...link }))
+        handler: request => {
+          const links = linksAt(request).map(link => xml('Link', { ...link }))
           const body = `<?xml version='1.0' encoding='utf-8'?>\n${xml('XRD', { xmlns: XRD }, links)}\n`
           return answer('application/xrd+xml; charset=utf-8', body)
         },
@@ -24,17 +25,18 @@ export default defineExtension({
       {
         method: 'GET',
         path: '/.well-known/host-meta.json',
-        handler: ({ origin }) => answer('application/json', JSON.stringify({ links: linksAt(origin) })),
+        handler: request => answer('application/json', JSON.stringify({ links: linksAt(request) })),
       },
     ],
   }),
 })
 
 /** By the name under which the client found us: whatever stands before us passes the rest on as well. */
-function linksAt(origin: string): { rel: string; href: string }[] {
+function linksAt({ origin, services }: HttpRequest): { rel: string; href: string }[] {
   // XEP-0156 §2.2: only URLs that start with 'https://' or 'wss://'.
   if (!origin.startsWith('https:')) return []
-  return [{ rel: WEBSOCKET, href: `${origin.replace(/^http/, 'ws')}/ws` }]
+  const websocket = { rel: WEBSOCKET, href: `${origin.replace(/^http/, 'ws')}/ws` }
+  return services.bosh ? [websocket, { rel: BOSH, href: `${origin}/bosh` }] : [websocket]
 }
 
 function answer(type: string, body: string): HttpAnswer {

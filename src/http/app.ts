@@ -1,7 +1,7 @@
 /** What answers HTTP requests: routes of extensions and the web chat. Imported when the first request comes. */
 import type { RequestListener } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { HttpRoute } from '../core/extension.ts'
+import type { HttpRoute, HttpServices } from '../core/extension.ts'
 import type { Log } from '../core/log.ts'
 import { clientOf } from './client.ts'
 import { webChat } from './web-chat/index.ts'
@@ -10,7 +10,7 @@ import { webChat } from './web-chat/index.ts'
 export interface AppOptions {
   /** The served domains with the routes of their extensions; the first is meant where a request names no other. */
   readonly hosts: readonly { readonly domain: string; readonly routes: readonly HttpRoute[] }[]
-  readonly webChat: boolean
+  readonly services: HttpServices
   readonly trusts: (address: string) => boolean
   readonly log: Log
 }
@@ -28,7 +28,7 @@ export async function createApp(options: AppOptions): Promise<RequestListener> {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   answerErrors(app, options.log)
   addRoutes(app, options)
-  if (options.webChat)
+  if (options.services.webChat)
     await webChat(app, { domains: options.hosts.map(({ domain }) => domain), trusts: options.trusts })
   await app.ready()
   return app.routing
@@ -50,7 +50,7 @@ function text(reply: FastifyReply, status: number, words: string): FastifyReply 
 }
 
 /** Each host has extensions of its own, so a path leads to as many routes as there are hosts. */
-function addRoutes(app: FastifyInstance, { hosts, trusts }: AppOptions): void {
+function addRoutes(app: FastifyInstance, { hosts, services, trusts }: AppOptions): void {
   const paths = new Map<string, Map<string, HttpRoute>>()
   for (const { domain, routes } of hosts)
     for (const route of routes) {
@@ -64,7 +64,7 @@ function addRoutes(app: FastifyInstance, { hosts, trusts }: AppOptions): void {
     app.route({
       method: first.method,
       url: first.path,
-      handler: (request, reply) => answer(byDomain, first, request, reply, trusts),
+      handler: (request, reply) => answer(byDomain, first, request, reply, { services, trusts }),
     })
   }
 }
@@ -74,7 +74,7 @@ async function answer(
   first: HttpRoute,
   request: FastifyRequest,
   reply: FastifyReply,
-  trusts: AppOptions['trusts'],
+  { services, trusts }: Pick<AppOptions, 'services' | 'trusts'>,
 ): Promise<FastifyReply> {
   // The server has turned away whoever has none.
   const { address, origin } = clientOf(request.raw, trusts)!
@@ -93,6 +93,7 @@ async function answer(
     body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
     address,
     origin,
+    services,
   })
   return reply
     .code(status)

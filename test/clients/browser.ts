@@ -1,6 +1,6 @@
 /** Chromium of Debian without a screen, as people would use the web chat. */
 import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const EXECUTABLE = '/usr/bin/chromium'
 /** Nothing that would look for hosts of its maker. */
@@ -37,13 +37,14 @@ export async function signIn(page: Page, user: string, password: string): Promis
   await page.click('[type=submit]')
 }
 
-/** Signs in to the web chat and opens a chat with somebody. */
+/** Signs in to the web chat and opens a chat with somebody; in a profile of its own, or in the one that is given. */
 export async function openChat(
-  browser: Browser,
+  browser: Browser | BrowserContext,
   url: string,
   who: { user: string; password: string; with: string },
 ): Promise<Window> {
-  const page = await (await browser.newContext()).newPage()
+  const context = 'newContext' in browser ? await browser.newContext() : browser
+  const page = await context.newPage()
   const faults: string[] = []
   page.on('pageerror', error => faults.push(error.message))
   page.on('requestfailed', request => faults.push(`failed: ${request.url()}`))

@@ -52,6 +52,7 @@ function setUp(options: { readonly perHour?: number } = {}) {
         body: Buffer.alloc(0),
         address: '192.0.2.1',
         origin: 'https://localhost',
+        services: { webChat: true, bosh: true },
         ...more,
       })
   const post = (token: string, username: string, password: string, headers: HttpRequest['headers'] = {}) =>

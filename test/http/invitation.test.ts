@@ -48,3 +48,17 @@ t.test('a link that leads nowhere', async t => {
   t.match(await ask(url), { status: 404, body: 'not good any more' })
   t.match(await ask(url, FORM), { status: 404 })
 })
+
+t.test('without a web chat nothing leads to it', async t => {
+  const server = await TestServer.start({ config: { listeners: { http: { 'web-chat': false } } } })
+  t.teardown(() => server.close())
+  const page = (await server.firstInvitation())?.page ?? ''
+  const origin = new URL(page).origin
+  const pages = [await ask(page), await ask(page, FORM), await ask(`${origin}/invite/${'x'.repeat(24)}`)]
+  t.strictSame(
+    pages.map(({ status }) => status),
+    [200, 200, 404],
+  )
+  for (const { body } of pages) t.notMatch(body, /href="\/"|browser/i)
+  t.match(await ask(`${origin}/`), { status: 404, body: 'There is nothing here.' })
+})

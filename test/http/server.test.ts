@@ -44,7 +44,7 @@ async function serve(t: Test, changes: Partial<HttpServerOptions> & { proxies?: 
           { domain: 'localhost', routes: [echo, broken, named('first')] },
           { domain: 'other.example', routes: [named('second')] },
         ],
-        webChat: false,
+        services: { webChat: false, bosh: false },
         trusts,
         log: silentLog,
       }),

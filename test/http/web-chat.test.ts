@@ -45,21 +45,26 @@ t.test('files of Converse, and nothing beside them', async t => {
 
 t.test('it can be switched off', async t => {
   const { url } = await serverFor(t, { 'web-chat': false })
-  t.equal((await ask(`${url}/`)).status, 404)
+  t.match(await ask(`${url}/`), { status: 404, body: 'There is nothing here.\n' })
 })
 
 t.test('XEP-0156 §2.2: host-meta in both forms, with links for wss alone', async t => {
   const plain = await serverFor(t)
   t.notMatch((await ask(`${plain.url}/.well-known/host-meta`)).body, 'Link')
   const { url, port } = await serverFor(t, { tls: true })
-  const link = { rel: 'urn:xmpp:alt-connections:websocket', href: `wss://localhost:${port}/ws` }
+  const links = [
+    { rel: 'urn:xmpp:alt-connections:websocket', href: `wss://localhost:${port}/ws` },
+    { rel: 'urn:xmpp:alt-connections:xbosh', href: `https://localhost:${port}/bosh` },
+  ]
   const xrd = await ask(`${url}/.well-known/host-meta`)
   t.match(xrd.headers, {
     'content-type': 'application/xrd+xml; charset=utf-8',
     'access-control-allow-origin': '*',
   })
-  t.match(xrd.body, `<Link rel="${link.rel}" href="${link.href}"/>`)
+  for (const { rel, href } of links) t.match(xrd.body, `<Link rel="${rel}" href="${href}"/>`)
   const jrd = await ask(`${url}/.well-known/host-meta.json`)
   t.match(jrd.headers, { 'content-type': /^application\/json/, 'access-control-allow-origin': '*' })
-  t.strictSame(JSON.parse(jrd.body), { links: [link] })
+  t.strictSame(JSON.parse(jrd.body), { links })
+  const without = await serverFor(t, { tls: true, bosh: false })
+  t.notMatch((await ask(`${without.url}/.well-known/host-meta.json`)).body, 'xbosh')
 })

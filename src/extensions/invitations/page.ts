@@ -23,6 +23,8 @@ export interface Invited {
   /** The address of the page itself. */
   readonly page: string
   readonly userAgent: string
+  /** There is a chat for the browser. */
+  readonly webChat: boolean
 }
 
 /** What was filled in and refused. */
@@ -81,7 +83,7 @@ ${
 
 /** For those who know no other server. */
 function accountPart(invited: Invited, refused: Refused | undefined): Html {
-  return html`<p>Your account will be on <b>${invited.domain}</b>. Use it in the browser and with the app you like.</p>
+  return html`<p>Your account will be on <b>${invited.domain}</b>. Use it ${invited.webChat ? 'in the browser and ' : ''}with the app you like.</p>
 <h2>Make your account here</h2>
 ${form(invited, refused)}
 <h2>Or begin in an app</h2>`
@@ -102,24 +104,28 @@ function form({ domain, name }: Invited, refused: Refused | undefined): Html {
 </form>`
 }
 
-/** The page for someone who has made an account. */
-export function welcomePage(address: string): HttpAnswer {
+/** The page for someone who has made an account; `webChat`: who can chat in the browser, too. */
+export function welcomePage(address: string, webChat: boolean): HttpAnswer {
   return page(
     200,
     'Welcome!',
-    html`<p>Your address is <b>${address}</b>. With it and your password you sign in:</p>
+    html`<p>Your address is <b>${address}</b>. ${
+      webChat
+        ? html`With it and your password you sign in:</p>
 <p><a class="button" href="/">Chat in the browser</a></p>
-<p>Or in any app for XMPP, on as many devices as you like.</p>`,
+<p>Or in any app for XMPP, on as many devices as you like.`
+        : 'With it and your password you sign in with any app for XMPP, on as many devices as you like.'
+    }</p>`,
   )
 }
 
-/** The page for a link that leads nowhere. It does not tell why: whoever guesses links learns nothing. */
-export function unknownPage(): HttpAnswer {
+/** The page for a link that leads nowhere; `webChat` as for `welcomePage`. It does not tell why: whoever guesses links learns nothing. */
+export function unknownPage(webChat: boolean): HttpAnswer {
   return page(
     404,
     'This invitation is not good any more',
     html`<p>It was used, has expired, or the link is not complete. Ask whoever sent it to you for a new one.</p>
-<p>You have made your account with it? Then just <a href="/">sign in</a>.</p>`,
+<p>You have made your account with it? Then just ${webChat ? html`<a href="/">sign in</a>` : 'sign in'}.</p>`,
   )
 }
 

@@ -31,7 +31,7 @@ async function show({ host, tokens }: InvitationPages, request: HttpRequest): Pr
     const invitation = await tokens.look(tokenOf(request), request.address)
     return invitationPage(invitedBy(host, invitation, request))
   } catch (error) {
-    return refusal(error)
+    return refusal(error, request)
   }
 }
 
@@ -48,7 +48,7 @@ async function register(
     const { pass, invitation } = await tokens.accept(tokenOf(request), request.address)
     try {
       const account = await newcomers.create(answers, request.address, pass)
-      return welcomePage(account.toString())
+      return welcomePage(account.toString(), request.services.webChat)
     } catch (error) {
       if (!isCorrectable(error)) throw error
       return invitationPage(invitedBy(host, invitation, request), {
@@ -57,7 +57,7 @@ async function register(
       })
     }
   } catch (error) {
-    return refusal(error)
+    return refusal(error, request)
   }
 }
 
@@ -71,9 +71,9 @@ function isCorrectable(error: unknown): error is StanzaError & { text: string } 
 }
 
 /** Whatever else is thrown is a fault of ours, which the HTTP server logs and answers. */
-function refusal(error: unknown): HttpAnswer {
+function refusal(error: unknown, { services }: HttpRequest): HttpAnswer {
   if (!(error instanceof StanzaError)) throw error
-  if (error.condition === 'item-not-found') return unknownPage()
+  if (error.condition === 'item-not-found') return unknownPage(services.webChat)
   if (error.condition === 'resource-constraint') return refusalPage(429, error.text ?? error.condition)
   throw error
 }
@@ -106,5 +106,6 @@ function invitedBy(host: Host, invitation: Invitation, request: HttpRequest): In
     uri,
     page,
     userAgent: String(request.headers['user-agent'] ?? ''),
+    webChat: request.services.webChat,
   }
 }
