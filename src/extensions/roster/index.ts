@@ -35,10 +35,6 @@ declare module '../../core/home-tasks.ts' {
   }
 }
 
-interface Limits extends ItemLimits {
-  readonly contacts: number
-}
-
 /** So many changes are sent one by one; more, and a client gets the whole roster (RFC 6121 §2.6.3). */
 const MOST_CHANGES = 50
 
@@ -64,12 +60,8 @@ export default defineExtension({
     }),
   },
   setup(host, options) {
-    const limits = {
-      contacts: options.contacts,
-      groups: options['groups-per-contact'],
-      nameBytes: options['name-bytes'],
-    }
-    const rosters = new Rosters(host)
+    const limits = { groups: options['groups-per-contact'], nameBytes: options['name-bytes'] }
+    const rosters = new Rosters(host, options.contacts)
     return {
       provides: rosters,
       iq: [
@@ -104,9 +96,8 @@ function getRoster(host: Host, rosters: Rosters, { owner, payload, session }: Iq
       }
       const items: Element[] = []
       for await (const { contact, row } of rosters.rows.items(owner)) items.push(itemOf(contact, row))
-      // RFC 6121 §2.6.2: a client that sends no version does not want to hear of any.
-      const ver = known === undefined ? undefined : String(roster.version)
-      return xml('query', { xmlns: NS.roster, ver }, items)
+      // RFC 6121 §2.6.3: "the server SHOULD include the 'ver' attribute", also where the client has not.
+      return xml('query', { xmlns: NS.roster, ver: String(roster.version) }, items)
     }),
   )
 }
@@ -127,15 +118,14 @@ function pushAll(rosters: Rosters, session: Session, changes: readonly Change[])
 }
 
 /** RFC 6121 §2.3, §2.4, §2.5: adds, changes or removes a contact. */
-function setItem(host: Host, rosters: Rosters, limits: Limits, { owner, payload, session }: IqContext) {
+function setItem(host: Host, rosters: Rosters, limits: ItemLimits, { owner, payload, session }: IqContext) {
   // RFC 6121 §2.3.3, §2.5.3: nobody but the user changes the roster. The same answer where there is no such account.
   if (session === undefined) throw new StanzaError('forbidden')
   const { contact, remove, name, groups } = readWish(payload, owner, limits)
   return host.router.homes.inLane(owner, async () => {
     const roster = await rosters.of(owner)
     if (remove) return removeContact(host, rosters, roster, contact)
-    if (!roster.find(contact)?.listed && listed(roster) >= limits.contacts)
-      throw new StanzaError('not-allowed', { text: `a roster has at most ${limits.contacts} contacts` })
+    rosters.requireRoom(roster, contact)
     const changed = await rosters.change(
       roster,
       contact,
@@ -174,10 +164,4 @@ function removeAll(host: Host, rosters: Rosters, owner: JID) {
       () => rosters.forget(owner),
     ),
   )
-}
-
-function listed(roster: Roster): number {
-  let count = 0
-  for (const contact of roster.contacts.values()) if (contact.listed) count++
-  return count
 }

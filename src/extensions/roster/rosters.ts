@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { commit } from '../../core/commit.ts'
+import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
@@ -41,6 +42,7 @@ const interested = new SessionFlag(false)
 export class Rosters {
   readonly rows: RosterRows
   readonly #host: Host
+  readonly #most: number
   readonly #present = new Map<string, Roster>()
   readonly #idle = new LRUCache<string, Roster>({
     max: IDLE_ROSTERS,
@@ -48,8 +50,10 @@ export class Rosters {
     sizeCalculation: roster => roster.contacts.size + 1,
   })
 
-  constructor(host: Host) {
+  /** `most`: contacts of one user. */
+  constructor(host: Host, most: number) {
     this.#host = host
+    this.#most = most
     this.rows = new RosterRows(host.storage, host.clock)
   }
 
@@ -71,6 +75,15 @@ export class Rosters {
     return then(roster, ({ contacts }) =>
       [...contacts.values()].filter(one => one.listed).map(one => one.jid),
     )
+  }
+
+  /** Throws the StanzaError `not-allowed` where a user who lists this contact would have too many. */
+  requireRoom(roster: Roster, contact: JID): void {
+    if (roster.contacts.size < this.#most || roster.find(contact)?.listed) return
+    let listed = 0
+    for (const one of roster.contacts.values()) if (one.listed) listed++
+    if (listed >= this.#most)
+      throw new StanzaError('not-allowed', { text: `a roster has at most ${this.#most} contacts` })
   }
 
   /** Changes a contact and stores it. `push` of the result tells the clients; `always`: also of no change (RFC 6121 §2.1.6). */

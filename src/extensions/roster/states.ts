@@ -166,7 +166,11 @@ export function isAsked(state: State): boolean {
 
 /** Whether the contact gets the user's presence. */
 export function sends(state: State): boolean {
-  const { subscription } = MEANINGS[state]
+  return subscriptionSends(MEANINGS[state].subscription)
+}
+
+/** The same of what a roster item says. */
+export function subscriptionSends(subscription: Subscription): boolean {
   return subscription === 'from' || subscription === 'both'
 }
 
