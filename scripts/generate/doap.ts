@@ -9,8 +9,8 @@ const DOAP = 'http://usefulinc.com/ns/doap#'
 /** XEP-0453 §4.2: the namespace of SupportedXep. */
 const XMPP_DOAP = 'https://linkmauve.fr/ns/xmpp-doap#'
 
-/** RFCs that are implemented as far as they concern a server for clients. RFC 6121 joins them with contacts. */
-const IMPLEMENTED_RFCS = [6120, 7590, 7622]
+/** RFCs that are implemented as far as they concern a server for clients. */
+const IMPLEMENTED_RFCS = [6120, 6121, 7590, 7622]
 
 /** What package.json says of the project. */
 export interface ProjectFacts {

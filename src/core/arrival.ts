@@ -100,7 +100,13 @@ function isNotification({ kind, type }: Stanza): boolean {
 function noAccount(router: Router, stanza: Stanza, account: JID): Arrival {
   // RFC 6121 §4.3.2 rule 1: the same answer as from an account whose presence is not for whoever asks.
   if (stanza.kind === 'presence' && stanza.type === 'probe') {
-    const answer = Stanza.build('presence', { type: 'unsubscribed', from: account, to: stanza.from.bare })
+    const { from, id } = stanza
+    const answer = Stanza.build('presence', {
+      type: 'unsubscribed',
+      from: account,
+      to: from.bare,
+      ...(id !== undefined && { id }),
+    })
     return { writes: [], arrive: () => router.route(answer) }
   }
   if (stanza.kind === 'presence' || (stanza.kind === 'message' && stanza.type === 'headline')) return NOTHING

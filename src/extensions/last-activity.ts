@@ -17,6 +17,8 @@ export type Viewers = (owner: JID, viewer: JID) => Maybe<boolean>
 export interface LastActivity {
   /** Has those who may see a user's presence see this, too. Until it is called, only users themselves may. */
   admit(viewers: Viewers): void
+  /** When the last session of an account ended, in ms since 1970. */
+  left(owner: JID): Promise<number | undefined>
 }
 
 /** When a user was last there (ms since 1970), and what the user said on leaving. */
@@ -73,6 +75,7 @@ export default defineExtension({
         admit(others) {
           viewers = others
         },
+        left: async owner => (await table.get(owner, KEY))?.at,
       },
     }
   },

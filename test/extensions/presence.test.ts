@@ -1,7 +1,9 @@
 import t from 'tap'
 import presence from '../../src/extensions/presence/index.ts'
-import roster from '../../src/extensions/roster/index.ts'
+import roster, { type ContactRow } from '../../src/extensions/roster/index.ts'
 import { xml } from '../../src/xml/element.ts'
+import { JID } from '../../src/xml/jid.ts'
+import { Stanza } from '../../src/xml/stanza.ts'
 import { core, type TestSession } from '../support/core.ts'
 
 const priority = (value: string) => xml('priority', {}, value)
@@ -170,3 +172,62 @@ t.test('directed presence goes to a thousand entities and no more', async t => {
   await settled()
   t.same(alice.received, [])
 })
+
+t.test('RFC 6121 §3.1.2, §4.3: what goes to another server for a new resource', async t => {
+  const { session, settled, routers, storage } = server()
+  const elsewhere: string[] = []
+  routers[0]?.addService('elsewhere.example', {
+    owner: jid => jid,
+    receive: stanza => void elsewhere.push(stanza.encode().toString()),
+  })
+  const rows = storage.table<ContactRow>('roster', 'lww')
+  const owner = JID.parse('alice@localhost')
+  const row = { listed: true, approved: false, version: 1 }
+  await storage.commit([
+    rows.put(owner, 'friend@elsewhere.example', { ...row, state: 'both' }),
+    rows.put(owner, 'asked@elsewhere.example', { ...row, state: 'none+out' }),
+    rows.put(owner, 'stranger@elsewhere.example', { ...row, state: 'none' }),
+    rows.put(owner, 'bob@localhost', { ...row, state: 'none+out' }),
+  ])
+  const bob = await session('bob', 'b')
+  await bob.send('presence', {})
+  const alice = await session('alice', 'a')
+  await alice.send('presence', {})
+  await settled()
+  t.equal(seen(bob).length, 1, 'a request to an account here is not lost')
+  t.match(elsewhere, [
+    '<presence to="friend@elsewhere.example" from="alice@localhost/a"/>',
+    '<presence to="friend@elsewhere.example" from="alice@localhost" type="probe"/>',
+    /<presence to="asked@elsewhere.example" from="alice@localhost" type="subscribe" id="[^"]+"\/>/,
+  ])
+  t.equal(elsewhere.length, 3)
+  await alice.send('presence', {}, status('back'))
+  await settled()
+  t.equal(elsewhere.length, 4, 'once for each session')
+})
+
+t.test(
+  'RFC 6121 §8.5.3.2.2: an answer to a resource that is not there is ignored, a request is not',
+  async t => {
+    const { session, settled, routers, storage } = server()
+    const rows = storage.table<ContactRow>('roster', 'lww')
+    const owner = JID.parse('alice@localhost')
+    const asked: ContactRow = { listed: true, approved: false, version: 1, state: 'none+out' }
+    await storage.commit([rows.put(owner, 'bob@localhost', asked)])
+    const alice = await session('alice', 'a')
+    await alice.send('presence', {})
+    const arrive = async (type: string, to: string): Promise<void> => {
+      routers[0]?.route(
+        Stanza.build('presence', { type, from: JID.parse('bob@localhost'), to: JID.parse(to) }),
+      )
+      await settled()
+    }
+    for (const type of ['subscribed', 'unsubscribed', 'unsubscribe'])
+      await arrive(type, 'alice@localhost/gone')
+    t.equal((await rows.get(owner, 'bob@localhost'))?.state, 'none+out')
+    await arrive('subscribe', 'alice@localhost/gone')
+    t.equal((await rows.get(owner, 'bob@localhost'))?.state, 'none+out+in')
+    await arrive('subscribed', 'alice@localhost/a')
+    t.equal((await rows.get(owner, 'bob@localhost'))?.state, 'to+in')
+  },
+)

@@ -100,6 +100,8 @@ export function expectation(one: FuzzCase, addresses: Addresses, claims: Claims)
     // XEP-0012 §4: not for strangers.
     if (type === 'get' && address !== addresses.self && asksLastActivity(one))
       return { answers: ['forbidden', 'service-unavailable'], delivered: false }
+    // RFC 6121 §8.5.3.1: a request reaches only resources that share their presence, which the other client does with nobody.
+    if (!silent && address !== addresses.self) return answer(false, 'service-unavailable')
     return there ? { answers: [], delivered: true } : answer(silent, 'service-unavailable')
   }
   if (silent) return { answers: [], delivered: false }

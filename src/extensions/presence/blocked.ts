@@ -7,6 +7,7 @@ import { covers } from '../blocking/index.ts'
 import { type Roster, type Rosters, receives, type State, sends } from '../roster/index.ts'
 import type { Audience } from './audience.ts'
 import { takeTold } from './directed.ts'
+import { probe } from './probes.ts'
 
 /** Runs in the lane of the user who blocks. */
 export class BlockedContacts {
@@ -45,12 +46,12 @@ export class BlockedContacts {
       // A contact may still be blocked by its domain.
       then(this.#audience.of(owner, affected(roster, jids, sends)), told =>
         then(this.#audience.of(owner, affected(roster, jids, receives)), asked => {
-          for (const { jid, presence } of this.#host.sessions(owner)) {
-            if (presence === undefined) continue
+          for (const session of this.#host.sessions(owner)) {
+            if (session.presence === undefined) continue
             // XEP-0191 §3.4: the current presence.
-            this.#host.router.spread(presence, told)
+            this.#host.router.spread(session.presence, told)
             // RFC 6121 §4.3: what they have sent meanwhile was not delivered.
-            this.#host.router.spread(Stanza.build('presence', { type: 'probe', from: jid }), asked)
+            probe(this.#host, session, asked)
           }
         }),
       ),

@@ -1,13 +1,15 @@
 /** RFC 6121 §4.2, §4.4, §4.5: presence of a session to the user's own resources and to his contacts. */
+import { randomUUID } from 'node:crypto'
 import type { Events } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
-import { type Roster, type Rosters, receives, sends } from '../roster/index.ts'
+import { asks, type Roster, type Rosters, receives, sends } from '../roster/index.ts'
 import type { Audience } from './audience.ts'
 import { takeTold } from './directed.ts'
+import { probe } from './probes.ts'
 import type { Requests } from './requests.ts'
 
 /** Tells of sessions that come, change and go. Runs in the lane of the user; needs no storage once the roster is in memory. */
@@ -63,11 +65,19 @@ export class Broadcast {
     for (const other of this.#host.sessions(owner))
       if (other !== session && other.presence !== undefined) session.send(other.presence.readdress(owner))
     // RFC 6121 §4.2.2, §4.3.1: a probe to each contact whose presence the user gets.
-    const probe = Stanza.build('presence', { type: 'probe', from: session.jid })
     return then(this.#audience.of(owner, roster.which(receives)), contacts => {
-      this.#host.router.spread(probe, contacts)
-      return this.#requests.deliver(session, roster)
+      probe(this.#host, session, contacts)
+      return then(this.#askAgain(roster), () => this.#requests.deliver(session, roster))
     })
+  }
+
+  /** RFC 6121 §3.1.2: a request that waits at another server may have been lost on the way there. */
+  #askAgain(roster: Roster): Maybe<void> {
+    const { router } = this.#host
+    const asked = roster.which(asks).filter(contact => router.host(contact.domain) === undefined)
+    if (asked.length === 0) return
+    const request = Stanza.build('presence', { type: 'subscribe', from: roster.owner, id: randomUUID() })
+    return then(this.#audience.of(roster.owner, asked), contacts => router.spread(request, contacts))
   }
 
   /** Sends presence of a session to the other available resources of its user. */

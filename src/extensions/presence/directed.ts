@@ -35,6 +35,20 @@ export function remember(session: Session, presence: Stanza): void {
   }
 }
 
+/** RFC 6121 §4.6.1: an entity that says that it is gone need not hear any more of the user. */
+export function forgetGone(sessions: readonly Session[], { from, type }: Stanza): void {
+  if (type !== 'unavailable') return
+  for (const session of sessions) directed.get(session)?.delete(from.toString())
+}
+
+/** Whether a session has told an entity, or another one that shares its bare address, such as an occupant of the same room. */
+export function sharesWith(session: Session, entity: JID): boolean {
+  const known = directed.get(session)
+  if (known === undefined) return false
+  for (const one of known.values()) if (one.bare.equals(entity.bare)) return true
+  return false
+}
+
 /** Whether a session has told this entity that it is there. */
 export function hasTold(session: Session, entity: JID): boolean {
   const known = directed.get(session)

@@ -7,14 +7,15 @@ import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import lastActivity from '../last-activity.ts'
-import roster from '../roster/index.ts'
+import roster, { subscriptionSends } from '../roster/index.ts'
 import { Audience } from './audience.ts'
 import { BlockedContacts } from './blocked.ts'
 import { Broadcast } from './broadcast.ts'
-import { remember, requireRoom } from './directed.ts'
+import { forgetGone, remember, requireRoom } from './directed.ts'
 import { Introductions } from './introductions.ts'
 import { probes } from './probes.ts'
 import { Requests } from './requests.ts'
+import { refuseStrangers } from './strangers.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 /** RFC 6121 §4.7.1: types that are for somebody. */
@@ -41,6 +42,10 @@ export default defineExtension({
       min: 1,
       max: 10_000,
     }),
+    'requests-from-strangers': option.boolean({
+      doc: 'Whether requests (IQ) to a resource reach it from people with whom it does not share presence',
+      default: false,
+    }),
   },
   setup(host, options) {
     const rosters = host.use(roster)
@@ -53,12 +58,7 @@ export default defineExtension({
     // XEP-0012 §3, §4: whoever may see a user's presence may know since when he is away. At once where the roster is in memory.
     host
       .find(lastActivity)
-      ?.admit((owner, viewer) =>
-        then(
-          rosters.subscription(owner, viewer),
-          subscription => subscription === 'from' || subscription === 'both',
-        ),
-      )
+      ?.admit((owner, viewer) => then(rosters.subscription(owner, viewer), subscriptionSends))
     return {
       stages: [
         stage('guard', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
@@ -66,6 +66,13 @@ export default defineExtension({
           if (session !== undefined) requireRoom(session, presence)
           return undefined
         }),
+        stage('guard', { kind: 'presence', side: 'recipient' }, (presence, { owner }) => {
+          forgetGone(host.sessions(owner), presence)
+          return undefined
+        }),
+        ...(options['requests-from-strangers']
+          ? []
+          : [stage('guard', { kind: 'iq', side: 'recipient' }, refuseStrangers(host, rosters))]),
         stage('copy', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
           if (session !== undefined) remember(session, presence)
         }),

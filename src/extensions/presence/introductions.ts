@@ -5,6 +5,7 @@ import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { asks, INBOUND, OUTBOUND, type Rosters, type SubscriptionType } from '../roster/index.ts'
 import type { Audience } from './audience.ts'
+import { probe } from './probes.ts'
 
 declare module '../../core/home-tasks.ts' {
   interface HomeTasks {
@@ -87,10 +88,10 @@ export class Introductions {
   /** RFC 6121 §3.1.5, §3.1.6: what two clients would see of each other had both said yes. Runs in the lane of the owner. */
   meet(owner: JID, contact: JID): Maybe<void> {
     return then(this.#audience.of(owner, [contact]), contacts => {
-      for (const { jid, presence } of this.#host.sessions(owner)) {
-        if (presence === undefined) continue
-        this.#host.router.spread(presence, contacts)
-        this.#host.router.spread(Stanza.build('presence', { type: 'probe', from: jid }), contacts)
+      for (const session of this.#host.sessions(owner)) {
+        if (session.presence === undefined) continue
+        this.#host.router.spread(session.presence, contacts)
+        probe(this.#host, session, contacts)
       }
     })
   }

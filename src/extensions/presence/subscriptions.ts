@@ -47,10 +47,18 @@ export class Subscriptions {
         then(this.#rosters.of(owner), roster =>
           side === 'sender'
             ? this.#outbound(type, presence, roster)
-            : this.#inbound(type, presence.with({ from: presence.from.bare, to: owner }), roster),
+            : this.#isForNobody(type, presence)
+              ? []
+              : this.#inbound(type, presence.with({ from: presence.from.bare, to: owner }), roster),
         ),
     })
     return TYPES.flatMap(type => [claim(type, 'sender'), claim(type, 'recipient')])
+  }
+
+  /** RFC 6121 §8.5.3.2.2: all but a request is ignored at a full address that is nobody's. */
+  #isForNobody(type: SubscriptionType, { to }: Stanza): boolean {
+    if (type === 'subscribe' || to === undefined || to.isBare) return false
+    return !this.#host.sessions(to).some(session => session.jid.equals(to))
   }
 
   /** A user's stanza to a contact: gives what is sent on. */
@@ -62,6 +70,7 @@ export class Subscriptions {
     const { passes, next } = OUTBOUND[type][state]
     const approved = preApproval(type, state, roster.find(contact)?.approved === true)
     const listed = type === 'subscribe' || approved || sends(next)
+    if (listed) this.#rosters.requireRoom(roster, contact)
     const changed = await this.#rosters.change(roster, contact, row =>
       turned(row, next, { approved, listed }),
     )
@@ -70,7 +79,9 @@ export class Subscriptions {
     if (!passes) return []
     // RFC 6121 §3.1.2, §3.1.5, §3.2.2, §3.3.2: between bare addresses.
     const onward = presence.with({ from: owner, to: contact })
-    return [onward, ...this.#presences(owner, contact, sends(next), sends(state))]
+    const presences = this.#presences(owner, contact, sends(next), sends(state))
+    // RFC 6121 §3.2.2: who is cancelled sees the user go "while the user is still subscribed".
+    return type === 'unsubscribed' ? [...presences, onward] : [onward, ...presences]
   }
 
   /** A contact's stanza to a user: gives what is sent back. */
@@ -117,11 +128,11 @@ export class Subscriptions {
     const tell = (type: SubscriptionType) =>
       this.#host.router.route(Stanza.build('presence', { type, from: owner, to: jid }))
     if (receives(state) || asks(state)) tell('unsubscribe')
-    if (sends(state) || isAsked(state)) tell('unsubscribed')
-    return then(this.#audience.of(owner, [jid]), ([contact]) => {
+    return then(this.#audience.of(owner, [jid]), contacts => {
       // Who is blocked has seen all of them go already.
-      if (contact === undefined) return
-      for (const gone of this.#presences(owner, contact, false, sends(state))) this.#host.router.route(gone)
+      for (const contact of contacts)
+        for (const gone of this.#presences(owner, contact, false, sends(state))) this.#host.router.route(gone)
+      if (sends(state) || isAsked(state)) tell('unsubscribed')
     })
   }
 
