@@ -10,17 +10,15 @@ import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /**
- * Why: docs/decisions/0012. Whoever sets one of these has decided otherwise.
- * --max-semi-space-size, MiB: V8 lets short-lived objects grow to 3 x 32 before it sorts them; ten thousand sign-ins leave 50 MiB less
- * behind with 3 x 4, and messages cost the same.
- * --no-opt, --no-maglev, --no-sparkplug: nothing that runs in the first 200 ms is worth compiling to machine code. The server switches them
- * on when it has started.
+ * MiB. V8 lets short-lived objects grow to 3 x 32 MiB before it sorts them; ten thousand sign-ins leave 50 MiB less behind with 3 x 4, and
+ * messages cost the same (docs/decisions/0012). Whoever sets this by NODE_OPTIONS has decided otherwise.
  */
-const SERVER_OPTIONS = ['--max-semi-space-size=4', '--no-opt', '--no-maglev', '--no-sparkplug']
+const SERVER_OPTIONS = ['--max-semi-space-size=4']
 
 if (Number.parseInt(process.versions.node, 10) < pinnedMajor())
   await startNode(pinnedNode(), missingOptions())
@@ -43,6 +41,7 @@ function pinnedMajor() {
 }
 
 async function startProgram() {
+  if (process.argv[2] === 'start') interpret()
   useCompileCache()
   // Whoever reads may have seen enough: `tidings user list | head`.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
@@ -50,6 +49,15 @@ async function startProgram() {
   const program = existsSync(source) ? source : join(root, 'dist/cli/index.js')
   const { run } = await import(pathToFileURL(program).href)
   process.exitCode = await run(process.argv.slice(2))
+}
+
+/**
+ * Has V8 interpret: nothing that runs until a server listens is worth machine code, and it saves 10 MiB. The server takes this back
+ * (src/cli/v8.ts). Before the cache, which is for code of the same options; as options of the process these would be for good,
+ * since Maglev then never gets its thread.
+ */
+function interpret() {
+  for (const compiler of ['opt', 'maglev', 'sparkplug']) setFlagsFromString(`--no-${compiler}`)
 }
 
 /**
