@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import t from 'tap'
+import { ask } from '../support/http.ts'
 import { configured, serve, start, tidings } from '../support/tidings.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -78,8 +79,8 @@ t.test('a published package runs from dist, without sources', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'tidings-package-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   // The shell takes away what the test runner hangs on every child: hooks that tsc cannot bear.
-  const compile = `NODE_OPTIONS= exec '${join(ROOT, 'node_modules/.bin/tsc')}' --project '${join(ROOT, 'tsconfig.build.json')}' --outDir '${folder}/dist'`
-  const build = spawnSync('sh', ['-c', compile], {
+  const command = `NODE_OPTIONS= exec node '${join(ROOT, 'scripts/build.ts')}' '${folder}/dist'`
+  const build = spawnSync('sh', ['-c', command], {
     encoding: 'utf8',
     env: { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}` },
   })
@@ -88,13 +89,25 @@ t.test('a published package runs from dist, without sources', async t => {
     cpSync(join(ROOT, name), join(folder, name), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   const entry = join(folder, 'bin/tidings.js')
-  const { config } = await configured(t)
+  const { config } = await configured(t, {
+    listeners: {
+      xmpp: { port: 0, tls: 'offered' },
+      'xmpp-tls': false,
+      http: { address: '127.0.0.1', port: 0 },
+      metrics: false,
+    },
+  })
   const server = await serve(t, config, { entry })
   t.match(await tidings(['user', 'add', 'a@localhost', '--password', 'x', '--config', config], { entry }), {
     code: 0,
     err: '',
   })
   t.match(await tidings(['user', 'list', '--config', config], { entry }), { out: 'a@localhost\n' })
+  const [, origin] = await server.saw(/Web chat +(\S+)\/$/m)
+  const page = await ask(`${origin}/`)
+  t.equal(page.status, 200, 'the web chat')
+  for (const [, path = ''] of page.body.matchAll(/(?:src|href)="([^"]+)"/g))
+    t.equal((await ask(`${origin}${path}`)).status, 200, path)
   server.child.kill('SIGTERM')
   t.match(await server.ended, { code: 0 })
 })
