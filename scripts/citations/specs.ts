@@ -78,6 +78,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   115: 'Entity Capabilities',
   124: 'Bidirectional-streams Over Synchronous HTTP (BOSH)',
   128: 'Service Discovery Extensions',
+  133: 'Service Administration',
   156: 'Discovering Alternative XMPP Connection Methods',
   157: 'Contact Addresses for XMPP Services',
   160: 'Best Practices for Handling Offline Messages',

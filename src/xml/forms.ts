@@ -1,5 +1,6 @@
 /** Data forms: XEP-0004. */
 import { type Element, xml } from './element.ts'
+import { JID, JIDError } from './jid.ts'
 import { NS } from './ns.ts'
 
 /** A field that is only read: its values, or one of them with what it means to people. */
@@ -29,15 +30,15 @@ function valuesOf(texts: readonly string[]): Element[] {
 
 /** A field of a form to be filled in (XEP-0004 §3.3); `T` is what it gives. Use `field` to make one. */
 export interface FormField<T> {
-  readonly type: 'text-single' | 'text-private' | 'boolean' | 'list-single'
+  readonly type: 'text-single' | 'text-private' | 'boolean' | 'list-single' | 'jid-single' | 'jid-multi'
   readonly label: string
   readonly required: boolean
   /** What it is filled in with at first. */
   readonly value?: string
   /** What can be chosen: labels by value. */
   readonly options?: Readonly<Record<string, string>>
-  /** Reads what was submitted, if anything; undefined for what cannot be. */
-  readonly read: (value: string | undefined) => T | undefined
+  /** Reads the values that were submitted, if any; undefined for what cannot be. */
+  readonly read: (values: readonly string[]) => T | undefined
 }
 
 interface FieldSpec {
@@ -51,7 +52,7 @@ const text =
     required: false,
     ...spec,
     type,
-    read: (value = '') => (value === '' && spec.required ? undefined : value),
+    read: ([value = '']) => (value === '' && spec.required ? undefined : value),
   })
 
 export const field = {
@@ -71,7 +72,7 @@ export const field = {
     type: 'boolean',
     required: false,
     value: value ? '1' : '0',
-    read: (given = value ? '1' : '0') => BOOLEANS.get(given),
+    read: ([given = value ? '1' : '0']) => BOOLEANS.get(given),
   }),
   /** One of several: labels by value. */
   choice: <C extends string>(spec: {
@@ -81,7 +82,21 @@ export const field = {
     ...spec,
     type: 'list-single',
     required: true,
-    read: value => (value !== undefined && Object.hasOwn(spec.options, value) ? (value as C) : undefined),
+    read: ([value]) => (value !== undefined && Object.hasOwn(spec.options, value) ? (value as C) : undefined),
+  }),
+  /** An address. */
+  address: (spec: { readonly label: string }): FormField<JID> => ({
+    ...spec,
+    type: 'jid-single',
+    required: true,
+    read: ([value]) => addressesIn([value ?? ''])?.[0],
+  }),
+  /** One address or more. */
+  addresses: (spec: { readonly label: string }): FormField<readonly JID[]> => ({
+    ...spec,
+    type: 'jid-multi',
+    required: true,
+    read: values => (values.length === 0 ? undefined : addressesIn(values)),
   }),
 }
 
@@ -92,6 +107,18 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
   ['false', false],
 ])
+
+function addressesIn(texts: readonly string[]): JID[] | undefined {
+  try {
+    return texts.map(text => JID.parse(text.trim()))
+  } catch (error) {
+    if (error instanceof JIDError) return undefined
+    throw error
+  }
+}
+
+/** Values that were filled in, by name of field. */
+export type SubmittedValues = ReadonlyMap<string, readonly string[]>
 
 /** The fields of a form, by name. */
 export type FormFields = Readonly<Record<string, FormField<unknown>>>
@@ -138,30 +165,30 @@ export class FormError extends Error {
 }
 
 /** What a form gives that was filled in with these values, by name of field; others are left aside. Throws a FormError. */
-export function filledForm<F extends FormFields>(
-  { fields }: Form<F>,
-  values: ReadonlyMap<string, string>,
-): Filled<F> {
+export function filledForm<F extends FormFields>({ fields }: Form<F>, values: SubmittedValues): Filled<F> {
   const filled = Object.entries(fields).map(([name, { label, required, read }]) => {
-    const given = values.get(name)
+    const given = values.get(name) ?? []
     const value = read(given)
     if (value !== undefined) return [name, value]
-    const missing = required && (given === undefined || given === '')
-    throw new FormError(`${label}: ${missing ? 'this has to be filled in' : 'this cannot be chosen'}`)
+    const missing = required && given.every(text => text === '')
+    throw new FormError(`${label}: ${missing ? 'this has to be filled in' : 'this cannot be taken'}`)
   })
   return Object.fromEntries(filled) as Filled<F>
 }
 
 /** First values of a form that was filled in, by name of field; undefined if it is of another type than submit. */
 export function submittedForm(form: Element): ReadonlyMap<string, string> | undefined {
-  return form.attrs.type === 'submit' ? valuesIn(form) : undefined
+  if (form.attrs.type !== 'submit') return undefined
+  return new Map([...valuesIn(form)].map(([name, [first = '']]) => [name, first]))
 }
 
-/** First values of the fields of a form, by name. */
-export function valuesIn(form: Element): ReadonlyMap<string, string> {
-  const given = form.getChildren('field', NS.forms).flatMap((field): [string, string][] => {
-    const value = field.getChildText('value', NS.forms)
-    return value === null ? [] : [[field.attrs.var ?? '', value]]
-  })
-  return new Map(given)
+/** The values of the fields of a form. */
+export function valuesIn(form: Element): SubmittedValues {
+  const fields = form.getChildren('field', NS.forms)
+  return new Map(
+    fields.map(field => [
+      field.attrs.var ?? '',
+      field.getChildren('value', NS.forms).map(value => value.getText()),
+    ]),
+  )
 }

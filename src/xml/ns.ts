@@ -56,6 +56,8 @@ export const NS = {
   capabilities: 'http://jabber.org/protocol/caps',
   /** XEP-0124: the body of each request and answer. */
   httpBind: 'http://jabber.org/protocol/httpbind',
+  /** XEP-0133: FORM_TYPE, and what the nodes of its commands begin with. */
+  administration: 'http://jabber.org/protocol/admin',
   /** XEP-0157: FORM_TYPE of the contact addresses. */
   serverInfo: 'http://jabber.org/network/serverinfo',
   /** XEP-0160: a feature, not a namespace of elements. */

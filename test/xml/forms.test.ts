@@ -38,17 +38,35 @@ t.test('a form to be filled in', async t => {
       '<field var="back" type="boolean" label="Back"><value>1</value></field>' +
       '<field var="by" type="list-single" label="How"><required/><option label="By bus"><value>bus</value></option></field></x>',
   )
-  const filled = (values: Record<string, string>) => filledForm(form, new Map(Object.entries(values)))
+  const filled = (values: Record<string, string>) =>
+    filledForm(form, new Map(Object.entries(values).map(([name, value]) => [name, [value]])))
   t.same(filled({ town: 'Rome', by: 'bus', other: 'x' }), { town: 'Rome', word: '', back: true, by: 'bus' })
   for (const [back, read] of Object.entries({ 0: false, false: false, 1: true, true: true }))
     t.equal(filled({ town: 'Rome', by: 'bus', back }).back, read)
   t.throws(() => filled({ by: 'bus' }), new FormError('Town: this has to be filled in'))
   t.throws(() => filled({ town: '', by: 'bus' }), new FormError('Town: this has to be filled in'))
-  t.throws(() => filled({ town: 'Rome', by: 'train' }), new FormError('How: this cannot be chosen'))
-  t.throws(
-    () => filled({ town: 'Rome', by: 'bus', back: 'no' }),
-    new FormError('Back: this cannot be chosen'),
-  )
+  t.throws(() => filled({ town: 'Rome', by: 'train' }), new FormError('How: this cannot be taken'))
+  t.throws(() => filled({ town: 'Rome', by: 'bus', back: 'no' }), new FormError('Back: this cannot be taken'))
+})
+
+// XEP-0004 §3.3: jid-single, jid-multi.
+t.test('addresses in a form', async t => {
+  const fields = {
+    one: field.address({ label: 'One' }),
+    many: field.addresses({ label: 'Many' }),
+  }
+  const filled = (one: string[], many: string[]) =>
+    filledForm({ title: 'Who?', fields }, new Map(Object.entries({ one, many })))
+  const { one, many } = filled([' Bob@localhost '], ['a@b', 'c@d/e'])
+  t.same([String(one), many.map(String)], ['bob@localhost', ['a@b', 'c@d/e']])
+  for (const [given, text] of [
+    [[[], ['a@b']], 'One: this has to be filled in'],
+    [[[''], ['a@b']], 'One: this has to be filled in'],
+    [[['a b@c'], ['a@b']], 'One: this cannot be taken'],
+    [[['a@b'], []], 'Many: this has to be filled in'],
+    [[['a@b'], ['a@b', 'a b@c']], 'Many: this cannot be taken'],
+  ] as const)
+    t.throws(() => filled([...given[0]], [...given[1]]), new FormError(text))
 })
 
 // XEP-0203 §2

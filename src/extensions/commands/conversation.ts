@@ -1,5 +1,5 @@
 import { type Element, xml } from '../../xml/element.ts'
-import { blankForm, FormError, filledForm, valuesIn } from '../../xml/forms.ts'
+import { blankForm, FormError, filledForm, type SubmittedValues, valuesIn } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Command, Completed, Dialog, Note, Onward } from './command.ts'
 import { badPayload, isBadPayload, refusal } from './errors.ts'
@@ -18,7 +18,7 @@ export interface Step {
 
 /** A form that came back, as it is kept. */
 interface Submitted {
-  readonly values: ReadonlyMap<string, string>
+  readonly values: SubmittedValues
   readonly onward: Onward
 }
 
@@ -110,7 +110,7 @@ export class Conversation {
 }
 
 const LAST = ['complete'] as const
-const NO_VALUES: ReadonlyMap<string, string> = new Map()
+const NO_VALUES: SubmittedValues = new Map()
 
 function fill<T>(read: () => T): T {
   try {
