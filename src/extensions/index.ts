@@ -1,5 +1,6 @@
 /** All extensions, in load order: whoever is needed comes before those who need it. Stages and events run in this order, too. */
 import type { Extension } from '../core/extension.ts'
+import administration from './administration/index.ts'
 import blocking from './blocking/index.ts'
 import capabilities from './capabilities/index.ts'
 import carbons from './carbons.ts'
@@ -33,6 +34,7 @@ export const extensions: readonly Extension[] = [
   hostMeta,
   registration,
   invitations,
+  administration,
   privateStorage,
   vcardTemp,
   roster,
