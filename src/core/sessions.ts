@@ -5,7 +5,7 @@ import { StreamError } from '../xml/stream-error.ts'
 import { StanzaError } from './errors.ts'
 import type { Homes, Owner } from './homes.ts'
 import type { Host } from './host.ts'
-import { type Maybe, then } from './maybe.ts'
+import { attempt, type Maybe, then } from './maybe.ts'
 import { Session, type SessionPort } from './session.ts'
 
 /** What happens when a resource is bound that is already connected: RFC 6120 §7.7.2.2. */
@@ -42,7 +42,7 @@ export class Sessions {
   /** Binds a session. Throws or rejects with the StanzaError of RFC 6120 §7.6.2 or §7.7.2. */
   bind(host: Host, request: BindRequest): Maybe<Session> {
     return this.#homes.inLane(request.account, owner =>
-      then(host.accounts.exists(request.account), exists => {
+      then(isThere(host, request.account), exists => {
         // RFC 6120 §7.6.2.2: the account was removed after its client had signed in. Nobody would close this session any more.
         if (!exists) throw new StanzaError('not-allowed', { text: 'there is no such account any more' })
         owner.forgotten = false
@@ -101,6 +101,17 @@ export class Sessions {
       await host.storage.forget(account)
     })
   }
+}
+
+/** Whether it still is an account. A storage that fails is no reason to end the stream: the client may try again. */
+function isThere(host: Host, account: JID): Maybe<boolean> {
+  return attempt(
+    () => host.accounts.exists(account),
+    err => {
+      host.log.error({ code: 'TIDINGS_SIGN_IN_FAILED', err }, 'a resource could not be bound')
+      throw new StanzaError('internal-server-error', { type: 'wait', text: 'try again' })
+    },
+  )
 }
 
 function add(owner: Owner, host: Host, jid: JID, request: BindRequest): Maybe<Session> {

@@ -16,6 +16,7 @@ import type { Storage } from '../../src/storage/types.ts'
 import { Certificates } from '../../src/tls/certificates.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ManualClock } from './clock.ts'
+import { FaultyStorage } from './faulty-storage.ts'
 
 /** An account of a test; a user's unless it says otherwise. */
 export type TestAccount = readonly [address: string, password: string, role?: Role]
@@ -55,11 +56,18 @@ const CONFIG = {
 export class TestServer {
   readonly clock: ManualClock
   private readonly servers: readonly Server[]
+  private readonly faulty: FaultyStorage
   private readonly parts: AsyncDisposableStack
   private stopping: Promise<void> | undefined
 
-  private constructor(clock: ManualClock, servers: readonly Server[], parts: AsyncDisposableStack) {
+  private constructor(
+    clock: ManualClock,
+    faulty: FaultyStorage,
+    servers: readonly Server[],
+    parts: AsyncDisposableStack,
+  ) {
     this.clock = clock
+    this.faulty = faulty
     this.servers = servers
     this.parts = parts
   }
@@ -70,7 +78,9 @@ export class TestServer {
     await using parts = new AsyncDisposableStack()
     const data = await mkdtemp(join(tmpdir(), 'tidings-test-'))
     parts.defer(() => rm(data, { recursive: true, force: true }))
-    const storage = parts.adopt(await openStorage(options.storage, data, clock), one => one.close())
+    const opened = parts.adopt(await openStorage(options.storage, data, clock), one => one.close())
+    const faulty = new FaultyStorage(opened)
+    const { storage } = faulty
     // One iteration: what a password costs is tested elsewhere.
     const keeper = new Accounts(storage, { iterations: 1 })
     for (const [address, password, role = 'user'] of accounts)
@@ -85,7 +95,7 @@ export class TestServer {
       const given = { clock, storage, cluster, certificates, control: false, ...(log && { log }) }
       servers.push(await startServer(settings, given))
     }
-    return new TestServer(clock, servers, parts.move())
+    return new TestServer(clock, faulty, servers, parts.move())
   }
 
   /** One entry per node. */
@@ -95,6 +105,11 @@ export class TestServer {
       tls: ports['xmpp-tls'] ?? 0,
       http: ports.http ?? 0,
     }))
+  }
+
+  /** Whether the storage refuses whatever reads or stores. */
+  set storageFails(fails: boolean) {
+    this.faulty.failing = fails
   }
 
   /** Makes an invitation to localhost and gives its token. */

@@ -78,6 +78,8 @@ for (const [text, expected] of [
   ['time passes 7 days', { do: 'wait', milliseconds: 604_800_000 }],
   ['time passes 1 second', { do: 'wait', milliseconds: 1_000 }],
   ['the server stops', { do: 'stop-server' }],
+  ['the storage fails', { do: 'storage', fails: true }],
+  ['the storage works again', { do: 'storage', fails: false }],
 ] as const)
   t.test(text, async t => {
     t.same(action(text), expected)

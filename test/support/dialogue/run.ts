@@ -77,6 +77,10 @@ class Run {
         this.server.stop()
         this.stopped = true
         return
+      case 'storage':
+        await this.rest()
+        this.server.storageFails = step.fails
+        return
       case 'connect':
         await this.connect(step.client)
         return
