@@ -2,9 +2,11 @@
 import t from 'tap'
 import { defineExtension } from '../../src/core/extension.ts'
 import commands, { badPayload, type Command } from '../../src/extensions/commands/index.ts'
+import { CommandSessions } from '../../src/extensions/commands/sessions.ts'
 import disco from '../../src/extensions/disco.ts'
 import { type Element, xml } from '../../src/xml/element.ts'
 import { field, resultForm } from '../../src/xml/forms.ts'
+import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { ManualClock } from '../support/clock.ts'
 import { core, type TestSession } from '../support/core.ts'
@@ -59,7 +61,10 @@ const restart: Command = {
   name: 'Restart',
   place: 'server',
   access: 'admins',
-  run: async () => ({}),
+  async run({ ask }) {
+    await ask({ title: 'Now?', fields: {} })
+    return {}
+  },
 }
 
 const broken: Command = {
@@ -74,6 +79,7 @@ const broken: Command = {
 }
 
 async function setUp(options: Record<string, unknown> = {}) {
+  const admins = ['carol']
   const clock = new ManualClock()
   const own = defineExtension({
     name: 'own',
@@ -87,7 +93,7 @@ async function setUp(options: Record<string, unknown> = {}) {
   const server = core({
     extensions: [disco, commands, own],
     options: { commands: options },
-    admins: ['carol'],
+    admins,
     clock,
   })
   const iq = async (from: TestSession, type: string, payload: Element, to = 'localhost'): Promise<string> => {
@@ -113,7 +119,7 @@ async function setUp(options: Record<string, unknown> = {}) {
     const [, sessionid = ''] = /sessionid="(.*?)"/.exec(await run(from, { node: 'travel' })) ?? []
     return { node: 'travel', sessionid }
   }
-  return { server, clock, alice, iq, run, begin }
+  return { server, clock, alice, admins, iq, run, begin }
 }
 
 const FIRST =
@@ -283,7 +289,7 @@ t.test('who may run what', async t => {
   const { run, iq, alice, server } = await setUp()
   const carol = await server.session('carol', 'a')
   t.match(await run(alice, { node: 'restart' }), /<error type="cancel"><forbidden xmlns=".*"\/><\/error>$/)
-  t.match(await run(carol, { node: 'restart' }), /status="completed"/)
+  t.match(await run(carol, { node: 'restart' }), /status="executing"/)
   t.match(await run(alice, { node: 'nothing' }), /<error type="cancel"><item-not-found/)
   t.match(await run(alice, {}), /<error type="modify"><bad-request/)
   const items = (from: TestSession, node: string, to = 'localhost') =>
@@ -301,6 +307,16 @@ t.test('who may run what', async t => {
   )
   t.equal(await items(alice, 'travel'), `<query xmlns="${NS.discoItems}" node="travel"/>`)
   t.match(await items(alice, 'nothing'), /<item-not-found/)
+})
+
+t.test('whoever is no administrator any more cannot go on', async t => {
+  const { run, admins, server } = await setUp()
+  const carol = await server.session('carol', 'a')
+  const [, sessionid = ''] = /sessionid="(.*?)"/.exec(await run(carol, { node: 'restart' })) ?? []
+  admins.pop()
+  t.match(await run(carol, { node: 'restart', sessionid }), /<forbidden/)
+  admins.push('carol')
+  t.match(await run(carol, { node: 'restart', sessionid }), /status="completed"/)
 })
 
 // XEP-0050 §2.2: "A responder MUST at least provide <identity category='automation' type='command-node'/>"
@@ -344,4 +360,15 @@ t.test('two commands of one node are a mistake', async t => {
     },
   })
   t.throws(() => core({ extensions: [disco, commands, twice] }), /two commands with the node travel/)
+})
+
+t.test('sessions of all users together are bounded: the oldest ends', async t => {
+  const sessions = new CommandSessions(new ManualClock(), { perUser: 10, patience: 60_000 })
+  t.teardown(() => sessions.stop())
+  const askers = Array.from({ length: 2_001 }, (_, i) => JID.parse(`user${i}@localhost/a`))
+  const begun = askers.slice(0, -1).map(asker => sessions.begin(travel, asker, asker.bare))
+  const [first, second] = begun
+  t.equal(sessions.find(first!.id, travel, first!.asker).id, first!.id, 'now it is not the oldest')
+  sessions.begin(travel, askers.at(-1)!, askers.at(-1)!.bare)
+  t.same([sessions.has(first!), sessions.has(second!), sessions.has(begun[2]!)], [true, false, true])
 })

@@ -38,6 +38,9 @@ export class Conversation {
   /** The forms that were filled in, oldest first. */
   readonly #answers: Submitted[] = []
   #waiting: Waiting | undefined
+  /** Number of the run that counts. */
+  #run = 0
+  /** What the next step will be; another one with each answer. */
   #step = Promise.withResolvers<Step>()
 
   constructor(command: Command, asker: JID, owner: JID) {
@@ -46,13 +49,24 @@ export class Conversation {
     this.#owner = owner
   }
 
-  /** Runs the command from its top with the answers so far. A run before it is left where it waits. */
+  /** Runs the command from its top with the answers so far. A run before it is left where it waits, and has no say any more. */
   play(): Promise<Step> {
+    const run = ++this.#run
     const step = Promise.withResolvers<Step>()
     this.#step = step
     this.#waiting = undefined
+    const ask = this.#asking(run)
+    this.#command.run({ asker: this.#asker, owner: this.#owner, ask }).then(
+      completed => run === this.#run && this.#step.resolve(ended(completed)),
+      (error: unknown) => run === this.#run && this.#step.reject(error),
+    )
+    return step.promise
+  }
+
+  /** How one run asks: what was answered before is answered again. */
+  #asking(run: number): Dialog['ask'] {
     const known = this.#answers.values()
-    const ask: Dialog['ask'] = async (form, { onward = LAST, notes = [] } = {}) => {
+    return async (form, { onward = LAST, notes = [] } = {}) => {
       const read = (submitted: Submitted) => ({
         values: fill(() => filledForm(form, submitted.values)),
         onward: submitted.onward,
@@ -60,17 +74,14 @@ export class Conversation {
       const played = known.next()
       if (!played.done) return read(played.value)
       const { promise, resolve } = Promise.withResolvers<Submitted>()
-      this.#waiting = { onward, check: read, resume: resolve }
-      const actions = actionsOf(onward, this.#answers.length > 0)
-      this.#step.resolve({ status: 'executing', children: [actions, blankForm(form), ...notes.map(noteOf)] })
+      if (run === this.#run) {
+        this.#waiting = { onward, check: read, resume: resolve }
+        const actions = actionsOf(onward, this.#answers.length > 0)
+        const children = [actions, blankForm(form), ...notes.map(noteOf)]
+        this.#step.resolve({ status: 'executing', children })
+      }
       return read(await promise)
     }
-    // Through `#step`, which is another one with each answer.
-    this.#command.run({ asker: this.#asker, owner: this.#owner, ask }).then(
-      completed => this.#step.resolve(ended(completed)),
-      (error: unknown) => this.#step.reject(error),
-    )
-    return step.promise
   }
 
   /** Goes on, or back, with what the client has sent. Rejects with the StanzaError to answer; `ended` tells whether that was the end. */
