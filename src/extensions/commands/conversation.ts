@@ -84,7 +84,7 @@ export class Conversation {
     }
   }
 
-  /** Goes on, or back, with what the client has sent. Rejects with the StanzaError to answer; `ended` tells whether that was the end. */
+  /** Goes on, or back, with what the client has sent. Rejects with the StanzaError to answer; `waits` tells whether that was the end. */
   async go(action: Exclude<CommandAction, 'cancel'>, form: Element | undefined): Promise<Step> {
     const { onward, check, resume } = this.#waiting as Waiting
     if (action === 'prev') {
