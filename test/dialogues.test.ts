@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { DialogueError } from './support/dialogue/failure.ts'
 import { DEFAULT_PASSWORD, parseDialogue } from './support/dialogue/parse.ts'
 import { runDialogue } from './support/dialogue/run.ts'
+import type { Over } from './support/dialogue/transport.ts'
 import type { Dialogue } from './support/dialogue/types.ts'
 import {
   type TestAccount,
@@ -17,11 +18,16 @@ import {
 } from './support/test-server.ts'
 
 const FOLDER = join(import.meta.dirname, 'dialogues')
-const MODES: Readonly<Record<string, TestServerOptions>> = {
+const MODES: Readonly<Record<string, Mode>> = {
   embedded: {},
   'two nodes': { nodes: 2 },
+  websocket: { over: 'websocket' },
+  bosh: { over: 'bosh' },
   ...(process.env.TIDINGS_FULL !== undefined && { sqlite: { storage: 'sqlite' } }),
 }
+
+/** How a dialogue is played; `over`: clients that may connect by anything connect by this. */
+type Mode = TestServerOptions & { readonly over?: Over }
 
 const certificates = await testCertificates()
 
@@ -29,8 +35,10 @@ for (const file of readdirSync(FOLDER).sort()) {
   if (!file.endsWith('.dialogue') || !file.includes(process.env.DIALOGUES ?? '')) continue
   const dialogue = parseDialogue(readFileSync(join(FOLDER, file), 'utf8'), file)
   t.test(file.replace('.dialogue', ''), async t => {
-    for (const [mode, options] of Object.entries(MODES))
-      await t.test(mode, t => play(t, dialogue, { ...options, certificates }))
+    for (const [mode, { over, ...options }] of Object.entries(MODES)) {
+      const played = over === undefined ? dialogue : carried(dialogue, over)
+      if (played !== undefined) await t.test(mode, t => play(t, played, { ...options, certificates }))
+    }
   })
 }
 
@@ -46,6 +54,13 @@ async function play(t: Test, dialogue: Dialogue, options: TestServerOptions): Pr
   } finally {
     await server.close()
   }
+}
+
+/** The same dialogue by another transport; undefined where nobody in it may use that. */
+function carried(dialogue: Dialogue, over: Over): Dialogue | undefined {
+  const clients = dialogue.clients.map(one => (one.others.includes(over) ? { ...one, over } : one))
+  const changed = clients.some((one, i) => one !== dialogue.clients[i])
+  return changed ? { ...dialogue, clients } : undefined
 }
 
 /** The accounts of all clients, each once. */

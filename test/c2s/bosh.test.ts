@@ -13,6 +13,7 @@ t.test('XEP-0124 §7, XEP-0206 §4: a session and its features', async t => {
   t.strictSame(terms, {
     xmlns: NS.httpBind,
     'xmlns:xmpp': NS.xbosh,
+    'xmlns:stream': NS.stream,
     wait: '60',
     requests: '2',
     hold: '1',

@@ -177,7 +177,7 @@ export class Run {
     if (!allowed.includes(condition))
       this.fail(one, `stream error ${condition}, allowed: ${allowed.join(' ') || 'none'}`)
     if (events.at(-1)?.kind !== 'close') this.fail(one, 'no </stream:stream> after the error')
-    client.end()
+    client.line.end()
     await client.gone('the end')
   }
 
@@ -223,6 +223,8 @@ export class Run {
       name,
       address: `${name}@localhost/1`,
       password: 'secret',
+      over: 'tcp',
+      others: [],
       tls: undefined,
       lang: undefined,
       admin: false,
@@ -236,7 +238,10 @@ export class Run {
   }
 
   private async inState(state: StreamState, ports: NodePorts): Promise<Client> {
-    const client = await Client.connect(state, ports, false)
+    const client = await Client.connect(
+      { name: state, over: 'tcp', tls: undefined, address: undefined },
+      ports,
+    )
     if (state !== 'no header') await openStream(client)
     if (state === 'before binding') await authenticateByPlain(client, 'alice@localhost', 'secret')
     return client

@@ -17,7 +17,8 @@ export interface BoshClientOptions {
   readonly opening?: Attributes
 }
 
-type Attributes = Readonly<Record<string, string | number | undefined>>
+/** Attributes of a body; what is undefined is left out. */
+export type Attributes = Readonly<Record<string, string | number | undefined>>
 
 /** A client that counts its requests and knows no more. */
 export class BoshClient {
@@ -50,15 +51,31 @@ export class BoshClient {
   }
 
   /**
-   * Sends a request that will be held; resolves once it is, with its answer to wait for. The server takes it twice, the second time as
-   * a repeated one: the answer that comes at once says that both are there.
+   * Sends a request, and again: the server answers one of them when it has both, so `there` resolves when it holds the request, or
+   * has answered it.
    */
-  async held(payload = '', attributes: Attributes = {}): Promise<{ answer: Promise<BoshAnswer> }> {
+  twice(
+    payload = '',
+    attributes: Attributes = {},
+  ): { there: Promise<BoshAnswer>; answer: Promise<BoshAnswer> } {
     const rid = ++this.rid
-    const twice = [1, 2].map(() => this.post({ rid, sid: this.sid, ...attributes }, payload))
-    const first = await Promise.race(twice.map((sent, i) => sent.then(answer => ({ i, answer }))))
-    if (first.answer.attributes.type !== 'error') throw new Error(`not held: ${first.answer.body}`)
-    return { answer: twice[1 - first.i]! }
+    const sent = [1, 2].map(() => this.post({ rid, sid: this.sid, ...attributes }, payload))
+    const answers = sent.map(async one => {
+      const answer = await one
+      if (answer.attributes.type === 'error') throw new Error('repeated')
+      return answer
+    })
+    // Who repeats it once more gets the answer; both are told of an error then.
+    const answer = Promise.any(answers).catch(() => sent[0]!)
+    return { there: Promise.race(sent), answer }
+  }
+
+  /** Sends a request that will be held; resolves once it is, with its answer to wait for. */
+  async held(payload = '', attributes: Attributes = {}): Promise<{ answer: Promise<BoshAnswer> }> {
+    const { there, answer } = this.twice(payload, attributes)
+    const first = await there
+    if (first.attributes.type !== 'error') throw new Error(`not held: ${first.body}`)
+    return { answer }
   }
 
   /** Signs in by PLAIN and binds a resource; resolves with the answer to that. */

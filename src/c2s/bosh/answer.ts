@@ -44,6 +44,8 @@ export function printBody(attributes: BodyAttributes = {}, payload?: Buffer): Bu
   for (const [name, value] of Object.entries(attributes))
     if (value !== undefined) text += ` ${name}='${escapeValue(String(value))}'`
   if (payload === undefined || payload.length === 0) return Buffer.from(`${text}/>`)
+  // XEP-0206 §2: around features and errors of the stream it must be declared here, too.
+  if (payload.includes('<stream:')) text += ` xmlns:stream='${NS.stream}'`
   return Buffer.concat([Buffer.from(`${text}>`), payload, Buffer.from('</body>')])
 }
 

@@ -5,6 +5,7 @@ import type { StreamScope } from '../../xml/namespaces.ts'
 import { NS } from '../../xml/ns.ts'
 import { standalone, streamError } from '../stream-text.ts'
 import type { Wire } from '../wire.ts'
+import { conditionOf } from './answer.ts'
 
 const NOTHING = Buffer.alloc(0)
 /** COMPAT many clients: XEP-0206 §2 notes that they put stanzas into the body without saying that they are of `jabber:client`. */
@@ -20,8 +21,9 @@ export const boshWire: Wire = {
   header: () => NOTHING,
   element: element => bytes(element),
   stanza: stanza => stanza.encodeIn(NS.client),
-  // XEP-0206 §6: a copy of the stream error is the last that the body holds.
-  end: error => (error === undefined ? NOTHING : bytes(streamError(error))),
+  // XEP-0206 §2, §6: a copy of the stream error is the last that the body holds; other conditions of BOSH stand for themselves.
+  end: error =>
+    error !== undefined && conditionOf(error) === 'remote-stream-error' ? bytes(streamError(error)) : NOTHING,
 }
 
 function bytes(element: Element): Buffer {

@@ -1,49 +1,43 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { NS } from '../../../src/xml/ns.ts'
-import { type XmlElement, type XmlEvent, XmlParser } from './xml.ts'
+import { BoshTransport } from './bosh.ts'
+import { TcpTransport } from './tcp.ts'
+import type { Ports, Receiver, Transport } from './transport.ts'
+import type { ClientSpec } from './types.ts'
+import { WebSocketTransport } from './websocket.ts'
+import { within } from './within.ts'
+import type { XmlElement, XmlEvent } from './xml.ts'
 
-/** How long anything may take before the dialogue fails: a guard, never waited for when all is well. Milliseconds. */
-export const DEADLINE = 5_000
 const MARKER = 'urn:tidings:test:marker'
 
-/** Where a client connects. */
-export interface Ports {
-  readonly tcp: number
-  readonly tls: number
-}
-
 /** One connection to the server and what came over it that nobody has looked at yet. */
-export class Client {
+export class Client implements Receiver {
   readonly name: string
   readonly inbox: XmlEvent[] = []
   /** Its full JID, once a resource is bound. */
   address: string | undefined
   /** Set when what was received is no XML as XMPP allows it. */
   fault: Error | undefined
-  private socket: Socket
-  private parser = new XmlParser()
+  private transport: Transport | undefined
   private ended = false
   private lastMarker = 0
   private readonly answered = new Set<string>()
   private changed = Promise.withResolvers<void>()
 
-  private constructor(name: string, socket: Socket) {
+  private constructor(name: string) {
     this.name = name
-    this.socket = socket
-    this.attach(socket)
   }
 
-  /** Connects; with TLS at once where `direct`. */
-  static async connect(name: string, ports: Ports, direct: boolean): Promise<Client> {
-    const host = '127.0.0.1'
-    const socket = direct
-      ? connectTls({ ...TLS, host, port: ports.tls, ALPNProtocols: ['xmpp-client'] })
-      : connect(ports.tcp, host)
-    socket.setNoDelay(true)
-    await once(socket, direct ? 'secureConnect' : 'connect')
-    return new Client(name, socket)
+  /** Connects, and does no more. */
+  static async connect(
+    { name, over, tls, address }: Pick<ClientSpec, 'name' | 'over' | 'tls' | 'address'>,
+    ports: Ports,
+  ): Promise<Client> {
+    const client = new Client(name)
+    const scripted = address === undefined
+    if (over === 'tcp') client.transport = await TcpTransport.connect(ports, tls === 'direct', client)
+    else if (over === 'bosh') client.transport = new BoshTransport(ports, client)
+    else client.transport = await WebSocketTransport.connect(ports, scripted, client)
+    return client
   }
 
   /** True when the connection is gone and all that came over it is in the inbox. */
@@ -56,36 +50,17 @@ export class Client {
     return this.address !== undefined && !this.ended && !this.inbox.some(event => event.kind === 'close')
   }
 
-  send(data: string | Buffer): void {
-    this.socket.write(data)
+  get line(): Transport {
+    return this.transport!
   }
 
-  /** Sends one byte per packet. */
-  async sendBytewise(data: Buffer): Promise<void> {
-    for (const byte of data) {
-      this.socket.write(Buffer.of(byte))
-      await new Promise(setImmediate)
-    }
-  }
-
-  /** Goes on under TLS, after `<proceed/>`; the stream begins anew. */
-  async startTls(): Promise<void> {
-    this.socket.removeAllListeners()
-    const secured = connectTls({ ...TLS, socket: this.socket })
-    await within(once(secured, 'secureConnect'), 'the TLS handshake')
-    this.parser = new XmlParser()
-    this.attach(secured)
+  send(text: string): void {
+    this.line.send(text)
   }
 
   /** Cuts the connection without a word. */
   drop(): void {
-    this.socket.destroy()
-    this.finish()
-  }
-
-  /** Closes this side of the connection. */
-  end(): void {
-    this.socket.end()
+    this.line.drop()
   }
 
   /** Waits for the next event; undefined when the connection ends instead. */
@@ -114,7 +89,7 @@ export class Client {
     if (!this.isBound) return
     const id = `~${++this.lastMarker}`
     // A request nobody knows: RFC 6120 §8.4 demands an answer all the same, whatever is loaded.
-    this.send(
+    this.line.send(
       `<iq type="get" id="${id}" to="${this.address?.replace(/^[^@]*@|\/.*/g, '')}"><marker xmlns="${MARKER}"/></iq>`,
     )
     await this.until(() => this.answered.has(id), 'the answer of a marker')
@@ -127,28 +102,20 @@ export class Client {
     if (this.fault !== undefined) throw new Error(`${this.name} received bad XML: ${this.fault.message}`)
   }
 
-  private attach(socket: Socket): void {
-    this.socket = socket
-    socket.on('data', data => {
-      try {
-        for (const event of this.parser.write(data)) this.take(event)
-      } catch (error) {
-        this.fault = error as Error
-      }
-      this.notify()
-    })
-    socket.on('error', () => {})
-    socket.on('close', () => this.finish())
-  }
-
-  private take(event: XmlEvent): void {
+  received(event: XmlEvent): void {
     const id = event.kind === 'element' ? event.element.attributes.get('id') : undefined
     if (id?.startsWith('~')) this.answered.add(id)
     else this.inbox.push(event)
     if (event.kind === 'element') this.address = boundAddress(event.element) ?? this.address
+    this.notify()
   }
 
-  private finish(): void {
+  failed(error: Error): void {
+    this.fault = error
+    this.notify()
+  }
+
+  closed(): void {
     this.ended = true
     this.notify()
   }
@@ -159,24 +126,10 @@ export class Client {
   }
 }
 
-const TLS = { rejectUnauthorized: false, servername: 'localhost' }
-
 /** RFC 6120 §7.6.1: the full JID in the answer to a bind request. */
 function boundAddress(element: XmlElement): string | undefined {
   const [bind] = element.children
   if (element.name !== 'iq' || typeof bind !== 'object' || bind.namespace !== NS.bind) return undefined
   const [jid] = bind.children
   return typeof jid === 'object' && jid.name === 'jid' ? jid.children.join('') : undefined
-}
-
-async function within<T>(work: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${DEADLINE} ms for ${what}`)), DEADLINE)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -27,13 +27,45 @@ t.test('the head', async t => {
       name: 'alice',
       address: 'alice@localhost/home',
       password: 'secret',
+      over: 'tcp',
+      others: ['websocket', 'bosh'],
       tls: undefined,
       lang: undefined,
       admin: false,
     },
-    { name: 'bob', address: 'bob@localhost', password: 'x', tls: 'starttls', lang: 'de', admin: false },
-    { name: 'eve', address: undefined, password: 'secret', tls: undefined, lang: undefined, admin: false },
+    {
+      name: 'bob',
+      address: 'bob@localhost',
+      password: 'x',
+      over: 'tcp',
+      others: [],
+      tls: 'starttls',
+      lang: 'de',
+      admin: false,
+    },
+    {
+      name: 'eve',
+      address: undefined,
+      password: 'secret',
+      over: 'tcp',
+      others: [],
+      tls: undefined,
+      lang: undefined,
+      admin: false,
+    },
   ])
+})
+
+t.test('what clients connect over', async t => {
+  const over = (client: string) => {
+    const [{ over, others } = {}] = parse('one connects', `${QUOTE}\n[one] ${client}\n`).clients
+    return [over, ...(others ?? [])].join(' ')
+  }
+  t.equal(over('alice@localhost over bosh (lang de)'), 'bosh')
+  t.equal(over('alice@localhost over tcp or websocket'), 'tcp websocket')
+  t.equal(over('websocket'), 'websocket')
+  t.equal(over('tls'), 'tcp')
+  t.throws(() => over('alice@localhost over pigeons'), { message: /neither clients nor/ })
 })
 
 for (const [text, expected] of [

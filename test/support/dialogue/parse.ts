@@ -1,12 +1,14 @@
 /** Reads dialogue files. The format is described in test/dialogues/README.md. */
 import { parse as parseYaml } from 'yaml'
+import type { Over } from './transport.ts'
 import type { Action, ClientSpec, Dialogue, Step } from './types.ts'
 
 /** The password of every account whose dialogue says nothing else. */
 export const DEFAULT_PASSWORD = 'secret'
 
 const CITATION = /^# ((?:RFC \d{4}|XEP-\d{4}) §[\dA-Z][\w.]*): \S.{20,}/
-const CLIENT = /\[([a-z][a-z0-9-]*)\]\s+([^\s()[\]]+)(?:\s+\(([^)]*)\))?/g
+const CLIENT =
+  /\[([a-z][a-z0-9-]*)\]\s+([^\s()[\]]+)(?:\s+over\s+((?:tcp|websocket|bosh)(?: or (?:tcp|websocket|bosh))*))?(?:\s+\(([^)]*)\))?/g
 const UNITS: Readonly<Record<string, number>> = {
   millisecond: 1,
   second: 1_000,
@@ -88,21 +90,29 @@ function readHeader(found: readonly Block[]): Omit<Dialogue, 'section' | 'steps'
     else if (head === 'invitations:') invitations = parseYaml(rest.join('\n')) as Dialogue['invitations']
     else if (head.startsWith('account: ')) accounts.push(head.slice(9).trim())
     else if (head.replace(CLIENT, '').trim() === '' && head !== '')
-      for (const [, name = '', address = '', options] of head.matchAll(CLIENT))
-        clients.push(readClient(line, name, address, options))
+      for (const [, name = '', address = '', over, options] of head.matchAll(CLIENT))
+        clients.push(readClient(line, { name, address, over }, options))
     else throw new DialogueSyntaxError(line, `neither clients nor "config:" nor "account:": ${head}`)
   }
   return { clients, accounts, invitations, config }
 }
 
-function readClient(line: number, name: string, address: string, options = ''): ClientSpec {
-  const scripted = address === 'tcp' || address === 'tls'
+function readClient(
+  line: number,
+  { name, address, over }: { name: string; address: string; over: string | undefined },
+  options = '',
+): ClientSpec {
+  const scripted = address === 'tcp' || address === 'tls' || address === 'websocket'
   if (!scripted && !address.includes('@'))
-    throw new DialogueSyntaxError(line, `${address} is neither an address nor "tcp" nor "tls"`)
+    throw new DialogueSyntaxError(
+      line,
+      `${address} is neither an address nor "tcp" nor "tls" nor "websocket"`,
+    )
   const client: { -readonly [K in keyof ClientSpec]: ClientSpec[K] } = {
     name,
     address: scripted ? undefined : address,
     password: DEFAULT_PASSWORD,
+    ...carriers(scripted ? (address === 'websocket' ? address : 'tcp') : over),
     tls: address === 'tls' ? 'direct' : undefined,
     lang: undefined,
     admin: false,
@@ -112,12 +122,19 @@ function readClient(line: number, name: string, address: string, options = ''): 
     if (option === '') continue
     else if (word === 'password' && value !== undefined) client.password = value
     else if (word === 'lang' && value !== undefined) client.lang = value
-    else if (option === 'direct TLS') client.tls = 'direct'
-    else if (option === 'STARTTLS') client.tls = 'starttls'
-    else if (option === 'admin') client.admin = true
+    else if (option === 'direct TLS' || option === 'STARTTLS') {
+      client.tls = option === 'STARTTLS' ? 'starttls' : 'direct'
+      client.others = []
+    } else if (option === 'admin') client.admin = true
     else throw new DialogueSyntaxError(line, `unknown option "${option}" of a client`)
   }
   return client
+}
+
+/** What a client connects over, and what it may: anything, unless the file says so. */
+function carriers(text = 'tcp or websocket or bosh'): Pick<ClientSpec, 'over' | 'others'> {
+  const [over = 'tcp', ...others] = text.split(' or ') as Over[]
+  return { over, others }
 }
 
 function readStep({ line, head, rest }: Block): Step {

@@ -1,10 +1,11 @@
 import type { TestServer } from '../test-server.ts'
-import { Client, DEADLINE } from './client.ts'
+import { Client } from './client.ts'
 import { DialogueError, Mismatch } from './failure.ts'
 import { difference, eventDifference } from './match.ts'
 import { fill, show, unescapeText, type Values } from './placeholders.ts'
 import { authenticateByPlain, authenticateByScram, openStream, signIn } from './sign-in.ts'
 import type { Action, ClientSpec, Dialogue, Step } from './types.ts'
+import { DEADLINE } from './within.ts'
 import { parseXml, printEvent, type XmlEvent } from './xml.ts'
 
 /** Plays a dialogue against a server. Rejects with a DialogueError at the first step that goes otherwise, and when something is left over at the end. */
@@ -15,7 +16,7 @@ export async function runDialogue(dialogue: Dialogue, server: TestServer): Promi
     for (const step of dialogue.steps) await run.step(step)
     await run.nothingLeft(dialogue.steps.at(-1) as Step)
   } finally {
-    run.close()
+    await run.close()
   }
 }
 
@@ -61,8 +62,10 @@ class Run {
     }
   }
 
-  close(): void {
+  /** Cuts all connections. */
+  async close(): Promise<void> {
     for (const client of this.clients.values()) client.drop()
+    await Promise.all([...this.clients.values()].map(client => client.gone('the end')))
   }
 
   private async act(step: Step): Promise<void> {
@@ -102,13 +105,13 @@ class Run {
         await openStream(client)
         return
       case 'start-tls':
-        return client.startTls()
+        return client.line.startTls()
       case 'sign-in':
         return authenticateByPlain(client, step.address, step.password)
       case 'scram':
         return authenticateByScram(client, step)
       case 'disconnect':
-        client.send('</stream:stream>')
+        client.line.close()
         await this.ends(client)
         return this.unbound()
       case 'drop':
@@ -135,9 +138,7 @@ class Run {
     // Clients take turns with the nodes, so that a cluster's dialogues cross from one to the other.
     const ports = this.server.ports[this.connected++ % this.server.ports.length]
     if (ports === undefined) throw new Error('the server listens nowhere')
-    const client = await (spec.address === undefined
-      ? Client.connect(name, ports, spec.tls === 'direct')
-      : signIn(spec, ports))
+    const client = await (spec.address === undefined ? Client.connect(spec, ports) : signIn(spec, ports))
     this.clients.set(name, client)
     if (client.address !== undefined) this.values.set(name, client.address)
     this.moving = true
@@ -162,9 +163,10 @@ class Run {
 
   private async send(client: Client, step: Action & { do: 'send' }): Promise<void> {
     const text = fill(step.xml, this.values)
-    const data = step.raw ? Buffer.from(unescapeText(text), 'latin1') : Buffer.from(text)
-    if (step.bytewise) await client.sendBytewise(data)
-    else client.send(data)
+    if (step.raw || step.bytewise) {
+      const data = step.raw ? Buffer.from(unescapeText(text), 'latin1') : Buffer.from(text)
+      await client.line.sendBytes(data, step.bytewise)
+    } else client.send(text)
   }
 
   private async receive({ client: name, xml, anyOrder }: Action & { do: 'receive' }): Promise<void> {
@@ -203,7 +205,7 @@ class Run {
     const event = await client.next('the end of the stream')
     if (event?.kind !== 'close')
       throw new Mismatch('it does not', '</stream:stream>', event === undefined ? [] : [event])
-    client.end()
+    client.line.end()
     await client.gone('the end of the connection')
   }
 
@@ -214,6 +216,7 @@ class Run {
     await Promise.all(clients.map(client => client.roundTrip()))
     await this.server.settled()
     await Promise.all(clients.map(client => client.roundTrip()))
+    await Promise.all(clients.map(client => client.line.ready()))
     this.moving = false
   }
 

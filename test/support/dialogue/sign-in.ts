@@ -1,18 +1,19 @@
 import { NS } from '../../../src/xml/ns.ts'
 import { ScramClient } from '../scram-client.ts'
-import { Client, type Ports } from './client.ts'
+import { Client } from './client.ts'
+import type { Ports } from './transport.ts'
 import type { ClientSpec } from './types.ts'
 import type { XmlElement } from './xml.ts'
 
 /** Connects a client, signs it in by PLAIN and binds its resource: RFC 6120 §4 to §7 as a client that is in no hurry. */
 export async function signIn(spec: ClientSpec, ports: Ports): Promise<Client> {
   const [bare = '', resource] = (spec.address ?? '').split('/')
-  const client = await Client.connect(spec.name, ports, spec.tls === 'direct')
+  const client = await Client.connect(spec, ports)
   const features = await openStream(client, domainOf(bare), spec.lang)
   if (spec.tls === 'starttls' || tlsRequired(features)) {
     client.send(`<starttls xmlns="${NS.tls}"/>`)
     await client.expect('proceed')
-    await client.startTls()
+    await client.line.startTls()
     await openStream(client, domainOf(bare), spec.lang)
   }
   await authenticateByPlain(client, bare, spec.password, spec.lang)
@@ -25,7 +26,7 @@ export async function signIn(spec: ClientSpec, ports: Ports): Promise<Client> {
 
 /** Sends a stream header and waits for the answer; gives the stream's features. */
 export async function openStream(client: Client, domain = 'localhost', lang?: string): Promise<XmlElement> {
-  client.send(header(domain, lang))
+  client.line.open(domain, lang)
   const answer = await client.next('a stream header')
   if (answer?.kind !== 'open') throw new Error(`${client.name} gets no stream header`)
   return client.expect('features')
@@ -42,12 +43,6 @@ export async function authenticateByPlain(
   client.send(`<auth xmlns="${NS.sasl}" mechanism="PLAIN">${base64(`\0${local}\0${password}`)}</auth>`)
   await client.expect('success')
   await openStream(client, domainOf(address), lang)
-}
-
-/** What a client's stream begins with. */
-function header(domain: string, lang?: string): string {
-  const language = lang === undefined ? '' : ` xml:lang="${lang}"`
-  return `<?xml version="1.0"?><stream:stream xmlns="${NS.client}" xmlns:stream="${NS.stream}" to="${domain}" version="1.0"${language}>`
 }
 
 /** A client's side of SCRAM without channel binding up to its final message; the verdict is left to the dialogue. */

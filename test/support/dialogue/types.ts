@@ -1,4 +1,5 @@
 /** What a dialogue file says, once parsed. */
+import type { Over } from './transport.ts'
 
 /** A client of a dialogue. Without an address it is a bare connection: its stream is scripted by hand. */
 export interface ClientSpec {
@@ -6,6 +7,9 @@ export interface ClientSpec {
   /** `alice@localhost` or, to ask for a resource, `alice@localhost/home`. */
   readonly address: string | undefined
   readonly password: string
+  readonly over: Over
+  /** What else the dialogue may be played over. */
+  readonly others: readonly Over[]
   /** Whether it begins with TLS (direct TLS), asks for it (STARTTLS), or does neither unless it must. */
   readonly tls: 'direct' | 'starttls' | undefined
   /** `xml:lang` of its stream header. */

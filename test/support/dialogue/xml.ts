@@ -29,7 +29,8 @@ export const STREAM_SCOPE: Scope = new Map([
   ['stream', NS.stream],
 ])
 
-const ROOT_SCOPE: Scope = new Map([['xml', NS.xml]])
+/** What a text may use without declaring it, when it stands alone. */
+export const ROOT_SCOPE: Scope = new Map([['xml', NS.xml]])
 const NAME = /^[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?$/
 const ATTRIBUTE = /^\s+([^\s=<>"']+)\s*=\s*("[^"<]*"|'[^'<]*')/
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
