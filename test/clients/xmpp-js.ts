@@ -49,6 +49,8 @@ async function connected(entity: Client): Promise<ChatClient> {
     throw failureOf(error as Error & { condition?: string; code?: string })
   })
   await entity.send(xml('presence'))
+  // The roster is read behind the presence: from now on messages come as they are sent. A moment earlier they are kept and follow, with a delay.
+  await entity.iqCaller.request(xml('iq', { type: 'get' }, xml('query', { xmlns: 'jabber:iq:roster' })))
   return {
     jid: jid.toString(),
     send: (to, body) =>

@@ -68,7 +68,11 @@ export default defineExtension({
         stage('guard', { kind, side: 'sender' }, (stanza, at) => outbound(lists, stanza, at)),
         stage('guard', { kind, side: 'recipient' }, (stanza, at) => inbound(lists, stanza, at)),
       ]),
-      on: { 'user:removed': ({ owner }) => lists.forget(owner) },
+      on: {
+        // Whoever comes is about to send presence, for which the list is needed: it is read while the client is answered.
+        'session:bound': ({ session }) => void lists.of(session.jid.bare),
+        'user:removed': ({ owner }) => lists.forget(owner),
+      },
       provides: {
         blocks: (owner, peer) => blocks(lists.of(owner), owner, peer),
         others: (owner, peers) =>
