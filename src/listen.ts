@@ -120,7 +120,7 @@ export function bindPolicy({ sessions, limits }: Config): BindPolicy {
 }
 
 /** The limits of clients; `false` in the configuration is no limit. */
-export function c2sLimits({ limits }: Config): C2sLimits {
+export function c2sLimits({ limits, sessions }: Config): C2sLimits {
   const of = (name: keyof typeof limits): number => {
     const value = limits[name]
     return value === false ? Number.POSITIVE_INFINITY : value
@@ -140,6 +140,11 @@ export function c2sLimits({ limits }: Config): C2sLimits {
     bytes: { perSecond: of('bytes-per-second'), burst: of('bytes-burst') },
     stanzas: { perSecond: of('stanzas-per-second'), burst: of('stanzas-burst') },
     outboxBytes: of('outbox-bytes'),
+    management: {
+      resumeSeconds: sessions['resume-seconds'],
+      acknowledgeSeconds: of('acknowledge-seconds'),
+      unacknowledged: of('unacknowledged-stanzas'),
+    },
     closeSeconds: of('close-seconds'),
   }
 }

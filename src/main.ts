@@ -63,6 +63,8 @@ export interface Server {
   readonly componentPort: number | undefined
   readonly hosts: readonly Host[]
   readonly router: Router
+  /** Open connections of clients. */
+  readonly connections: number
   readonly accounts: Accounts
   readonly certificates: readonly CertificateDescription[]
   /** What the operator should know, a sentence each; logged as well. */
@@ -182,6 +184,9 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     componentPort,
     hosts,
     router,
+    get connections() {
+      return c2s.counts.connections
+    },
     accounts,
     certificates: certificates.describe(),
     warnings,

@@ -4,20 +4,30 @@ import { type JID, JIDError } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import { countOf, failed } from './management-elements.ts'
 import type { C2sRouter } from './options.ts'
 import { ClientSession, type SessionParts } from './session.ts'
 import type { Stream } from './stream.ts'
 
-/** Resource binding: RFC 6120 §7. Resolves when the session runs; rejects with the StreamError to close the stream with. */
+/**
+ * Resource binding (RFC 6120 §7), or the resumption of a session (XEP-0198 §5). Resolves when the session runs; rejects with the
+ * StreamError to close the stream with.
+ */
 export async function bind(
   stream: Stream,
   account: JID,
   router: C2sRouter,
   parts: SessionParts,
   attempts: number,
-): Promise<ClientSession> {
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const request = await stream.element()
+    if (request.ns === NS.streamManagement) {
+      if (await manage(request, stream, account, router, parts)) return
+      // XEP-0198 §5: the client may go on to bind.
+      if (attempt >= attempts) throw new StreamError('policy-violation', 'too many failed requests to resume')
+      continue
+    }
     // RFC 6120 §7.1: the server must not process stanzas other than the request to bind.
     if (request.name !== 'iq' || request.ns !== NS.client || !request.has('bind', NS.bind))
       throw new StreamError('not-authorized', 'bind a resource first')
@@ -25,7 +35,7 @@ export async function bind(
     try {
       const handle = await router.bind(account, resourceOf(request, account), session)
       session.begin(handle, answer(request, 'result', bound(handle.jid)))
-      return session
+      return
     } catch (error) {
       if (!(error instanceof StanzaError)) throw error
       stream.send(answer(request, 'error', error.element()))
@@ -33,6 +43,33 @@ export async function bind(
       if (attempt >= attempts) throw new StreamError('policy-violation', 'too many failed requests to bind')
     }
   }
+}
+
+/** Takes a request to resume a session: true when that goes on over this stream. */
+async function manage(
+  request: TopElement,
+  stream: Stream,
+  account: JID,
+  router: C2sRouter,
+  parts: SessionParts,
+): Promise<boolean> {
+  // XEP-0198 §3: stream management is enabled after binding.
+  if (request.name !== 'resume') {
+    stream.send(failed('unexpected-request'))
+    return false
+  }
+  const { resumption, ended } = parts
+  const id = request.attribute('previd') ?? ''
+  const h = countOf(request)
+  if (await resumption.find(id, account)?.resume(stream, h)) return true
+  const session = new ClientSession(stream, parts)
+  const fetched = await router.fetch(account, id, session)
+  if (fetched !== undefined) {
+    session.continue(stream, h, id, fetched)
+    return true
+  }
+  stream.send(failed('item-not-found', await ended.find(id, account)))
+  return false
 }
 
 /** The resource that the client asks for, prepared; undefined if it leaves that to the server. Throws a StanzaError. */

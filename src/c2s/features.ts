@@ -60,6 +60,7 @@ export function bindFeatures(stanzaBytes: number, added: Element[] = []): Elemen
     xml('bind', { xmlns: NS.bind }),
     // COMPAT clients of RFC 3921 §3: they ask for a session if they see this; <optional/> tells the others that nothing depends on it.
     xml('session', { xmlns: NS.session }, xml('optional')),
+    xml('sm', { xmlns: NS.streamManagement }),
     streamLimits(stanzaBytes),
     added,
   )

@@ -9,11 +9,13 @@ import { type ReaderLimits, Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Connection, type ConnectionParts, Ended, type Messages } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
+import { EndedSessions } from './ended-sessions.ts'
 import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
 import type { C2sLimits, C2sOptions, ListenOptions, TlsPolicy } from './options.ts'
 import { Ticks } from './outbox.ts'
 import { ProxyHeaderError, readProxyHeader } from './proxy-protocol.ts'
+import { Resumption } from './resumption.ts'
 import type { SessionParts } from './session.ts'
 import { Stream, type StreamParts } from './stream.ts'
 import { tcpWire, type Wire } from './wire.ts'
@@ -40,6 +42,7 @@ export class C2s {
   /** Connections that have not signed in, with the time that they have for it. */
   readonly #newcomers: Deadlines<Connection>
   readonly #ticks: Ticks
+  readonly #resumption: Resumption
   #streamParts: StreamParts
   #connectionParts: ConnectionParts
   #sessionParts: SessionParts
@@ -47,13 +50,17 @@ export class C2s {
   #emptied: PromiseWithResolvers<void> | undefined
 
   constructor(options: C2sOptions) {
-    const { limits, clock, log, background, defaultHost } = options
+    const { limits, clock, log, background, defaultHost, router } = options
     this.#options = options
     this.#admission = new Admission(limits.unauthenticated)
     const late = new StreamError('connection-timeout', 'signing in took too long')
     this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, connection => close(connection, late))
     const metrics = sessionMetrics(options.metrics ?? new Metrics(clock))
-    this.#sessionParts = { clock, log, background, rate: limits.stanzas, metrics }
+    this.#resumption = new Resumption(limits.management, clock)
+    router.release = async (account, id, node, number) =>
+      this.#resumption.find(id, account)?.release(node, number)
+    const management = { resumption: this.#resumption, ended: new EndedSessions(router) }
+    this.#sessionParts = { clock, log, background, rate: limits.stanzas, metrics, ...management }
     this.#ticks = new Ticks(limits.outboxBytes)
     this.#connectionParts = {
       ticks: this.#ticks,
@@ -121,6 +128,7 @@ export class C2s {
     this.#newcomers.ms = limits.signInSeconds * 1000
     this.#connectionParts.closing.ms = limits.closeSeconds * 1000
     this.#ticks.limit = limits.outboxBytes
+    this.#resumption.limits = limits.management
     this.#connectionParts = { ...this.#connectionParts, rate: limits.bytes }
     this.#streamParts = { ...this.#streamParts, limits: beforeSignIn(limits) }
     this.#sessionParts = { ...this.#sessionParts, rate: limits.stanzas }
@@ -150,6 +158,7 @@ export class C2s {
     this.#stopped = true
     for (const server of this.#servers) server.close()
     this.#servers.clear()
+    this.#resumption.close(error)
     if (this.#connections.size === 0) return
     this.#emptied ??= Promise.withResolvers()
     for (const connection of this.#connections) close(connection, error)

@@ -7,6 +7,7 @@ import type { Metrics } from '../core/metrics.ts'
 import type { Router } from '../core/router.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { ReaderLimits } from '../xml/reader.ts'
+import type { ManagementLimits } from './resumption.ts'
 import type { Rate } from './token-bucket.ts'
 
 /** How a listener treats TLS: `direct` from the first byte (XEP-0368), else STARTTLS (RFC 6120 §5). */
@@ -40,6 +41,8 @@ export interface C2sLimits {
   readonly stanzas: Rate
   /** Bytes that may wait for a slow receiver before it is cut. */
   readonly outboxBytes: number
+  /** XEP-0198 */
+  readonly management: ManagementLimits
   /** How long a closing stream waits for work to settle and then for its peer, in seconds. */
   readonly closeSeconds: number
 }
@@ -54,11 +57,12 @@ export const DEFAULT_LIMITS: C2sLimits = {
   bytes: { perSecond: 512 * 1024, burst: 2 * 1024 * 1024 },
   stanzas: { perSecond: 500, burst: 2_000 },
   outboxBytes: 1024 * 1024,
+  management: { resumeSeconds: 300, acknowledgeSeconds: 60, unacknowledged: 1_000 },
   closeSeconds: 5,
 }
 
 /** What client connections need of the router. */
-export type C2sRouter = Pick<Router, 'host' | 'bind'>
+export type C2sRouter = Pick<Router, 'host' | 'bind' | 'fetch' | 'release'>
 
 /** What client connections are made of. */
 export interface C2sOptions {

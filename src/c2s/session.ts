@@ -2,14 +2,21 @@ import type { Background } from '../core/background.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { attempt, isPromise, type Maybe, then } from '../core/maybe.ts'
+import type { Fetched } from '../core/remote-sessions.ts'
 import type { SessionHandle, SessionPort } from '../core/session.ts'
+import type { HandedOver } from '../core/unacknowledged.ts'
 import type { Element } from '../xml/element.ts'
+import type { JID } from '../xml/jid.ts'
 import type { StreamReader, TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { Connection, Receiver } from './connection.ts'
+import type { EndedSessions } from './ended-sessions.ts'
 import { incoming } from './incoming.ts'
+import { type Managed, Management } from './management.ts'
+import { enabled, failed, isManagement, wantsResumption } from './management-elements.ts'
 import type { SessionMetrics } from './metrics.ts'
+import { newId, type Resumption } from './resumption.ts'
 import type { Stream } from './stream.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
 import type { Wire } from './wire.ts'
@@ -22,6 +29,8 @@ export interface SessionParts {
   /** Stanzas that a client may send. Whoever sends faster is slowed, not cut. */
   readonly rate: Rate
   readonly metrics: SessionMetrics
+  readonly resumption: Resumption
+  readonly ended: EndedSessions
 }
 
 /** ARCHITECTURE §8: with so many stanzas under way no more are read, until only so few are left. */
@@ -31,23 +40,30 @@ const FEW_UNSETTLED = 64
 /** One stanza of so many of its kind is timed: reading the clock costs 0.15 us, and this many say the same. A power of two. */
 const SAMPLE = 8
 
+/** Takes what comes from a connection that has no session any more. */
+const NOBODY: Receiver = { received() {}, ended() {}, gone() {}, close() {} }
+
 /** A client's session: hops 2 and 6 of a message (ARCHITECTURE §7). Driven by what its connection receives and by the core. */
-export class ClientSession implements Receiver, SessionPort {
-  readonly #connection: Connection
-  readonly #wire: Wire
-  readonly #reader: StreamReader
+export class ClientSession implements Receiver, SessionPort, Managed {
+  #connection: Connection
+  #wire: Wire
+  #reader: StreamReader
   readonly #parts: SessionParts
   readonly #bucket: TokenBucket
   readonly #metrics: SessionMetrics
   #handle: SessionHandle | undefined
   /** What was sent to it before the client knows that it is bound. */
-  #early: Stanza[] | undefined
+  #early: { readonly stanza: Stanza; readonly number: number }[] | undefined
   #unsettled = 0
   /** Waits for stanzas to settle. */
   #full = false
   /** Waits because the client sends too fast. */
   #slowed = false
   #ending = false
+  /** Its connection is gone, and it waits to be resumed. */
+  #away = false
+  /** XEP-0198, once the client has enabled that. */
+  #management: Management | undefined
   /** Why it ends, if it was closed before it began. */
   #closed: StreamError | undefined
 
@@ -68,22 +84,23 @@ export class ClientSession implements Receiver, SessionPort {
     this.#early = undefined
     this.#connection.receiver = this
     this.#connection.send(this.#wire.element(greeting))
-    for (const stanza of early) this.send(stanza)
+    for (const { stanza, number } of early) this.send(stanza, number)
     if (!this.#connection.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
     else this.#pump()
   }
 
   /** Sends a stanza to the client. */
-  send(stanza: Stanza): void {
+  send(stanza: Stanza, number = 0): void {
     if (this.#handle !== undefined) {
       this.#metrics.sent[stanza.kind].value++
-      this.#connection.send(this.#wire.stanza(stanza))
-    } else this.#early = [...(this.#early ?? []), stanza]
+      if (!this.#away) this.#connection.send(this.#wire.stanza(stanza))
+      this.#management?.sent(stanza, number)
+    } else this.#early = [...(this.#early ?? []), { stanza, number }]
   }
 
   drained(): Maybe<boolean> {
-    return this.#connection.drained()
+    return this.#management === undefined ? this.#connection.drained() : this.#management.taken()
   }
 
   /** Ends the stream with an error, once what the client sent before has settled. */
@@ -99,20 +116,110 @@ export class ClientSession implements Receiver, SessionPort {
 
   /** RFC 6120 §4.4: a client that ends its side of the connection has closed its stream. */
   ended(): void {
-    if (!this.#held) this.#end()
+    if (!this.#held) this.#inputEnds()
   }
 
-  /** With XEP-0198 this is where a session goes on without a connection, until it is resumed or given up. */
+  /** XEP-0198 §5: a session that can be resumed goes on without a connection for a while. */
   gone(): void {
     if (this.#ending) return
-    this.#ending = true
     this.#parts.log.debug({ session: this.#handle?.jid }, 'connection lost')
+    if (this.#management?.id === undefined) this.giveUp()
+    else this.#leave(this.#management)
+  }
+
+  get account(): JID {
+    return this.#handle!.jid.bare
+  }
+
+  get away(): boolean {
+    return this.#away
+  }
+
+  text(element: string): void {
+    if (!this.#away) this.#connection.send(this.#wire.text(element))
+  }
+
+  cut(): void {
+    this.#connection.destroy()
+  }
+
+  giveUp(): void {
+    if (this.#ending) return
+    this.#ending = true
     const unbound = this.#unbind(true)
     if (isPromise(unbound)) this.#parts.background.run('unbind', unbound)
   }
 
+  async resume(stream: Stream, h: number): Promise<boolean> {
+    this.#management!.check(h)
+    if (!(await this.#part())) return false
+    this.#connect(stream, h)
+    return true
+  }
+
+  async release(node: string, number: number): Promise<{ jid: JID; state: HandedOver } | undefined> {
+    if (!(await this.#part())) return undefined
+    this.#ending = true
+    const handle = this.#handle!
+    await handle.move(node, number)
+    return { jid: handle.jid, state: this.#management!.release() }
+  }
+
+  /** Goes on here with a session of another node. */
+  continue(stream: Stream, h: number, id: string, { handle, state }: Fetched): void {
+    const { resumption, clock } = this.#parts
+    const early = this.#early ?? []
+    this.#early = undefined
+    this.#handle = handle
+    this.#management = new Management(this, resumption, clock, id, state)
+    this.#leave(this.#management)
+    for (const { stanza, number } of early) this.send(stanza, number)
+    if (this.#closed !== undefined) this.#end(this.#closed)
+    this.#management.check(h)
+    this.#connect(stream, h)
+  }
+
+  /**
+   * Leaves its connection. Resolves when all that it has begun to handle is in its count, since its client would send the rest again;
+   * false when it has ended meanwhile, or another connection was faster.
+   */
+  async #part(): Promise<boolean> {
+    const management = this.#management!
+    const connection = this.#connection
+    this.#leave(management)
+    // XEP-0198 §5: the former stream may be open yet, as far as we know.
+    connection.receiver = NOBODY
+    connection.finish(this.#wire.end(new StreamError('conflict', 'resumed by a new connection')))
+    await management.idle()
+    return this.#away && !this.#ending
+  }
+
+  /** Goes on without a connection. */
+  #leave(management: Management): void {
+    this.#away = true
+    management.leave()
+  }
+
+  #connect(stream: Stream, h: number): void {
+    const { connection, wire, reader } = stream
+    this.#away = false
+    this.#connection = connection
+    this.#wire = wire
+    this.#reader = reader
+    connection.receiver = this
+    this.#management!.wake(h, stanza => connection.send(wire.stanza(stanza)))
+    if (connection.open) this.#pump()
+    else this.gone()
+  }
+
   get #held(): boolean {
-    return this.#full || this.#slowed || this.#ending
+    return this.#full || this.#slowed || this.#ending || this.#away
+  }
+
+  /** XEP-0198 §7: without the end of its stream a managed session is unfinished; RFC 6120 §4.4: any other has closed it. */
+  #inputEnds(): void {
+    if (this.#management === undefined) this.#end()
+    else this.#connection.destroy()
   }
 
   /** Handles what has been received, until something makes it wait. */
@@ -124,7 +231,8 @@ export class ClientSession implements Receiver, SessionPort {
         item = this.#held ? undefined : this.#reader.next()
       }
       // RFC 6120 §4.4: the client closes its stream, so we close ours.
-      if (item !== undefined || (this.#connection.inputEnded && !this.#held)) this.#end()
+      if (item !== undefined) this.#end()
+      else if (this.#connection.inputEnded && !this.#held) this.#inputEnds()
       else if (this.#held) this.#connection.pause()
       else this.#connection.resume()
     } catch (error) {
@@ -136,16 +244,28 @@ export class ClientSession implements Receiver, SessionPort {
     const start = this.#parts.clock.monotonic()
     const wait = this.#bucket.take(1, start)
     if (wait > 0) this.#slow(wait)
+    if (isManagement(top)) {
+      this.#manage(top)
+      return
+    }
     const stanza = incoming(top, this.#handle!.jid, this)
-    if (stanza === undefined) return
+    const turn = this.#management?.begin()
+    if (stanza === undefined) {
+      if (turn !== undefined) this.#management?.finish(turn)
+      return
+    }
     const sampled = this.#metrics.received[stanza.kind].value++ % SAMPLE === 0
     const settled = this.#handle!.submit(stanza)
     if (!isPromise(settled)) {
+      if (turn !== undefined) this.#management?.finish(turn)
       if (sampled) this.#metrics.handled.since(start)
       return
     }
     settled.then(
-      () => this.#oneSettled(sampled ? start : undefined),
+      () => {
+        if (turn !== undefined) this.#management?.finish(turn)
+        this.#oneSettled(sampled ? start : undefined)
+      },
       error => this.#fail(error),
     )
     if (++this.#unsettled >= MOST_UNSETTLED) this.#full = true
@@ -156,6 +276,24 @@ export class ClientSession implements Receiver, SessionPort {
     if (--this.#unsettled > FEW_UNSETTLED || !this.#full) return
     this.#full = false
     this.#pump()
+  }
+
+  /** XEP-0198: takes what is no stanza. */
+  #manage(top: TopElement): void {
+    if (this.#management !== undefined) this.#management.take(top)
+    else if (top.name === 'enable') this.#enable(top)
+    // XEP-0198 §6: nothing has been enabled that could be asked for.
+    else this.text(failed('unexpected-request').toString())
+  }
+
+  /** XEP-0198 §3 */
+  #enable(top: TopElement): void {
+    const { resumption, clock } = this.#parts
+    const { resumeSeconds } = resumption.limits
+    const id = wantsResumption(top) && resumeSeconds > 0 ? newId() : undefined
+    const management = new Management(this, resumption, clock, id)
+    this.text(enabled(management.id, resumeSeconds).toString())
+    this.#management = management
   }
 
   #slow(ms: number): void {
@@ -184,9 +322,16 @@ export class ClientSession implements Receiver, SessionPort {
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 
+  /** Its client may come to resume it. */
+  #remember(management: Management | undefined): Maybe<void> {
+    if (management?.id !== undefined) return this.#parts.ended.add(management.id, this.account, management.h)
+  }
+
   #unbind(lost?: boolean): Maybe<void> {
+    const management = this.#management
+    const left = management?.end()
     return attempt(
-      () => this.#handle?.unbind(lost),
+      () => then(this.#handle?.unbind(lost, left), () => this.#remember(management)),
       err => this.#parts.log.error({ code: 'TIDINGS_UNBIND_FAILED', err }, 'a session could not be unbound'),
     )
   }

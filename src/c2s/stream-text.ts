@@ -32,6 +32,7 @@ export function streamError(error: StreamError): Element {
     {},
     xml(error.condition, { xmlns: NS.streamErrors }),
     error.text !== undefined && xml('text', { xmlns: NS.streamErrors, 'xml:lang': 'en' }, error.text),
+    error.application,
   )
 }
 

@@ -15,6 +15,8 @@ export interface Wire {
   /** Anything else than a stanza. */
   element(element: Element): Buffer
   stanza(stanza: Stanza): Buffer
+  /** An element that is written already, with the declaration of its namespace. */
+  text(element: string): Buffer
   /** Closes our side of the stream (RFC 6120 §4.4), after an error (§4.9). */
   end(error?: StreamError): Buffer
 }
@@ -25,5 +27,6 @@ export const tcpWire: Wire = {
   header: (from, to) => Buffer.from(streamHeader(from, to)),
   element: element => Buffer.from(element.toString()),
   stanza: stanza => stanza.encode(),
+  text: element => Buffer.from(element),
   end: error => Buffer.from((error === undefined ? '' : streamError(error).toString()) + STREAM_END),
 }

@@ -44,6 +44,18 @@ export const LIMITS = section('What a client may use; `false` takes a limit away
     'bytes',
     64 * KIB,
   ),
+  'unacknowledged-stanzas': limit(
+    'Stanzas that a client may leave unacknowledged (XEP-0198) before it is cut.',
+    1_000,
+    'stanzas',
+    100,
+  ),
+  'acknowledge-seconds': limit(
+    'Time for a client to acknowledge stanzas when it is asked; then its connection is taken for dead.',
+    60,
+    'seconds',
+    5,
+  ),
   'close-seconds': limit('Time for a closing stream to end in order.', 5, 'seconds'),
   'sessions-per-account': limit('Clients of one account that are connected at a time.', 100, 'sessions'),
 })

@@ -209,6 +209,13 @@ export const CORE_FIELDS = {
       default: 'replace',
       choices: ['replace', 'refuse', 'rename'],
     }),
+    'resume-seconds': integer({
+      doc: 'How long a client whose connection broke may take to resume its session without loss (XEP-0198). 0: sessions end with their connections.',
+      default: 300,
+      min: 0,
+      max: 86_400,
+      unit: 'seconds',
+    }),
   }),
   limits: LIMITS,
   federation: section('Other servers.', { overrides: later(overrides, FEDERATION) }),

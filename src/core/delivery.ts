@@ -16,10 +16,11 @@ export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageCon
   const sessions = messageRecipients(stanza, owner)
   const late = sessions.some(isCatchingUp) ? sessions.filter(isCatchingUp) : NONE
   const sent = late === NONE ? sessions : sessions.filter(session => !session.catchingUp)
-  for (const session of sent) session.send(stanza)
+  const number = ++owner.messages
+  for (const session of sent) session.send(stanza, number)
   hooks.copy(stanza, at, sessions)
   return then(hooks.outcome(stanza, at, { sent, late }), verdict => {
-    if (verdict !== 'kept') for (const session of late) session.send(stanza)
+    if (verdict !== 'kept') for (const session of late) session.send(stanza, number)
     if (sessions.length === 0 && verdict === undefined) undeliverable(stanza)
   })
 }
@@ -67,7 +68,7 @@ function messageRecipients(stanza: Stanza, owner: Owner): readonly Session[] {
 }
 
 /** Available resources of non-negative priority: a negative one gets nothing sent to the bare JID (RFC 6121 §8.5.2.1.1). */
-function reachable(owner: Owner): readonly Session[] {
+export function reachable(owner: Owner): readonly Session[] {
   const all = owner.sessions
   for (const session of all) if (!isReachable(session)) return all.filter(isReachable)
   return all

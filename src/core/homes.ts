@@ -12,6 +12,8 @@ export class Owner {
   readonly sessions: Session[] = []
   /** The account was removed: what is still on its way to it reaches nobody and is not kept. */
   forgotten = false
+  /** How many messages have been delivered to it since it came here: tells which sessions were there when one came. */
+  messages = 0
   /** Tasks in its lane that have not settled, those that run inside others included. */
   tasks = 0
 

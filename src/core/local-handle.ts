@@ -3,6 +3,7 @@ import type { Stanza } from '../xml/stanza.ts'
 import type { Maybe } from './maybe.ts'
 import type { Router } from './router.ts'
 import type { Session, SessionHandle } from './session.ts'
+import type { Unacknowledged } from './unacknowledged.ts'
 
 /** The handle of a session whose home is this node. A class, for there is one for each session: smaller than closures. */
 export class LocalHandle implements SessionHandle {
@@ -22,7 +23,11 @@ export class LocalHandle implements SessionHandle {
     return this.#router.submit(stanza, this.#session)
   }
 
-  unbind(lost?: boolean): Maybe<void> {
-    return this.#router.sessions.unbind(this.#router.hostOf(this.jid), this.#session, lost)
+  async move(node: string, number: number): Promise<void> {
+    this.#router.move(this.#session, node, number)
+  }
+
+  unbind(lost?: boolean, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
+    return this.#router.unbind(this.#session, lost, unacknowledged)
   }
 }

@@ -9,16 +9,18 @@ import { commit } from './commit.ts'
 import { errorReply, StanzaError, TidingsError } from './errors.ts'
 import type { StageContext } from './extension.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
-import { Homes } from './homes.ts'
+import { Homes, type Owner } from './homes.ts'
 import type { Host } from './host.ts'
 import { HomeLink } from './link.ts'
 import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import { type Histogram, Metrics } from './metrics.ts'
+import type { Fetched, Release } from './remote-sessions.ts'
 import type { AttachedService, Service } from './services.ts'
 import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
+import { deliverAgain, type Unacknowledged } from './unacknowledged.ts'
 
 /** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
 export type Settle = () => Maybe<void>
@@ -38,6 +40,8 @@ export class Router {
   readonly cluster: Cluster
   readonly homes = new Homes()
   readonly sessions: Sessions
+  /** How other nodes get sessions whose connections are here; set by whoever has the connections. */
+  release: Release | undefined
   readonly #hosts = new Map<string, Host>()
   readonly #services = new Map<string, Service>()
   readonly #background: Background
@@ -97,7 +101,7 @@ export class Router {
   /** Binds a connection to an account of a host served here (RFC 6120 §7), at its home. Rejects with the StanzaError to answer. */
   async bind(account: JID, resource: string | undefined, port: SessionPort): Promise<SessionHandle> {
     const elsewhere = this.#elsewhere(account)
-    if (elsewhere !== undefined) return this.#link.bind(elsewhere, account, resource, port)
+    if (elsewhere !== undefined) return this.#link.sessions.bind(elsewhere, account, resource, port)
     const host = this.hostOf(account)
     const session = await this.sessions.bind(host, {
       account,
@@ -106,6 +110,44 @@ export class Router {
       ...(resource && { resource }),
     })
     return new LocalHandle(this, session)
+  }
+
+  /**
+   * XEP-0198 §5: takes a session over from the node that has its connection, for a connection of this one. Undefined when no other node
+   * has a session of this account under this id.
+   */
+  async fetch(account: JID, id: string, port: SessionPort): Promise<Fetched | undefined> {
+    const home = this.#elsewhere(account)
+    const nodes =
+      home === undefined ? this.nodesHere(account) : await this.#link.sessions.nodes(home, account)
+    for (const node of nodes) {
+      const fetched =
+        node === this.cluster.node ? undefined : await this.#link.sessions.fetch(node, account, id, port)
+      if (fetched !== undefined) return fetched
+    }
+    return undefined
+  }
+
+  /** The nodes that have connections of an account whose home is this one. */
+  nodesHere(account: JID): readonly string[] {
+    return [...new Set(this.homes.find(account)?.sessions.map(session => session.node))]
+  }
+
+  /** Has a session whose home is this node go on over a connection of another; see `SessionHandle.move()`. */
+  move(session: Session, node: string, number: number): void {
+    this.#link.sessions.move(session, node, number)
+  }
+
+  /** Ends a session whose home is this node; see `SessionHandle.unbind()`. */
+  unbind(session: Session, lost = false, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
+    const host = this.hostOf(session.jid)
+    const again = (sent: Unacknowledged, owner: Owner): Maybe<undefined> => {
+      const back: Origin = { send: answer => this.route(answer) }
+      return this.#answering(sent.stanza, back, () => deliverAgain(sent, session.jid, owner, host))
+    }
+    return this.sessions.unbind(host, session, lost || unacknowledged !== undefined, owner =>
+      eachInOrder(unacknowledged?.() ?? [], sent => again(sent, owner)),
+    )
   }
 
   /** Removes whatever the server holds of an account, and closes its sessions. */
@@ -213,12 +255,18 @@ export class Router {
 
   /** Takes a stanza from a service, and has `origin` answer for it. Settles when it is handled; never rejects: errors are answered. */
   accept(stanza: Stanza, origin: Origin): Maybe<void> {
-    return attempt(
-      () => this.#arrive(stanza),
+    return this.#answering(stanza, origin, () => this.#arrive(stanza))
+  }
+
+  /** Runs a task; what it throws answers the stanza. */
+  #answering(stanza: Stanza, origin: Origin, task: () => Maybe<void>): Maybe<undefined> {
+    return attempt<undefined>(
+      () => then(task(), () => undefined),
       error => {
         this.#unexpected(error)
         const reply = errorReply(stanza, StanzaError.from(error))
         if (reply !== undefined) origin.send(reply)
+        return undefined
       },
     )
   }

@@ -3,6 +3,7 @@ import type { Stanza } from '../xml/stanza.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import { Lane } from './lane.ts'
 import type { Maybe } from './maybe.ts'
+import type { Unacknowledged } from './unacknowledged.ts'
 
 /** Whoever can be answered: a session, a room, the way back to a remote server. */
 export interface Origin {
@@ -11,6 +12,8 @@ export interface Origin {
 
 /** The connection's end of a session: what its home needs of the transport. */
 export interface SessionPort extends Origin {
+  /** Sends a stanza; `number` of a message delivered to the account: `Owner.messages` then. */
+  send(stanza: Stanza, number?: number): void
   /**
    * For whoever sends a lot: true when the transport has taken what was sent, false when it is gone.
    * Takes a bounded time: a client that reads nothing for too long loses its connection.
@@ -27,17 +30,19 @@ export interface SessionHandle {
   submit(stanza: Stanza): Maybe<void>
   /**
    * Ends the session when all it sent has settled: it becomes unavailable and is forgotten. `lost`: its connection is gone, so from
-   * now on it receives nothing any more.
+   * now on it receives nothing any more. `unacknowledged` is asked when nothing more comes; that finds another way then, in the same
+   * turn of its owner's lane.
    */
-  unbind(lost?: boolean): Maybe<void>
+  unbind(lost?: boolean, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void>
+  /** Hands the session over to a connection of another node, by its number there. What was sent to this one has come when it resolves. */
+  move(node: string, number: number): Promise<void>
 }
 
 /** One connected resource as its owner's home knows it. */
 export class Session implements Origin {
   readonly jid: JID
-  /** The node that holds the connection. */
-  readonly node: string
-  readonly port: SessionPort
+  #node: string
+  #port: SessionPort
   /** The last presence it broadcast, while it is available (RFC 6121 §4.2). */
   presence: Stanza | undefined
   /** -128 to 127; only meaningful while available (RFC 6121 §4.7.2.3). */
@@ -46,6 +51,8 @@ export class Session implements Origin {
   lost = false
   /** It is bound no more. */
   ended = false
+  /** `Owner.messages` when it came to be one of those that get what is sent to the bare JID. */
+  reachableSince = 0
   /** How often somebody is handing it, or going to hand it, older messages. */
   handovers = 0
   /** Orders what it sends up to the commit ... */
@@ -57,8 +64,23 @@ export class Session implements Origin {
 
   constructor(jid: JID, node: string, port: SessionPort) {
     this.jid = jid
-    this.node = node
-    this.port = port
+    this.#node = node
+    this.#port = port
+  }
+
+  /** The node that holds the connection. */
+  get node(): string {
+    return this.#node
+  }
+
+  get port(): SessionPort {
+    return this.#port
+  }
+
+  /** XEP-0198 §5: it goes on over another connection. */
+  moveTo(node: string, port: SessionPort): void {
+    this.#node = node
+    this.#port = port
   }
 
   /** True between initial presence and unavailable presence: an "available resource" of RFC 6121. */
@@ -71,12 +93,17 @@ export class Session implements Origin {
     return this.handovers > 0
   }
 
-  send(stanza: Stanza): void {
-    this.port.send(stanza)
+  /** Its connection is gone, or its client has said goodbye: it receives nothing any more. */
+  lose(): void {
+    this.lost = true
+  }
+
+  send(stanza: Stanza, number?: number): void {
+    this.#port.send(stanza, number)
   }
 
   drained(): Maybe<boolean> {
-    return this.port.drained()
+    return this.#port.drained()
   }
 }
 

@@ -67,11 +67,15 @@ export class Sessions {
     return then(remove(owner, host, rival), () => add(owner, host, jid, request))
   }
 
-  /** Ends a session, after all it sent has settled; one whose connection is `lost` receives nothing meanwhile. Harmless when it has ended already. */
-  unbind(host: Host, session: Session, lost = false): Maybe<void> {
-    session.lost ||= lost
+  /**
+   * Ends a session, after all it sent has settled; one whose connection is `lost` receives nothing meanwhile. Harmless when it has ended
+   * already. `last` comes next, before anything else reaches the owner.
+   */
+  unbind(host: Host, session: Session, lost: boolean, last: (owner: Owner) => Maybe<void>): Maybe<void> {
+    if (lost) session.lose()
     const idle = then(session.preparing.idle(), () => session.settling.idle())
-    return then(idle, () => this.#homes.inLane(session.jid, owner => remove(owner, host, session)))
+    const end = (owner: Owner) => then(remove(owner, host, session), () => last(owner))
+    return then(idle, () => this.#homes.inLane(session.jid, end))
   }
 
   /** Applies presence without `to` to the session that sent it and tells the extensions: RFC 6121 §4.2, §4.4, §4.5. */
@@ -85,6 +89,7 @@ export class Sessions {
       const available = presence.type !== 'unavailable'
       session.priority = available ? priorityOf(presence) : 0
       session.presence = available ? presence.compact() : undefined
+      if (!(before.available && before.priority >= 0)) session.reachableSince = owner.messages
       return host.hooks.emit('session:presence', { session, presence, before })
     })
   }

@@ -1,3 +1,5 @@
+import type { Element } from './element.ts'
+
 /** Defined conditions of a stream error: RFC 6120 §4.9.3. */
 export type StreamCondition =
   | 'bad-format'
@@ -33,12 +35,15 @@ export class StreamError extends Error {
   readonly text: string | undefined
   /** Which rule of the reader was broken (refusal.ts): for tests and counters, never sent. */
   readonly rule: string | undefined
+  /** RFC 6120 §4.9.4: says more than the condition does. */
+  readonly application: Element | undefined
 
-  constructor(condition: StreamCondition, text?: string, rule?: string) {
+  constructor(condition: StreamCondition, text?: string, rule?: string, application?: Element) {
     super(text === undefined ? condition : `${condition}: ${text}`)
     this.name = 'StreamError'
     this.condition = condition
     this.text = text
     this.rule = rule
+    this.application = application
   }
 }

@@ -5,7 +5,7 @@ import { defineExtension } from '../../src/core/extension.ts'
 import { xml } from '../../src/xml/element.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { Stanza } from '../../src/xml/stanza.ts'
-import { bindRequest, c2s, header, plainAuth, session, type TestC2sOptions } from '../support/c2s.ts'
+import { bindRequest, c2s, header, passing, plainAuth, session, type TestC2sOptions } from '../support/c2s.ts'
 import { RawClient } from '../support/raw-client.ts'
 
 /** A server and a way to get a client up to where it has to bind. */
@@ -178,7 +178,7 @@ t.test('a session that is replaced while it is bound is closed when it is', asyn
 
 t.test('a fault of ours while binding ends the stream', async t => {
   const between = (router: C2sRouter): C2sRouter => ({
-    host: domain => router.host(domain),
+    ...passing(router),
     bind: () => Promise.reject(new TypeError('a fault')),
   })
   const { signedIn } = await binding(t, { between })

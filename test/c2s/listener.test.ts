@@ -6,7 +6,7 @@ import t from 'tap'
 import type { C2sRouter } from '../../src/c2s/options.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { StreamError } from '../../src/xml/stream-error.ts'
-import { c2s, header, session, signIn } from '../support/c2s.ts'
+import { c2s, header, passing, session, signIn } from '../support/c2s.ts'
 import { ManualClock } from '../support/clock.ts'
 import { RawClient } from '../support/raw-client.ts'
 
@@ -74,7 +74,7 @@ t.test('an orderly end: every stream is told, and all that was sent is handled',
   const gate = Promise.withResolvers<void>()
   let submitted = 0
   const between = (router: C2sRouter): C2sRouter => ({
-    host: domain => router.host(domain),
+    ...passing(router),
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
       const settled: Promise<void>[] = []
@@ -86,6 +86,7 @@ t.test('an orderly end: every stream is told, and all that was sent is handled',
           return settled.at(-1)
         },
         unbind: () => Promise.all(settled).then(() => handle.unbind()),
+        move: (node, number) => handle.move(node, number),
       }
     },
   })
@@ -114,12 +115,13 @@ t.test('an orderly end: every stream is told, and all that was sent is handled',
 t.test('an end that does not wait for ever: neither for a client nor for a store', async t => {
   const clock = new ManualClock()
   const between = (router: C2sRouter): C2sRouter => ({
-    host: domain => router.host(domain),
+    ...passing(router),
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
       if (account.local !== 'alice') return handle
       const submit: typeof handle.submit = stanza => handle.submit(stanza)
-      return { jid: handle.jid, submit, unbind: () => new Promise<void>(() => {}) }
+      const move: typeof handle.move = (node, number) => handle.move(node, number)
+      return { jid: handle.jid, submit, move, unbind: () => new Promise<void>(() => {}) }
     },
   })
   const { port, server } = await c2s(t, { listen: OPEN, clock, between })

@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { C2sRouter } from '../../src/c2s/options.ts'
 import { NS } from '../../src/xml/ns.ts'
-import { c2s, session } from '../support/c2s.ts'
+import { c2s, passing, session } from '../support/c2s.ts'
 
 const OPEN = { listen: { tls: 'off' } } as const
 
@@ -115,7 +115,7 @@ function slowRouter() {
   const waiting: (() => void)[] = []
   const done: Promise<void>[] = []
   const between = (router: C2sRouter): C2sRouter => ({
-    host: domain => router.host(domain),
+    ...passing(router),
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
       return {
@@ -128,6 +128,7 @@ function slowRouter() {
           return settled
         },
         unbind: () => Promise.all(done).then(() => handle.unbind()),
+        move: (node, number) => handle.move(node, number),
       }
     },
   })
@@ -185,13 +186,14 @@ t.test('a stream ends when what its client sent has settled', async t => {
 
 t.test('a home that is lost ends the stream: what was sent may not have been handled', async t => {
   const between = (router: C2sRouter): C2sRouter => ({
-    host: domain => router.host(domain),
+    ...passing(router),
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
       return {
         jid: handle.jid,
         submit: () => Promise.reject(new Error('the node is gone')),
         unbind: lost => handle.unbind(lost),
+        move: (node, number) => handle.move(node, number),
       }
     },
   })
@@ -205,12 +207,13 @@ t.test('a home that is lost ends the stream: what was sent may not have been han
 t.test('the home is told whether a session ends by a close or by the loss of its connection', async t => {
   const told: unknown[] = []
   const between = (router: C2sRouter): C2sRouter => ({
-    host: domain => router.host(domain),
+    ...passing(router),
     async bind(account, resource, port) {
       const handle = await router.bind(account, resource, port)
       return {
         jid: handle.jid,
         submit: stanza => handle.submit(stanza),
+        move: (node, number) => handle.move(node, number),
         unbind(lost) {
           told.push(lost === true)
           return handle.unbind(lost)

@@ -176,7 +176,7 @@ t.test('a client that answers no ping is gone after the second', async t => {
   }
   t.equal((await deaf.closed()).code, 1006)
   t.equal(pings, 2)
-  t.equal(server.sessions, 1, 'the other one is there')
+  t.equal(server.connections, 1, 'the other one is there')
 })
 
 t.test('sign-in takes no longer than over TCP', async t => {

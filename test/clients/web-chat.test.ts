@@ -81,5 +81,5 @@ t.test('from the first invitation to the web chat', { skip: withoutBrowser() }, 
   await page.getByText('Chat in the browser').click()
   await signIn(page, 'alice', 'correct horse 9')
   await page.locator('converse-user-profile').waitFor()
-  t.equal(server.sessions, 1)
+  t.equal(server.connections, 1)
 })

@@ -128,3 +128,13 @@ export async function session(
   await signIn(client, user, resource, attributes)
   return client
 }
+
+/** What client connections need of a router, to be changed in part: `{ ...passing(router), bind }`. */
+export function passing(router: C2sRouter): C2sRouter {
+  return {
+    host: domain => router.host(domain),
+    bind: (account, resource, port) => router.bind(account, resource, port),
+    fetch: (account, id, port) => router.fetch(account, id, port),
+    release: undefined,
+  }
+}

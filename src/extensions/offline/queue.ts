@@ -168,10 +168,12 @@ export class OfflineQueue {
     this.#underway.delete(owner.toString())
   }
 
-  /** XEP-0160 §2, XEP-0203 §2: with a note that it was kept here, and since when. */
+  /** XEP-0160 §2, XEP-0203 §2: with a note that it was kept here, and since when; unless it says already that it was held back here. */
   #delayed(item: Kept): Stanza {
+    const stanza = Stanza.unpack(Buffer.from(item.stanza))
+    if (stanza.child('delay', NS.delay)?.attrs.from === this.#host.domain) return stanza
     const [before, after] = this.#note
-    return Stanza.unpack(Buffer.from(item.stanza)).plus(Buffer.from(before + dateTime(item.at) + after))
+    return stanza.plus(Buffer.from(before + dateTime(item.at) + after))
   }
 
   #count(owner: JID): Maybe<Count> {

@@ -20,6 +20,12 @@ export class Client implements Receiver {
   private transport: Transport | undefined
   private ended = false
   private lastMarker = 0
+  /** XEP-0198 is on: stanzas are counted, so markers must not be stanzas. */
+  private managed = false
+  /** It has taken over a session that was bound before. */
+  private resumed = false
+  /** Requests for an acknowledgement that are not answered yet: the id of a marker, or undefined for one of the dialogue. */
+  private readonly requests: (string | undefined)[] = []
   private readonly answered = new Set<string>()
   private changed = Promise.withResolvers<void>()
 
@@ -47,7 +53,11 @@ export class Client implements Receiver {
 
   /** Whether the server would answer a marker. */
   get isBound(): boolean {
-    return this.address !== undefined && !this.ended && !this.inbox.some(event => event.kind === 'close')
+    return (
+      (this.address !== undefined || this.resumed) &&
+      !this.ended &&
+      !this.inbox.some(event => event.kind === 'close')
+    )
   }
 
   get line(): Transport {
@@ -55,6 +65,8 @@ export class Client implements Receiver {
   }
 
   send(text: string): void {
+    if (this.isBound && text.includes(`<enable xmlns="${NS.streamManagement}"`)) this.managed = true
+    if (this.managed) for (const _ of text.matchAll(/<r[ /]/g)) this.requests.push(undefined)
     this.line.send(text)
   }
 
@@ -88,6 +100,11 @@ export class Client implements Receiver {
   async roundTrip(): Promise<void> {
     if (!this.isBound) return
     const id = `~${++this.lastMarker}`
+    if (this.managed) {
+      this.requests.push(id)
+      this.line.send(`<r xmlns="${NS.streamManagement}"/>`)
+      return this.until(() => this.answered.has(id), 'the answer of a marker')
+    }
     // A request nobody knows: RFC 6120 §8.4 demands an answer all the same, whatever is loaded.
     this.line.send(
       `<iq type="get" id="${id}" to="${this.address?.replace(/^[^@]*@|\/.*/g, '')}"><marker xmlns="${MARKER}"/></iq>`,
@@ -105,7 +122,7 @@ export class Client implements Receiver {
   received(event: XmlEvent): void {
     const id = event.kind === 'element' ? event.element.attributes.get('id') : undefined
     if (id?.startsWith('~')) this.answered.add(id)
-    else this.inbox.push(event)
+    else if (!this.answersMarker(event)) this.inbox.push(event)
     if (event.kind === 'element') this.address = boundAddress(event.element) ?? this.address
     this.notify()
   }
@@ -113,6 +130,18 @@ export class Client implements Receiver {
   failed(error: Error): void {
     this.fault = error
     this.notify()
+  }
+
+  /** XEP-0198 §4: requests are answered in their order. */
+  private answersMarker(event: XmlEvent): boolean {
+    if (event.kind !== 'element' || event.element.namespace !== NS.streamManagement) return false
+    if (event.element.name === 'resumed') {
+      this.managed = true
+      this.resumed = true
+    }
+    const marker = event.element.name === 'a' ? this.requests.shift() : undefined
+    if (marker !== undefined) this.answered.add(marker)
+    return marker !== undefined
   }
 
   closed(): void {

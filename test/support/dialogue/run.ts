@@ -220,13 +220,13 @@ class Run {
     this.moving = false
   }
 
-  /** Waits until the server has noticed who is gone. */
+  /** Waits until the server has noticed who is gone; what it makes of that has settled when the dialogue rests. */
   private async unbound(): Promise<void> {
-    const bound = (): number => [...this.clients.values()].filter(client => client.isBound).length
+    const connected = (): number => [...this.clients.values()].filter(client => !client.isGone).length
     const start = performance.now()
     this.moving = true
-    while (this.server.sessions > bound()) {
-      if (performance.now() > start + DEADLINE) throw new Error('the server still has the session')
+    while (this.server.connections > connected()) {
+      if (performance.now() > start + DEADLINE) throw new Error('the server still has the connection')
       await new Promise(setImmediate)
     }
   }

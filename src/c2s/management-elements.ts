@@ -1,0 +1,55 @@
+/** XEP-0198: what a client and its session say to each other to manage their stream. */
+
+import { type Element, xml } from '../xml/element.ts'
+import { NS } from '../xml/ns.ts'
+import type { TopElement } from '../xml/reader.ts'
+import { StreamError } from '../xml/stream-error.ts'
+
+const NAMES: ReadonlySet<string> = new Set(['enable', 'resume', 'a', 'r'])
+
+/** Whether stream management knows such an element from a client. */
+export function isManagement(top: TopElement): boolean {
+  return top.ns === NS.streamManagement && NAMES.has(top.name)
+}
+
+/** XEP-0198 §4 */
+export const REQUEST = `<r xmlns='${NS.streamManagement}'/>`
+
+/** XEP-0198 §4: `h` stanzas have been handled. */
+export function acknowledgement(h: number): string {
+  return `<a xmlns='${NS.streamManagement}' h='${h}'/>`
+}
+
+/** XEP-0198 §3, §5: `id` and `seconds` if the session can be resumed. */
+export function enabled(id: string | undefined, seconds: number): Element {
+  const resumable = id === undefined ? {} : { id, resume: 'true', max: String(seconds) }
+  return xml('enabled', { xmlns: NS.streamManagement, ...resumable })
+}
+
+/** XEP-0198 §5 */
+export function resumed(previous: string, h: number): Element {
+  return xml('resumed', { xmlns: NS.streamManagement, previd: previous, h: String(h) })
+}
+
+/** XEP-0198 §6. `h` tells of a session that has ended how far it had come (§5). */
+export function failed(condition: 'unexpected-request' | 'item-not-found', h?: number): Element {
+  return xml(
+    'failed',
+    { xmlns: NS.streamManagement, ...(h !== undefined && { h: String(h) }) },
+    xml(condition, { xmlns: NS.stanzaErrors }),
+  )
+}
+
+/** XEP-0198 §9: an unsigned integer of 32 bits. Throws the StreamError for anything else. */
+export function countOf(top: TopElement): number {
+  const text = top.attribute('h') ?? ''
+  const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (count < 2 ** 32) return count
+  throw new StreamError('policy-violation', `<${top.name}/> needs a count of stanzas in h`)
+}
+
+/** XEP-0198 §3: a boolean of XML Schema. */
+export function wantsResumption(top: TopElement): boolean {
+  const resume = top.attribute('resume')
+  return resume === 'true' || resume === '1'
+}
