@@ -211,6 +211,7 @@ export class Connection implements OutboxOwner, SocketOwner {
 
   socketClosed(): void {
     this.#state = 'gone'
+    this.#outbox.clear()
     this.#parts.closing.delete(this)
     this.#endDrain(false)
     this.#parts.forget(this)

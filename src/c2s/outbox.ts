@@ -54,6 +54,12 @@ export class Outbox {
     this.#owner.socket.write(bytes)
   }
 
+  /** The socket is gone: nothing will leave any more. */
+  clear(): void {
+    this.#queue = undefined
+    this.#bytes = 0
+  }
+
   /** Called by `Ticks`: the tick is over. */
   tick(limit: number): void {
     this.#listed = false

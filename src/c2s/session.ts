@@ -7,18 +7,20 @@ import type { SessionHandle, SessionPort } from '../core/session.ts'
 import type { HandedOver } from '../core/unacknowledged.ts'
 import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
-import type { StreamReader, TopElement } from '../xml/reader.ts'
+import type { TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { Connection, Receiver } from './connection.ts'
 import type { EndedSessions } from './ended-sessions.ts'
 import { incoming } from './incoming.ts'
+import { Intake, type Taker } from './intake.ts'
 import { type Managed, Management } from './management.ts'
 import { enabled, failed, isManagement, wantsResumption } from './management-elements.ts'
 import type { SessionMetrics } from './metrics.ts'
 import { newId, type Resumption } from './resumption.ts'
 import type { Stream } from './stream.ts'
-import { type Rate, TokenBucket } from './token-bucket.ts'
+import type { Turn } from './stream-counters.ts'
+import type { Rate } from './token-bucket.ts'
 import type { Wire } from './wire.ts'
 
 /** What all sessions of a server share. */
@@ -33,10 +35,6 @@ export interface SessionParts {
   readonly ended: EndedSessions
 }
 
-/** ARCHITECTURE §8: with so many stanzas under way no more are read, until only so few are left. */
-const MOST_UNSETTLED = 256
-const FEW_UNSETTLED = 64
-
 /** One stanza of so many of its kind is timed: reading the clock costs 0.15 us, and this many say the same. A power of two. */
 const SAMPLE = 8
 
@@ -44,21 +42,15 @@ const SAMPLE = 8
 const NOBODY: Receiver = { received() {}, ended() {}, gone() {}, close() {} }
 
 /** A client's session: hops 2 and 6 of a message (ARCHITECTURE §7). Driven by what its connection receives and by the core. */
-export class ClientSession implements Receiver, SessionPort, Managed {
+export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #connection: Connection
   #wire: Wire
-  #reader: StreamReader
+  readonly #intake: Intake
   readonly #parts: SessionParts
-  readonly #bucket: TokenBucket
   readonly #metrics: SessionMetrics
   #handle: SessionHandle | undefined
   /** What was sent to it before the client knows that it is bound. */
   #early: { readonly stanza: Stanza; readonly number: number }[] | undefined
-  #unsettled = 0
-  /** Waits for stanzas to settle. */
-  #full = false
-  /** Waits because the client sends too fast. */
-  #slowed = false
   #ending = false
   /** Its connection is gone, and it waits to be resumed. */
   #away = false
@@ -71,9 +63,8 @@ export class ClientSession implements Receiver, SessionPort, Managed {
   constructor(stream: Stream, parts: SessionParts) {
     this.#connection = stream.connection
     this.#wire = stream.wire
-    this.#reader = stream.reader
     this.#parts = parts
-    this.#bucket = new TokenBucket(parts.rate)
+    this.#intake = new Intake(this, stream, parts.rate, parts.clock)
     this.#metrics = parts.metrics
   }
 
@@ -87,7 +78,7 @@ export class ClientSession implements Receiver, SessionPort, Managed {
     for (const { stanza, number } of early) this.send(stanza, number)
     if (!this.#connection.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
-    else this.#pump()
+    else this.#intake.pump()
   }
 
   /** Sends a stanza to the client. */
@@ -110,13 +101,11 @@ export class ClientSession implements Receiver, SessionPort, Managed {
   }
 
   received(chunk: Buffer): void {
-    this.#reader.push(chunk)
-    if (!this.#held) this.#pump()
+    this.#intake.push(chunk)
   }
 
-  /** RFC 6120 §4.4: a client that ends its side of the connection has closed its stream. */
   ended(): void {
-    if (!this.#held) this.#inputEnds()
+    this.#intake.ends()
   }
 
   /** XEP-0198 §5: a session that can be resumed goes on without a connection for a while. */
@@ -201,81 +190,56 @@ export class ClientSession implements Receiver, SessionPort, Managed {
   }
 
   #connect(stream: Stream, h: number): void {
-    const { connection, wire, reader } = stream
+    const { connection, wire } = stream
     this.#away = false
     this.#connection = connection
     this.#wire = wire
-    this.#reader = reader
+    this.#intake.stream = stream
     connection.receiver = this
     this.#management!.wake(h, stanza => connection.send(wire.stanza(stanza)))
-    if (connection.open) this.#pump()
+    if (connection.open) this.#intake.pump()
     else this.gone()
   }
 
-  get #held(): boolean {
-    return this.#full || this.#slowed || this.#ending || this.#away
+  get deaf(): boolean {
+    return this.#ending || this.#away
   }
 
-  /** XEP-0198 §7: without the end of its stream a managed session is unfinished; RFC 6120 §4.4: any other has closed it. */
-  #inputEnds(): void {
+  take(top: TopElement): Maybe<void> {
+    if (isManagement(top)) return this.#manage(top)
+    const stanza = incoming(top, this.#handle!.jid, this)
+    const turn = this.#management?.begin()
+    if (stanza === undefined) return this.#finish(turn)
+    const sampled = this.#metrics.received[stanza.kind].value++ % SAMPLE === 0
+    const start = sampled ? this.#parts.clock.monotonic() : undefined
+    const settled = this.#handle!.submit(stanza)
+    return turn === undefined && start === undefined
+      ? settled
+      : then(settled, () => this.#finish(turn, start))
+  }
+
+  /** RFC 6120 §4.4: the client closes its stream, so we close ours. */
+  closes(): void {
+    this.#end()
+  }
+
+  /** RFC 6120 §4.4: this closes the stream, too; XEP-0198 §7: but without the end of its stream a managed session is unfinished. */
+  inputEnds(): void {
     if (this.#management === undefined) this.#end()
     else this.#connection.destroy()
   }
 
-  /** Handles what has been received, until something makes it wait. */
-  #pump(): void {
-    try {
-      let item = this.#held ? undefined : this.#reader.next()
-      while (item?.kind === 'element') {
-        this.#take(item)
-        item = this.#held ? undefined : this.#reader.next()
-      }
-      // RFC 6120 §4.4: the client closes its stream, so we close ours.
-      if (item !== undefined) this.#end()
-      else if (this.#connection.inputEnded && !this.#held) this.#inputEnds()
-      else if (this.#held) this.#connection.pause()
-      else this.#connection.resume()
-    } catch (error) {
-      this.#fail(error)
-    }
+  /** Ends the stream with what was thrown; what is no fault of the client is logged. */
+  fail(error: unknown): void {
+    if (!(error instanceof StreamError))
+      this.#parts.log.error({ code: 'TIDINGS_SESSION_FAILED', err: error }, 'a session had to be closed')
+    this.#end(error instanceof StreamError ? error : new StreamError('internal-server-error'))
   }
 
-  #take(top: TopElement): void {
-    const start = this.#parts.clock.monotonic()
-    const wait = this.#bucket.take(1, start)
-    if (wait > 0) this.#slow(wait)
-    if (isManagement(top)) {
-      this.#manage(top)
-      return
-    }
-    const stanza = incoming(top, this.#handle!.jid, this)
-    const turn = this.#management?.begin()
-    if (stanza === undefined) {
-      if (turn !== undefined) this.#management?.finish(turn)
-      return
-    }
-    const sampled = this.#metrics.received[stanza.kind].value++ % SAMPLE === 0
-    const settled = this.#handle!.submit(stanza)
-    if (!isPromise(settled)) {
-      if (turn !== undefined) this.#management?.finish(turn)
-      if (sampled) this.#metrics.handled.since(start)
-      return
-    }
-    settled.then(
-      () => {
-        if (turn !== undefined) this.#management?.finish(turn)
-        this.#oneSettled(sampled ? start : undefined)
-      },
-      error => this.#fail(error),
-    )
-    if (++this.#unsettled >= MOST_UNSETTLED) this.#full = true
-  }
-
-  #oneSettled(start: number | undefined): void {
+  /** A stanza of the client is handled: its turn in the count is over, and perhaps its time taken. */
+  #finish(turn: Turn | undefined, start?: number): void {
+    if (turn !== undefined) this.#management?.finish(turn)
     if (start !== undefined) this.#metrics.handled.since(start)
-    if (--this.#unsettled > FEW_UNSETTLED || !this.#full) return
-    this.#full = false
-    this.#pump()
   }
 
   /** XEP-0198: takes what is no stanza. */
@@ -294,21 +258,6 @@ export class ClientSession implements Receiver, SessionPort, Managed {
     const management = new Management(this, resumption, clock, id)
     this.text(enabled(management.id, resumeSeconds).toString())
     this.#management = management
-  }
-
-  #slow(ms: number): void {
-    this.#slowed = true
-    this.#parts.clock.after(Math.ceil(ms), () => {
-      this.#slowed = false
-      this.#pump()
-    })
-  }
-
-  /** Ends the stream with what was thrown; what is no fault of the client is logged. */
-  #fail(error: unknown): void {
-    if (!(error instanceof StreamError))
-      this.#parts.log.error({ code: 'TIDINGS_SESSION_FAILED', err: error }, 'a session had to be closed')
-    this.#end(error instanceof StreamError ? error : new StreamError('internal-server-error'))
   }
 
   /** Closes our side of the stream (RFC 6120 §4.4, §4.9) when all that was accepted has settled, or after a while. */
