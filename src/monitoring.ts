@@ -25,6 +25,11 @@ export function watch(metrics: Metrics, { router, c2s, storage, background }: Wa
   metrics.gauge('tidings_connections', connections, strangers, { state: 'unauthenticated' })
   const members = () => c2s.counts.connections - c2s.counts.unauthenticated
   metrics.gauge('tidings_connections', connections, members, { state: 'authenticated' })
+  metrics.gauge(
+    'tidings_sessions_hibernating',
+    'Clients whose connection broke and who may resume their session',
+    () => c2s.hibernating,
+  )
   metrics.gauge('tidings_lane_tasks', 'Tasks that run or wait in lanes', () => router.homes.waiting)
   metrics.gauge('tidings_commits_waiting', 'Commits that are not stored yet', () => storage.waiting)
   metrics.gauge('tidings_outbox_bytes', 'Bytes that wait for clients to read them', () => c2s.outboxBytes)

@@ -121,6 +121,11 @@ export class C2s {
     return { connections: this.#connections.size, unauthenticated: this.#admission.total }
   }
 
+  /** Sessions without a connection that wait to be resumed. */
+  get hibernating(): number {
+    return this.#resumption.hibernating
+  }
+
   /** Changes the limits: for connections made from now on, and that of the outbox for all. */
   set limits(limits: C2sLimits) {
     this.#options = { ...this.#options, limits }

@@ -132,6 +132,11 @@ export class TestServer {
   readonly claims = (type: string, place: Place, namespace: string, name: string): boolean =>
     this.servers[0]?.hosts[0]?.hooks.claim(type, place, namespace, name) !== undefined
 
+  /** Bound sessions on all nodes. */
+  get sessions(): number {
+    return this.servers.reduce((sum, { router }) => sum + router.homes.sessions, 0)
+  }
+
   /** Connections of clients, on all nodes. */
   get connections(): number {
     return this.servers.reduce((sum, { connections }) => sum + connections, 0)

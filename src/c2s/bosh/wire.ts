@@ -21,6 +21,7 @@ export const boshWire: Wire = {
   header: () => NOTHING,
   element: element => bytes(element),
   stanza: stanza => stanza.encodeIn(NS.client),
+  text: element => Buffer.from(element),
   // XEP-0206 §2, §6: a copy of the stream error is the last that the body holds; other conditions of BOSH stand for themselves.
   end: error =>
     error !== undefined && conditionOf(error) === 'remote-stream-error' ? bytes(streamError(error)) : NOTHING,
