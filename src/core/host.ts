@@ -66,6 +66,7 @@ export class Host {
   readonly requests: Requests
   readonly #web: (() => string | undefined) | undefined
   readonly #loaded = new Map<string, Loaded>()
+  #revision = 0
 
   constructor(parts: HostParts) {
     this.jid = JID.parse(parts.domain)
@@ -128,6 +129,12 @@ export class Host {
       for (const [key, { live }] of Object.entries(loaded.extension.options ?? {}))
         if (live && key in given) loaded.options[key] = given[key]
     }
+    this.#revision++
+  }
+
+  /** Another number each time that options have changed: what was made of them has to be made anew. */
+  get revision(): number {
+    return this.#revision
   }
 
   /** Where a browser finds the pages of this host, as `https://chat.example`; undefined where there are none. */

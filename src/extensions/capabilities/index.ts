@@ -39,7 +39,7 @@ export default defineExtension({
   setup(host): Registrations<SessionCapabilities> {
     const learner = new Learner(host)
     const found = host.find(disco)
-    const own = found && new OwnCapabilities(found)
+    const own = found && new OwnCapabilities(found, host)
     return {
       streamFeatures: () => (own === undefined ? [] : [own.announcement()]),
       on: {

@@ -1,4 +1,5 @@
 /** XEP-0115 §6.3: what the server itself can do, so that clients need not ask each time they connect. */
+import type { Host } from '../../core/host.ts'
 import { software } from '../../core/software.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
@@ -14,9 +15,12 @@ const HASH = 'sha-1'
  */
 export class OwnCapabilities {
   readonly #disco: Disco
+  readonly #host: Host
+  #made: { readonly revision: number; readonly version: string | undefined } | undefined
 
-  constructor(disco: Disco) {
+  constructor(disco: Disco, host: Host) {
     this.#disco = disco
+    this.#host = host
     // XEP-0115 §6.2
     disco.addNodes('server', {
       info: (_, node) => (node === `${software.uri}#${this.#version()}` ? disco.info('server') : undefined),
@@ -30,8 +34,13 @@ export class OwnCapabilities {
     return xml('c', { xmlns: NS.capabilities, hash: HASH, node: software.uri, ver: this.#version() })
   }
 
-  /** Made anew each time, as the answers are, which may change with options: some microseconds beside a sign-in. */
+  /** Made anew when options have changed, and the answers perhaps with them: it costs a fifth of a sign-in. */
   #version(): string | undefined {
-    return verificationString(xml('query', { xmlns: NS.discoInfo }, [...this.#disco.info('server')]), HASH)
+    const { revision } = this.#host
+    if (this.#made?.revision !== revision) {
+      const query = xml('query', { xmlns: NS.discoInfo }, [...this.#disco.info('server')])
+      this.#made = { revision, version: verificationString(query, HASH) }
+    }
+    return this.#made.version
   }
 }
