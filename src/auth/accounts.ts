@@ -56,7 +56,7 @@ const KEY = 'account'
 const VERIFIED_BY: ScramHash = 'SHA-256'
 const HASHES = Object.keys(SCRAM_HASHES) as ScramHash[]
 
-/** All accounts in one storage. No account is cached: a change is seen by the next step of any sign-in, on every node. */
+/** All accounts in one storage, none of them kept here: a change is seen by the next step of any sign-in, on every node. */
 export class Accounts {
   private readonly table: CasTable<Row>
   private readonly decoys: Decoys

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { Accounts } from '../../src/auth/accounts.ts'
@@ -14,10 +17,12 @@ import {
 } from '../../src/auth/sasl.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
+import { openSqlite } from '../../src/storage/sqlite/open.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ScramClient, type ScramClientOptions } from '../support/scram-client.ts'
 
 const ALICE = JID.parse('alice@localhost')
+const NOT_AUTHORIZED = { kind: 'failure', condition: 'not-authorized' }
 const TLS: SaslTls = {
   protocol: 'TLSv1.3',
   exporter: (label, length) => Buffer.from(label).subarray(0, length),
@@ -254,6 +259,47 @@ t.test('an account removed or changed between challenge and response lets nobody
     t.match(await exchange.step(final), failure('not-authorized'), name)
   }
 })
+
+t.test(
+  'whoever lost the password or the account signs in no more, on SQLite, which keeps accounts in memory',
+  async t => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidings-sasl-'))
+    const storage = await openSqlite({ folder })
+    t.teardown(async () => {
+      await storage.close()
+      rmSync(folder, { recursive: true })
+    })
+    const [here, there] = [1, 2].map(() => new Accounts(storage, { iterations: 1 }))
+    const signIn = (password: string) => scram(contextWith(here!, { tls: TLS }), { password })
+    await here!.create(ALICE, 'secret')
+    for (let round = 0; round < 20; round++) {
+      const [old, next] = [round === 0 ? 'secret' : `${round}`, `${round + 1}`]
+      t.match(await signIn(old), { kind: 'success' })
+      // One exchange has its challenge when the password changes, by another node; others begin while it does.
+      const client = new ScramClient({
+        mechanism: 'SCRAM-SHA-256',
+        username: 'alice',
+        password: old,
+        offered: contextWith(here!, { tls: TLS }).offered,
+      })
+      const exchange = start('SCRAM-SHA-256', contextWith(here!, { tls: TLS }))
+      const challenge = await exchange.step(client.first())
+      const during = [signIn(old), signIn(next)]
+      await there!.setPassword(ALICE, next)
+      t.match(await exchange.step(client.final((challenge as { data: Buffer }).data)), NOT_AUTHORIZED)
+      t.match(await signIn(old), NOT_AUTHORIZED)
+      t.match(await signIn(next), { kind: 'success' })
+      await Promise.all(during)
+    }
+    await there!.remove(ALICE)
+    t.equal(await here!.exists(ALICE), false)
+    t.match(await signIn('20'), NOT_AUTHORIZED)
+    await there!.create(ALICE, 'again')
+    t.match(await signIn('again'), { kind: 'success' })
+    await storage.forget(ALICE)
+    t.match(await signIn('again'), NOT_AUTHORIZED)
+  },
+)
 
 t.test('a storage that fails is a temporary failure, with its cause for the log only', async t => {
   const storage = memoryStorage({ clock: systemClock })

@@ -14,6 +14,7 @@ import type { Synchronous } from './database.ts'
 import { fromPlain } from './errors.ts'
 import { ReadQueue } from './read-queue.ts'
 import type { FromReader, PackedHistory, Request, RowRequest, ToReader } from './reader-message.ts'
+import { RowCache } from './row-cache.ts'
 import { Thread } from './thread.ts'
 import type { FromWriter, StoredTable, ToWriter } from './writer-message.ts'
 
@@ -48,6 +49,7 @@ class SqliteEngine implements Engine {
   readonly #commits: CommitQueue
   readonly #reads: ReadQueue
   readonly #caretakers: Caretakers
+  readonly #rows = new RowCache()
   #reader: Thread<ToReader, FromReader> | undefined
   #asked = 0
   #isOpen = false
@@ -104,6 +106,7 @@ class SqliteEngine implements Engine {
     this.#starting.reject(error)
     this.#commits.fail(error)
     this.#reads.fail(error)
+    this.#rows.clear()
     // Whoever opens it learns from `started` that it could not be opened.
     if (this.#isOpen) this.#settings.onProblem(error)
   }
@@ -112,6 +115,7 @@ class SqliteEngine implements Engine {
     const stored = this.#kinds.get(table)
     if (stored !== undefined && stored !== kind)
       throw new StorageError('invalid', `table ${table} is stored as one of kind ${stored}`)
+    this.#kinds.set(table, kind)
   }
 
   async commit(operations: readonly Operation[]): Promise<readonly bigint[]> {
@@ -126,12 +130,15 @@ class SqliteEngine implements Engine {
     expected: string | undefined,
     json: string | undefined,
   ): Promise<boolean> {
-    const { swapped } = await this.#commits.commit([{ kind: 'swap', table, owner, key, expected, json }])
+    const swap = () => this.#commits.commit([{ kind: 'swap', table, owner, key, expected, json }])
+    const { swapped } = await this.#rows.change(owner, table, key, swap)
     return swapped
   }
 
   get(table: string, owner: string, key: string): Promise<string | undefined> {
-    return this.#reads.ask('get', { table, owner, key, now: this.#now() })
+    const read = () => this.#reads.ask('get', { table, owner, key, now: this.#now() })
+    // Rows of the other kind may expire, and are written on the path of messages.
+    return this.#kinds.get(table) === 'cas' ? this.#rows.get(owner, table, key, read) : read()
   }
 
   async page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>> {
@@ -159,7 +166,7 @@ class SqliteEngine implements Engine {
   }
 
   forget(owner: string): Promise<void> {
-    return this.#commits.run({ task: 'forget', owner })
+    return this.#rows.erase(owner, () => this.#commits.run({ task: 'forget', owner }))
   }
 
   pressure(): Promise<void> | undefined {
