@@ -15,8 +15,17 @@ export type Operation =
       readonly json: string
       readonly expires: number | null
     }
+  /** Stores `json`, the text of a mark (marks.ts), if it is further than what is there. */
+  | {
+      readonly kind: 'raise'
+      readonly table: string
+      readonly owner: string
+      readonly key: string
+      readonly json: string
+    }
   | {
       readonly kind: 'delete'
+      readonly of: 'lww' | 'mark'
       readonly table: string
       readonly owner: string
       readonly keys: readonly string[]
@@ -26,6 +35,18 @@ export type Operation =
       readonly archive: string
       readonly owner: string
       readonly peer: string
+      readonly payload: Uint8Array
+      readonly unread: boolean
+      readonly counted: 'peer' | 'owner'
+      /** See `Unique`. */
+      readonly key: string | undefined
+      readonly unless: readonly string[]
+    }
+  | {
+      readonly kind: 'replace'
+      readonly archive: string
+      readonly owner: string
+      readonly id: bigint
       readonly payload: Uint8Array
     }
 
@@ -41,11 +62,26 @@ export interface ArchivedRow {
   readonly time: number
   readonly peer: string
   readonly payload: Uint8Array
+  readonly sequence: number
+  readonly unread: number
+}
+
+/** What a commit gave an append. */
+export type Given = Pick<ArchivedRow, 'id' | 'sequence' | 'unread'>
+
+/** What became of a commit, and what its appends were given, in their order. */
+export interface Committed {
+  /** Whether nothing was stored, see `Unique`. */
+  readonly repeated: boolean
+  readonly given: readonly Given[]
 }
 
 /** `ArchiveQuery` with its defaults filled in and the address as text. */
 export interface HistoryQuery extends Omit<ArchiveQuery, 'peer' | 'limit'> {
+  /** A bare address. */
   readonly peer?: string
+  /** Only this resource of the peer. */
+  readonly resource?: string
   readonly limit: number
 }
 
@@ -58,8 +94,8 @@ export interface HistoryPage extends Page<ArchivedRow> {
 export interface Engine {
   /** Makes a table known. Throws when it is stored as another kind. */
   define(table: string, kind: TableKind): void
-  /** Stores all or nothing, resolves when it is durable, in the order of the calls; with the ids of its appends in their order. */
-  commit(operations: readonly Operation[]): Promise<readonly bigint[]>
+  /** Stores all or nothing, resolves when it is durable, in the order of the calls. */
+  commit(operations: readonly Operation[]): Promise<Committed>
   /** Stores `json` (removes the row if `undefined`) if the row still is `expected`; whether it did. */
   swap(
     table: string,
@@ -73,7 +109,7 @@ export interface Engine {
   owners(table: string, after: string | undefined, limit: number): Promise<readonly string[]>
   history(archive: string, owner: string, query: HistoryQuery): Promise<HistoryPage>
   purge(archive: string, owner: string, query: PurgeQuery): Promise<void>
-  expire(archive: string, before: number): Promise<void>
+  expire(archive: string, before: number, domain: string | undefined): Promise<void>
   forget(owner: string): Promise<void>
   pressure(): Promise<void> | undefined
   readonly waiting: number

@@ -1,7 +1,7 @@
 import { JID } from '../xml/jid.ts'
-import { checkIds, checkLimit, checkPayload } from './checks.ts'
+import { checkIds, checkKey, checkLimit, checkPayload } from './checks.ts'
 import type { Engine, HistoryQuery } from './engine.ts'
-import { PendingAppend } from './pending-write.ts'
+import { PendingAppend, PendingWrite } from './pending-write.ts'
 import type {
   Append,
   Archive,
@@ -11,6 +11,7 @@ import type {
   ArchiveQuery,
   PurgeQuery,
   Storage,
+  Write,
 } from './types.ts'
 
 /** An archive. */
@@ -26,10 +27,20 @@ export class FrontArchive implements Archive {
   }
 
   append(owner: JID, item: ArchiveItem): Append {
-    const { peer, payload } = item
+    const { peer, payload, unread = false, counted = 'peer', unique } = item
+    const unless = unique === undefined ? [] : (unique.unless ?? [unique.key])
     return new PendingAppend(this.#storage, owner, text => {
       checkPayload(payload)
-      return { kind: 'append', archive: this.#name, owner: text, peer: peer.toString(), payload }
+      if (unique !== undefined) for (const key of [unique.key, ...unless]) checkKey(key)
+      const subject = { archive: this.#name, owner: text, peer: peer.toString(), payload }
+      return { kind: 'append', ...subject, unread, counted, key: unique?.key, unless }
+    })
+  }
+
+  replace(owner: JID, id: bigint, payload: Uint8Array): Write {
+    return new PendingWrite(this.#storage, owner, text => {
+      checkPayload(payload)
+      return { kind: 'replace', archive: this.#name, owner: text, id, payload }
     })
   }
 
@@ -37,7 +48,7 @@ export class FrontArchive implements Archive {
     checkIds(query.ids)
     const { peer, ...rest } = query
     const limit = checkLimit(query.limit, 0)
-    const asked: HistoryQuery = { ...rest, limit, ...(peer && { peer: peer.toString() }) }
+    const asked: HistoryQuery = { ...rest, limit, ...(peer && subject(peer)) }
     const page = await this.#engine().history(this.#name, owner.bare.toString(), asked)
     const items = page.items.map((row): ArchiveEntry => ({ ...row, peer: JID.parse(row.peer) }))
     return { ...page, items }
@@ -48,7 +59,13 @@ export class FrontArchive implements Archive {
     await this.#engine().purge(this.#name, owner.bare.toString(), query)
   }
 
-  async expire(before: number): Promise<void> {
-    await this.#engine().expire(this.#name, before)
+  async expire(before: number, domain?: string): Promise<void> {
+    await this.#engine().expire(this.#name, before, domain)
   }
+}
+
+/** XEP-0313 §4.1.1: a bare address matches whatever resource it has, a full one only itself. */
+function subject(peer: JID): Pick<HistoryQuery, 'peer' | 'resource'> {
+  const bare = peer.bare.toString()
+  return peer.resource === '' ? { peer: bare } : { peer: bare, resource: peer.resource }
 }

@@ -15,19 +15,24 @@ import {
   type Write,
 } from './types.ts'
 
-class FrontReadableTable<T> implements ReadableTable<T> {
+/** A table as far as it is read. */
+export class FrontReadableTable<T> implements ReadableTable<T> {
   protected readonly name: string
   protected readonly engine: () => Engine
+  readonly #parse: (json: string) => T
 
-  constructor(name: string, engine: () => Engine) {
+  /** `parse` makes an item of its JSON text. */
+  constructor(name: string, engine: () => Engine, parse: (json: string) => T = JSON.parse) {
     this.name = name
     this.engine = engine
+    this.#parse = parse
   }
 
   async get(owner: JID, key: string): Promise<T | undefined> {
     const engine = this.engine()
     if (!mayBeKey(key)) return undefined
-    return decode<T>(await engine.get(this.name, owner.bare.toString(), key))
+    const json = await engine.get(this.name, owner.bare.toString(), key)
+    return json === undefined ? undefined : this.#parse(json)
   }
 
   async page(owner: JID, range: KeyRange = {}, limit?: number): Promise<Page<Entry<T>>> {
@@ -38,7 +43,7 @@ class FrontReadableTable<T> implements ReadableTable<T> {
       range,
       checkLimit(limit),
     )
-    return { items: items.map(({ key, json }) => ({ key, item: JSON.parse(json) as T })), more }
+    return { items: items.map(({ key, json }) => ({ key, item: this.#parse(json) })), more }
   }
 
   async owners(after?: JID, limit?: number): Promise<JID[]> {
@@ -75,7 +80,7 @@ export class FrontTable<T> extends FrontReadableTable<T> implements Table<T> {
   delete(owner: JID, ...keys: string[]): Write {
     return new PendingWrite(this.#storage, owner, text => {
       for (const key of keys) checkKey(key)
-      return { kind: 'delete', table: this.name, owner: text, keys }
+      return { kind: 'delete', of: 'lww', table: this.name, owner: text, keys }
     })
   }
 

@@ -3,12 +3,14 @@ import type { JID } from '../xml/jid.ts'
 import { checkName } from './checks.ts'
 import type { Engine } from './engine.ts'
 import { FrontArchive } from './front-archive.ts'
+import { FrontMarkTable } from './front-mark-table.ts'
 import { FrontCasTable, FrontTable, Turns } from './front-table.ts'
 import { PendingAppend, PendingWrite } from './pending-write.ts'
 import {
   type Archive,
   type CasTable,
   type Ephemeral,
+  type MarkTable,
   type Storage,
   StorageError,
   type Table,
@@ -38,7 +40,8 @@ class FrontStorage implements Storage {
 
   table<T>(name: string, kind: 'lww'): Table<T>
   table<T>(name: string, kind: 'cas'): CasTable<T>
-  table<T>(name: string, kind: TableKind): Table<T> | CasTable<T> {
+  table(name: string, kind: 'mark'): MarkTable
+  table<T>(name: string, kind: TableKind): Table<T> | CasTable<T> | MarkTable {
     checkName(name)
     const known = this.#kinds.get(name)
     if (known !== undefined && known !== kind)
@@ -47,6 +50,7 @@ class FrontStorage implements Storage {
     this.#kinds.set(name, kind)
     const engine = () => this.#open()
     if (kind === 'cas') return new FrontCasTable<T>(name, engine, this.#turns)
+    if (kind === 'mark') return new FrontMarkTable(name, engine, this)
     return new FrontTable<T>(name, engine, this, this.#clock)
   }
 
@@ -61,9 +65,9 @@ class FrontStorage implements Storage {
     const pending = writes.map(write => this.#own(write))
     for (const write of pending) if (write.fault !== undefined) throw write.fault
     for (const write of pending) write.spent = true
-    const ids = await engine.commit(pending.map(write => write.operation!))
+    const { repeated, given } = await engine.commit(pending.map(write => write.operation!))
     let next = 0
-    for (const write of pending) if (write instanceof PendingAppend) write.given = ids[next++]
+    for (const write of pending) if (write instanceof PendingAppend) write.resolve(given[next++]!, repeated)
   }
 
   #own(write: Write): PendingWrite {

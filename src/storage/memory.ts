@@ -1,9 +1,11 @@
 /** A storage that lives and dies with the process: for tests, and the yardstick for the others. */
-import { firstIdAt, type IdRange, IdSequence, idRange, timeOf, timeRange } from './archive-ids.ts'
-import { compareKeys, MAX_PAGE_BYTES } from './checks.ts'
-import type { ArchivedRow, Engine, HistoryPage, HistoryQuery, Operation, Row } from './engine.ts'
+import { compareKeys } from './checks.ts'
+import type { Committed, Engine, HistoryPage, HistoryQuery, Operation, Row } from './engine.ts'
 import { memoryEphemeral } from './ephemeral.ts'
 import { storageOf } from './front.ts'
+import { isFurther } from './marks.ts'
+import { MemoryArchives } from './memory-archives.ts'
+import { cut, Grid } from './memory-grid.ts'
 import {
   type KeyRange,
   type Page,
@@ -27,45 +29,35 @@ class MemoryEngine implements Engine {
   readonly #clock: WallClock
   /** Table, owner, key. */
   readonly #tables = new Grid<Map<string, Cell>>(() => new Map())
-  /** Archive, owner; ids ascending. */
-  readonly #archives = new Grid<ArchivedRow[]>(() => [])
-  readonly #ids = new IdSequence(0)
+  readonly #archives: MemoryArchives
 
   constructor(clock: WallClock) {
     this.#clock = clock
+    this.#archives = new MemoryArchives(clock)
   }
 
   /** Nothing outlives the process, so there is nothing to compare with. */
   define(): void {}
 
-  async commit(operations: readonly Operation[]): Promise<readonly bigint[]> {
+  async commit(operations: readonly Operation[]): Promise<Committed> {
     // Not before the next turn: as with any other back end, what is committed is not visible at once.
     await undefined
-    const ids: bigint[] = []
-    const shared = new Map<Uint8Array, bigint>()
+    const appends = operations.filter(operation => operation.kind === 'append')
+    const repeated = this.#archives.repeated(appends)
+    if (repeated !== undefined) return { repeated: true, given: repeated }
     for (const operation of operations) {
-      if (operation.kind === 'append') ids.push(this.#append(operation, shared))
-      else this.#write(operation)
+      if (operation.kind === 'replace') this.#archives.replace(operation)
+      else if (operation.kind !== 'append') this.#write(operation)
     }
-    return ids
+    return { repeated: false, given: this.#archives.append(appends) }
   }
 
-  #write(operation: Exclude<Operation, { kind: 'append' }>): void {
+  #write(operation: Exclude<Operation, { kind: 'append' | 'replace' }>): void {
     const rows = this.#tables.at(operation.table, operation.owner)
     if (operation.kind === 'put') rows.set(operation.key, operation)
-    else for (const key of operation.keys) rows.delete(key)
-  }
-
-  #append(operation: Extract<Operation, { kind: 'append' }>, shared: Map<Uint8Array, bigint>): bigint {
-    const { payload, peer } = operation
-    const rows = this.#archives.at(operation.archive, operation.owner)
-    const known = shared.get(payload)
-    // Both sides of a message to oneself are one item.
-    if (known !== undefined && rows.at(-1)?.id === known) return known
-    const id = known ?? BigInt(this.#ids.next(this.#clock.now()))
-    shared.set(payload, id)
-    rows.push({ id, time: timeOf(Number(id)), peer, payload: Uint8Array.from(payload) })
-    return id
+    else if (operation.kind === 'delete') for (const key of operation.keys) rows.delete(key)
+    else if (isFurther(operation.json, rows.get(operation.key)?.json ?? ''))
+      rows.set(operation.key, { json: operation.json, expires: null })
   }
 
   async swap(
@@ -109,39 +101,23 @@ class MemoryEngine implements Engine {
   }
 
   async history(archive: string, owner: string, query: HistoryQuery): Promise<HistoryPage> {
-    const all = this.#archives.find(archive, owner) ?? []
-    const wanted = query.ids && new Set(query.ids)
-    const matches = (row: ArchivedRow, range: IdRange) =>
-      row.id >= range.low &&
-      row.id < range.high &&
-      (query.peer === undefined || row.peer === query.peer) &&
-      (wanted === undefined || wanted.has(row.id))
-    const found = all.filter(row => matches(row, idRange(query)))
-    if (query.reverse) found.reverse()
-    const page = cut(found, query.limit, row => row.payload.byteLength)
-    return query.count ? { ...page, total: all.filter(row => matches(row, timeRange(query))).length } : page
+    return this.#archives.history(archive, owner, query)
   }
 
   async purge(archive: string, owner: string, query: PurgeQuery): Promise<void> {
     await undefined
-    const end = query.before === undefined ? Number.MAX_SAFE_INTEGER : firstIdAt(query.before)
-    const stays = (row: ArchivedRow) =>
-      row.id >= end || (query.ids !== undefined && !query.ids.includes(row.id))
-    this.#archives.keep(archive, owner, rows => rows.filter(stays))
+    this.#archives.purge(archive, owner, query)
   }
 
-  async expire(archive: string, before: number): Promise<void> {
+  async expire(archive: string, before: number, domain: string | undefined): Promise<void> {
     await undefined
-    const day = new Date(before)
-    const end = firstIdAt(Date.UTC(day.getUTCFullYear(), day.getUTCMonth()))
-    for (const owner of [...this.#archives.row(archive).keys()])
-      this.#archives.keep(archive, owner, rows => rows.filter(row => row.id >= end))
+    this.#archives.expire(archive, before, domain)
   }
 
   async forget(owner: string): Promise<void> {
     await undefined
     this.#tables.drop(owner)
-    this.#archives.drop(owner)
+    this.#archives.forget(owner)
   }
 
   /** Memory is always as fast as its caller. */
@@ -173,52 +149,8 @@ class MemoryEngine implements Engine {
   }
 }
 
-/** Something per table or archive and owner. */
-class Grid<V> {
-  readonly #rows = new Map<string, Map<string, V>>()
-  readonly #empty: () => V
-
-  constructor(empty: () => V) {
-    this.#empty = empty
-  }
-
-  row(name: string): Map<string, V> {
-    const row = this.#rows.get(name) ?? new Map<string, V>()
-    this.#rows.set(name, row)
-    return row
-  }
-
-  find(name: string, owner: string): V | undefined {
-    return this.#rows.get(name)?.get(owner)
-  }
-
-  at(name: string, owner: string): V {
-    const row = this.row(name)
-    const value = row.get(owner) ?? this.#empty()
-    row.set(owner, value)
-    return value
-  }
-
-  keep(name: string, owner: string, change: (value: V) => V): void {
-    const value = this.find(name, owner)
-    if (value !== undefined) this.row(name).set(owner, change(value))
-  }
-
-  drop(owner: string): void {
-    for (const row of this.#rows.values()) row.delete(owner)
-  }
-}
-
 function within(key: string, range: KeyRange): boolean {
   if (range.after !== undefined && compareKeys(key, range.after) <= 0) return false
   if (range.before !== undefined && compareKeys(key, range.before) >= 0) return false
   return range.prefix === undefined || key.startsWith(range.prefix)
-}
-
-/** The first rows, up to a number of them and up to a number of bytes. */
-function cut<R>(rows: readonly R[], limit: number, bytesOf: (row: R) => number): Page<R> {
-  let bytes = 0
-  let end = 0
-  while (end < Math.min(limit, rows.length) && bytes < MAX_PAGE_BYTES) bytes += bytesOf(rows[end++]!)
-  return { items: rows.slice(0, end), more: end < rows.length }
 }

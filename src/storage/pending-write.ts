@@ -1,5 +1,5 @@
 import type { JID } from '../xml/jid.ts'
-import type { Operation } from './engine.ts'
+import type { Given, Operation } from './engine.ts'
 import { type Append, type Storage, StorageError, type Write } from './types.ts'
 
 /** A write on its way to `commit`. What is wrong with it comes out there, so that it fails its commit and nothing else. */
@@ -22,13 +22,36 @@ export class PendingWrite implements Write {
   }
 }
 
-/** An append, which learns its id from the commit. */
+/** An append, which learns from the commit what it was given. */
 export class PendingAppend extends PendingWrite implements Append {
-  given: bigint | undefined
+  #given: Given | undefined
+  #repeated = false
+
+  /** The commit has resolved. */
+  resolve(given: Given, repeated: boolean): void {
+    this.#given = given
+    this.#repeated = repeated
+  }
 
   get id(): bigint {
-    if (this.given === undefined)
-      throw new StorageError('invalid', 'an id is known when its commit has resolved')
-    return this.given
+    return this.#known.id
+  }
+
+  get sequence(): number {
+    return this.#known.sequence
+  }
+
+  get unread(): number {
+    return this.#known.unread
+  }
+
+  get repeated(): boolean {
+    return this.#known !== undefined && this.#repeated
+  }
+
+  get #known(): Given {
+    if (this.#given === undefined)
+      throw new StorageError('invalid', 'what a commit gives is known when it has resolved')
+    return this.#given
   }
 }

@@ -1,4 +1,4 @@
-import type { Storage } from '../../src/storage/types.ts'
+import type { Archive, Storage } from '../../src/storage/types.ts'
 import { JID } from '../../src/xml/jid.ts'
 import type { Lines } from './contract.ts'
 
@@ -44,27 +44,39 @@ export const eraseContract: Lines = {
     )
   },
 
-  'retention drops whole months, of all owners': async (t, { storage }, clock) => {
+  'retention erases what is older, of all owners': async (t, { storage }, clock) => {
     const archive = storage.archive('mam')
-    const months = [0, 1, 2, 3].map(month => Date.UTC(2031, month, 10))
-    for (const time of months) {
-      clock.time = time
-      await talk(storage, months.indexOf(time))
+    for (const [n, month] of [0, 1, 2, 2, 3].entries()) {
+      clock.time = Date.UTC(2031, month, 10 + n)
+      await talk(storage, n)
     }
-    await storage.commit([
-      storage.archive('rooms').append(alice, { peer: bob, payload: Buffer.from('room') }),
-    ])
-    await archive.expire(Date.UTC(2031, 2, 31))
-    for (const owner of [alice, bob]) {
-      const { items } = await archive.page(owner)
-      t.same(
-        items.map(({ payload }) => Buffer.from(payload).toString()),
-        ['message 2', 'message 3'],
-      )
-    }
+    const rooms = storage.archive('rooms')
+    await storage.commit([rooms.append(alice, { peer: bob, payload: Buffer.from('room') })])
+    await archive.expire(Date.UTC(2031, 2, 13))
+    for (const owner of [alice, bob]) t.strictSame(await texts(archive, owner), ['message 3', 'message 4'])
     await archive.expire(Date.UTC(2040, 0))
-    t.same((await archive.page(alice)).items, [])
-    t.equal((await storage.archive('rooms').page(alice)).items.length, 1, 'of this archive only')
+    t.strictSame(await texts(archive, alice), [])
+    t.equal((await rooms.page(alice)).items.length, 1, 'of this archive only')
+  },
+
+  'retention of one domain leaves the others alone': async (t, { storage }, clock) => {
+    const archive = storage.archive('mam')
+    const dora = JID.parse('dora@example.net')
+    const site = JID.parse('example.net')
+    const people = [alice, bob, dora, site]
+    for (const month of [0, 1, 2]) {
+      clock.time = Date.UTC(2031, month, 10)
+      const payload = Buffer.from(`month ${month}`)
+      await storage.commit(people.map(owner => archive.append(owner, { peer: bob, payload })))
+      if (month === 1) await storage.settled()
+    }
+    await archive.expire(Date.UTC(2031, 2), 'example.net')
+    for (const owner of [dora, site]) t.strictSame(await texts(archive, owner), ['month 2'])
+    for (const owner of [alice, bob]) t.equal((await archive.page(owner)).items.length, 3)
+    await archive.expire(Date.UTC(2031, 1), 'example.org')
+    for (const owner of [alice, bob]) t.strictSame(await texts(archive, owner), ['month 1', 'month 2'])
+    await archive.expire(Date.UTC(2040, 1), 'nobody.example')
+    for (const owner of [dora, site]) t.strictSame(await texts(archive, owner), ['month 2'])
   },
 
   'ids go on growing when everything was dropped, after reopening': async (t, opened, clock) => {
@@ -130,6 +142,11 @@ export const eraseContract: Lines = {
     await t.resolves(storage.archive('mam').purge(alice))
     await t.resolves(storage.archive('mam').expire(Date.UTC(2050, 0)))
   },
+}
+
+async function texts(archive: Archive, owner: JID): Promise<string[]> {
+  const { items } = await archive.page(owner)
+  return items.map(({ payload }) => Buffer.from(payload).toString())
 }
 
 /** Alice writes to Bob; the id in her archive. */

@@ -3,7 +3,11 @@ import type { Test } from 'tap'
 import type { Storage } from '../../src/storage/types.ts'
 import { archiveContract } from './contract-archive.ts'
 import { commitContract } from './contract-commit.ts'
+import { countContract } from './contract-counts.ts'
 import { eraseContract } from './contract-erase.ts'
+import { markContract } from './contract-marks.ts'
+import { repeatContract } from './contract-repeats.ts'
+import { replaceContract } from './contract-replace.ts'
 import { tableContract } from './contract-table.ts'
 
 /** A wall clock that stands still until it is set. */
@@ -42,7 +46,11 @@ export function storageContract(t: Test, backEnd: BackEnd): void {
     table: tableContract,
     commit: commitContract,
     archive: archiveContract,
+    count: countContract,
+    repeat: repeatContract,
+    mark: markContract,
     erase: eraseContract,
+    replace: replaceContract,
   }
   for (const [group, lines] of Object.entries(groups))
     for (const [says, line] of Object.entries(lines)) {

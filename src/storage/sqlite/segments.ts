@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { firstIdAt, timeOf } from '../archive-ids.ts'
 
-/** One month of one archive: the tables `log_<id>` and `index_<id>`. */
+/** One month of one archive: the tables `log_<id>`, `index_<id>` and `stub_<id>`. */
 export interface Segment {
   readonly id: number
   readonly archive: number
@@ -52,6 +52,11 @@ export class Segments {
     return segment
   }
 
+  /** The segment that holds an item of an archive if it is there. */
+  of(archive: number, id: number): Segment | undefined {
+    return this.#find(archive, monthOf(timeOf(id)))
+  }
+
   #find(archive: number, month: number): Segment | undefined {
     const select = 'SELECT id FROM segment WHERE archive_id = ? AND month = ? AND NOT dropping'
     const row = this.#db.prepare(select).get(archive, month)
@@ -61,17 +66,26 @@ export class Segments {
   #make(archive: number, month: number): Segment {
     const made = this.#db.prepare('INSERT INTO segment(archive_id, month) VALUES(?, ?)').run(archive, month)
     const segment = segmentOf(Number(made.lastInsertRowid), archive, month)
-    // The payload comes last, so that owners and peers are read without it. See erase.ts for why numbers are erased by their complement.
+    // The payload comes last, so that all else is read without it. See erase.ts for what is changed in a row, and log-rows.ts for its parts.
     this.#db.exec(`
       CREATE TABLE log_${segment.id}(
         id INTEGER PRIMARY KEY,
-        owner1 INTEGER NOT NULL, peer1 INTEGER NOT NULL,
-        owner2 INTEGER NOT NULL, peer2 INTEGER NOT NULL,
+        owner1 INTEGER NOT NULL, peer1 INTEGER NOT NULL, resource1 TEXT NOT NULL,
+        sequence1 INTEGER NOT NULL, unread1 INTEGER NOT NULL,
+        owner2 INTEGER NOT NULL, peer2 INTEGER NOT NULL, resource2 TEXT NOT NULL,
+        sequence2 INTEGER NOT NULL, unread2 INTEGER NOT NULL,
+        flags INTEGER NOT NULL,
+        key_high INTEGER, key_low INTEGER,
         payload BLOB NOT NULL
       ) STRICT;
       CREATE TABLE index_${segment.id}(
         owner INTEGER NOT NULL, id INTEGER NOT NULL, peer INTEGER NOT NULL,
         PRIMARY KEY(owner, id, peer)
+      ) STRICT, WITHOUT ROWID;
+      -- What an owner sees instead of the payload of the log, if the row is flagged so.
+      CREATE TABLE stub_${segment.id}(
+        owner INTEGER NOT NULL, id INTEGER NOT NULL, payload BLOB NOT NULL,
+        PRIMARY KEY(owner, id)
       ) STRICT, WITHOUT ROWID;
       UPDATE progress SET generation = generation + 1`)
     return segment

@@ -7,23 +7,23 @@ export interface TailEntry {
 }
 
 /** Items of one owner in one segment, ids ascending. */
-export interface TailList {
+export interface TailList<E extends TailEntry> {
   readonly segment: number
   readonly owner: number
-  readonly entries: TailEntry[]
+  readonly entries: E[]
 }
 
 /** Entries by segment and owner. They are added in the order of their ids. */
-export class Tail {
-  readonly #segments = new Map<number, Map<number, TailList>>()
+export class Tail<E extends TailEntry = TailEntry> {
+  readonly #segments = new Map<number, Map<number, TailList<E>>>()
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
-  add(segment: number, owner: number, entry: TailEntry): void {
-    const owners = this.#segments.get(segment) ?? new Map<number, TailList>()
+  add(segment: number, owner: number, entry: E): void {
+    const owners = this.#segments.get(segment) ?? new Map<number, TailList<E>>()
     const list = owners.get(owner) ?? { segment, owner, entries: [] }
     list.entries.push(entry)
     owners.set(owner, list)
@@ -32,19 +32,19 @@ export class Tail {
   }
 
   /** The entries of an owner in a segment. */
-  of(segment: number, owner: number): readonly TailEntry[] {
+  of(segment: number, owner: number): readonly E[] {
     return this.#segments.get(segment)?.get(owner)?.entries ?? []
   }
 
   /** All lists in the order in which they are indexed: by segment, then by owner. */
-  inOrder(): TailList[] {
+  inOrder(): TailList<E>[] {
     const lists = [...this.#segments.values()].flatMap(owners => [...owners.values()])
     return lists.sort((a, b) => a.segment - b.segment || a.owner - b.owner)
   }
 
   /** The same without the entries up to and including this id. */
-  after(id: number): Tail {
-    const rest = new Tail()
+  after(id: number): Tail<E> {
+    const rest = new Tail<E>()
     for (const { segment, owner, entries } of this.inOrder())
       for (const entry of entries) if (entry.id > id) rest.add(segment, owner, entry)
     return rest

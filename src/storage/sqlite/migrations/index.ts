@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { StorageError } from '../../types.ts'
 import { first } from './001-first.ts'
+import { counts } from './002-counts.ts'
 
 /** All migrations in order. One that was published is never changed; new ones are added at the end. */
-const migrations: readonly string[] = [first]
+const migrations: readonly string[] = [first, counts]
 
 /** "TIDI": tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x54494449
