@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openSqlite } from '../src/storage/sqlite/open.ts'
-import type { Storage, Write } from '../src/storage/types.ts'
+import type { ArchiveItem, Storage, Write } from '../src/storage/types.ts'
 import { JID } from '../src/xml/jid.ts'
 
 /** What a benchmark did. */
@@ -21,6 +21,7 @@ interface Done {
 type Bench = (storage: Storage) => Promise<Done>
 
 const OWNERS = Array.from({ length: 1000 }, (_, n) => JID.parse(`user${n}@localhost`))
+const DEVICES = OWNERS.map(owner => owner.withResource('phone.x7Kq'))
 const ITEM = {
   stanza: `<message type="chat"><body>${'x'.repeat(200)}</body></message>`,
   time: 1_790_000_000_000,
@@ -42,6 +43,8 @@ const benches: Readonly<Record<string, Bench>> = {
   'archive, both sides, 1 at a time': storage => inGroups(storage, 3000, 1, archiveAppends),
   'archive, both sides, 10 at a time': storage => inGroups(storage, 20_000, 10, archiveAppends),
   'archive, both sides, 100 at a time': storage => inGroups(storage, 200_000, 100, archiveAppends),
+  'archive, both sides, 100 at a time, strangers': storage => inGroups(storage, 200_000, 100, amongStrangers),
+  'archive, both sides, 100 at a time, with keys': storage => inGroups(storage, 200_000, 100, withKeys),
   'archive, both sides, 300 a second': storage => offered(storage, 300, 5000, archiveAppends),
   'get, 1 at a time': storage => reading(storage, 10_000, 1),
   'get, 50 at a time': storage => reading(storage, 100_000, 50),
@@ -55,14 +58,31 @@ function tablePuts(storage: Storage, n: number): Write[] {
   return [table.put(OWNERS[random(1000)]!, `m${String(n).padStart(12, '0')}`, ITEM)]
 }
 
+/** Each writes to a few others. */
 function archiveAppends(storage: Storage): Write[] {
+  const from = random(1000)
+  return message(storage, from, (from + 1 + random(10)) % 1000)
+}
+
+/** Each writes to anybody: a count for nearly every message. */
+function amongStrangers(storage: Storage): Write[] {
+  return message(storage, random(1000), random(1000))
+}
+
+/** Each message is looked up, as one with an origin-id is. */
+function withKeys(storage: Storage, n: number): Write[] {
+  const from = random(1000)
+  const to = (from + 1 + random(10)) % 1000
+  return message(storage, from, to, { unique: { key: `chat user${to}@localhost 7b0c6c5e-${n}-9d5e8f5c` } })
+}
+
+function message(storage: Storage, from: number, to: number, more: Partial<ArchiveItem> = {}): Write[] {
   const archive = storage.archive('mam')
-  const [from, to] = [random(1000), random(1000)]
   const payload = Buffer.from(PAYLOAD)
   const [sender, recipient] = [OWNERS[from]!, OWNERS[to]!]
   return [
-    archive.append(sender, { peer: recipient, payload }),
-    archive.append(recipient, { peer: sender, payload }),
+    archive.append(sender, { peer: recipient, payload, ...more }),
+    archive.append(recipient, { peer: DEVICES[from]!, payload, unread: true }),
   ]
 }
 

@@ -71,13 +71,13 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     file: 'sqlite/commit-queue.ts',
     find: 'this.#sent = group\n',
     replace:
-      'setImmediate(() => this.onGroup(group.map(() => ({ ids: [], swapped: true }))))\n    this.#sent = group\n',
+      'setImmediate(() => this.onGroup(group.map(() => ({ given: [], repeated: false, swapped: true }))))\n    this.#sent = group\n',
   },
   'commit resolves before the transaction ends': {
     file: 'sqlite/writer.ts',
     find: "if (message.kind === 'group') tell({ kind: 'group', outcomes: writer.write(message) })",
     replace: `if (message.kind === 'group') {
-      tell({ kind: 'group', outcomes: Array.from({ length: 1000 }, () => ({ ids: [], swapped: true })) })
+      tell({ kind: 'group', outcomes: Array.from({ length: 1000 }, () => ({ given: [], repeated: false, swapped: true })) })
       writer.write(message)
     }`,
   },

@@ -6,6 +6,8 @@ import {
   decodeGroup,
   encodeGroup,
   type GroupMessage,
+  type PackedAppend,
+  type PackedOperation,
   type WriterOperation,
 } from '../../src/storage/sqlite/group-message.ts'
 import { GroupWindow } from '../../src/storage/sqlite/group-window.ts'
@@ -23,33 +25,62 @@ const put = (key: string, json = '1'): WriterOperation => ({
   json,
   expires: null,
 })
-const append = (payload: Uint8Array, owner = 'o'): WriterOperation => ({
+const append = (payload: Uint8Array, owner = 'o', key?: string): WriterOperation => ({
   kind: 'append',
   archive: 'a',
   owner,
-  peer: 'p',
+  peer: 'p/r',
   payload,
+  unread: owner === 'o',
+  counted: owner === 'o' ? 'peer' : 'owner',
+  key,
+  unless: key === undefined ? [] : [key, 'other'],
 })
+/** As they arrive at the writer. */
+const packed = (commits: readonly (readonly WriterOperation[])[]) => decodeGroup(encodeGroup(commits, 0))
+const STORED = { given: [], repeated: false, swapped: true }
 const tick = () => new Promise<void>(resolve => setImmediate(resolve))
 
 t.test('a group arrives as it was sent', async t => {
   const shared = Buffer.from('shared')
   const commits: WriterOperation[][] = [
-    [put('k', '"text"'), { kind: 'delete', table: 't', owner: 'o', keys: ['', '\u{1f642}'] }],
+    [put('k', '"text"'), { kind: 'delete', of: 'mark', table: 't', owner: 'o', keys: ['', '\u{1f642}'] }],
     [],
     [append(shared), append(Buffer.alloc(0)), append(shared, 'q'), append(Buffer.alloc(0))],
     [append(shared), { ...put('x'), expires: 5 } as WriterOperation],
+    [{ kind: 'raise', table: 't', owner: 'o', key: 'k', json: '"1"' }],
+    [
+      { kind: 'replace', archive: 'a', owner: 'o', id: 7n, payload: shared },
+      append(Buffer.from('k'), 'o', 'k'),
+    ],
+    [{ kind: 'replace', archive: 'a', owner: 'o', id: 2n ** 60n, payload: Buffer.alloc(0) }],
     [{ kind: 'swap', table: 't', owner: 'o', key: 'k', expected: undefined, json: '1' }],
     [{ kind: 'swap', table: 't', owner: 'o', key: 'k', expected: '1', json: undefined }],
   ]
   const message = encodeGroup(commits, 42)
   const decoded = decodeGroup(structuredClone(message, { transfer: [message.bytes.buffer] }))
   t.equal(message.now, 42)
-  const plain = (all: WriterOperation[][]) =>
-    all.map(commit =>
-      commit.map(o => (o.kind === 'append' ? { ...o, payload: Buffer.from(o.payload).toString() } : o)),
-    )
-  t.strictSame(plain(decoded), plain(commits))
+  /** What must arrive of an operation. */
+  const plain = (operation: WriterOperation | PackedOperation) => {
+    if (operation.kind === 'replace')
+      return {
+        ...operation,
+        id: Number(operation.id) % 2 ** 53,
+        payload: Buffer.from(operation.payload).toString(),
+      }
+    if (operation.kind !== 'append') return operation
+    const { archive, owner, peer, payload, unread, key, unless } = operation
+    const byOwner = 'byOwner' in operation ? operation.byOwner : operation.counted === 'owner'
+    const text = Buffer.from(payload).toString()
+    return { archive, owner, peer, text, unread, byOwner, keyed: key !== undefined, unless: unless.length }
+  }
+  t.strictSame(
+    decoded.map(commit => commit.map(plain)),
+    commits.map(commit => commit.map(plain)),
+  )
+  const keyed = decoded[5]![1]! as PackedAppend
+  t.strictSame(keyed.unless[0], keyed.key, 'the same key again')
+  t.notSame(keyed.unless[1], keyed.key, 'and another one')
   const payloads = decoded[2]!.map(operation => operation.kind === 'append' && operation.payload)
   t.equal(payloads[0], payloads[2], 'a shared payload is shared again')
   t.not(payloads[1], payloads[3], 'empty ones are not mixed up')
@@ -61,7 +92,7 @@ function setUp() {
   const queue = new CommitQueue(message => sent.push(message), { now: () => 7 })
   const groups = () => sent.filter((message): message is GroupMessage => message.kind === 'group')
   const sizes = () => groups().map(group => decodeGroup(group).length)
-  const stored = () => queue.onGroup(decodeGroup(groups().at(-1)!).map(() => ({ ids: [], swapped: true })))
+  const stored = () => queue.onGroup(decodeGroup(groups().at(-1)!).map(() => STORED))
   return { queue, sent, sizes, stored }
 }
 
@@ -128,15 +159,15 @@ t.test('results find their commits, in order', async t => {
   const order: string[] = []
   const commits = ['a', 'b', 'c'].map(key =>
     queue.commit([put(key)]).then(
-      ({ ids }) => order.push(`${key} ${ids}`),
+      ({ given }) => order.push(`${key} ${given}`),
       (error: StorageError) => order.push(`${key} ${error.code} ${error instanceof StorageError}`),
     ),
   )
   await tick()
   queue.onGroup([
-    { ids: [1, 2], swapped: true },
+    { ...STORED, given: [1, 2] },
     { error: { code: 'too-large', text: '' } },
-    { ids: [3], swapped: true },
+    { ...STORED, given: [3] },
   ])
   await Promise.all(commits)
   t.same(order, ['a 1,2', 'b too-large true', 'c 3'])
@@ -261,20 +292,22 @@ t.test('a commit that cannot be stored fails alone, whatever the reason', async 
   const bad = { ...put('bad'), json: null } as unknown as WriterOperation
   const payload = Buffer.from('x')
   const outcomes = writer.write(
-    [
+    packed([
       [put('a'), append(payload)],
-      [append(payload), put('b'), bad],
+      [append(payload, 'o', 'key'), put('b'), bad],
       [swap('k', undefined, '1')],
       [swap('k', '2', '3')],
-      [append(payload), put('c')],
-    ],
+      [append(payload, 'o', 'key'), put('c')],
+      [append(payload, 'o', 'key'), put('d')],
+    ]),
     1000,
   )
-  t.match(outcomes[0], { ids: [1_024_000], swapped: true })
+  t.match(outcomes[0], { given: [1_024_000, 1, 1], swapped: true })
   t.match(outcomes[1], { error: { code: 'invalid' } })
   t.match(outcomes[2], { swapped: true })
   t.match(outcomes[3], { swapped: false })
-  t.match(outcomes[4], { ids: [1_024_001] }, 'the id of the failed one was not lost')
+  t.match(outcomes[4], { given: [1_024_001, 2, 2], repeated: false }, 'nothing of the failed one was lost')
+  t.match(outcomes[5], { given: [1_024_001, 2, 2], repeated: true }, 'its key neither')
   t.same(
     db
       .prepare('SELECT key, json FROM item')
@@ -283,8 +316,12 @@ t.test('a commit that cannot be stored fails alone, whatever the reason', async 
     ['a=1', 'c=1', 'k=1'],
   )
   t.equal(behind.last, 1_024_001)
-  t.same(writer.write([[bad]], 1000), writer.write([[bad]], 1000), 'alone it fails without more ado')
-  t.match(writer.write([[{ ...put('k'), table: 'cas' } as WriterOperation]], 0)[0], {
+  t.same(
+    writer.write(packed([[bad]]), 1000),
+    writer.write(packed([[bad]]), 1000),
+    'alone it fails without more ado',
+  )
+  t.match(writer.write(packed([[{ ...put('k'), table: 'cas' } as WriterOperation]]), 0)[0], {
     error: { code: 'invalid' },
   })
   db.close()
@@ -294,12 +331,12 @@ t.test('when the database fails every commit of the group fails', async t => {
   const db = openForWriting(t.testdir(), 'off')
   const writer = new GroupWriter(db, new Names(db), new WriteBehind(db, 'off'))
   db.exec('PRAGMA max_page_count = 1')
-  const outcomes = writer.write([[put('a', `"${'x'.repeat(100_000)}"`)], [put('b')]], 0)
+  const outcomes = writer.write(packed([[put('a', `"${'x'.repeat(100_000)}"`)], [put('b')]]), 0)
   t.match(outcomes, [{ error: { code: 'full' } }, { error: { code: 'full' } }])
   db.exec('PRAGMA max_page_count = 100000')
   t.match(
-    writer.write([[put('a')], [put('b')]], 0),
-    [{ ids: [] }, { ids: [] }],
+    writer.write(packed([[put('a')], [put('b')]]), 0),
+    [{ given: [] }, { given: [] }],
     'and succeeds when there is room again',
   )
   db.close()

@@ -4,9 +4,11 @@ import t from 'tap'
 import { idRange } from '../../src/storage/archive-ids.ts'
 import type { HistoryQuery } from '../../src/storage/engine.ts'
 import { ArchiveView } from '../../src/storage/sqlite/archive-view.ts'
+import type { Stored } from '../../src/storage/sqlite/commit-queue.ts'
 import { makeFolder, openForReading, openForWriting } from '../../src/storage/sqlite/database.ts'
 import { Eraser } from '../../src/storage/sqlite/erase.ts'
 import { GroupWriter } from '../../src/storage/sqlite/group-writer.ts'
+import type { Key } from '../../src/storage/sqlite/keys.ts'
 import { Names } from '../../src/storage/sqlite/names.ts'
 import { history } from '../../src/storage/sqlite/read-history.ts'
 import type { PackedHistory } from '../../src/storage/sqlite/reader-message.ts'
@@ -15,6 +17,14 @@ import { NOON } from './contract.ts'
 
 const PACE = { round: 12, slice: 2 }
 const DAY = 86_400_000
+
+interface Sent {
+  readonly owners: readonly string[]
+  readonly peer: string
+  readonly now: number
+  readonly unread?: boolean
+  readonly key?: Key | undefined
+}
 
 /** A writer and a reader of a folder, both in this thread. */
 class Pair {
@@ -31,13 +41,20 @@ class Pair {
     this.#view = new ArchiveView(this.#reader)
   }
 
-  /** Commits one message for one or two owners; its id. */
+  /** Commits one message for some owners; its id. */
   append(owners: readonly string[], peer: string, now: number): number {
+    return this.send({ owners, peer, now }).given[0]!
+  }
+
+  /** Commits one message; what it was given. */
+  send({ owners, peer, now, unread = false, key }: Sent): Stored {
     const payload = Buffer.from('x')
-    const commit = owners.map(owner => ({ kind: 'append', archive: 'mam', owner, peer, payload }) as const)
+    const unless = key === undefined ? [] : [key]
+    const rest = { archive: 'mam', peer, payload, unread, byOwner: false, key, unless }
+    const commit = owners.map(owner => ({ kind: 'append', owner, ...rest }) as const)
     const [outcome] = this.#parts.groups.write([commit], now)
     if (outcome === undefined || 'error' in outcome) throw new Error('not stored')
-    return outcome.ids[0]!
+    return outcome
   }
 
   slice(): void {
@@ -89,7 +106,13 @@ function openParts(folder: string) {
 }
 
 type Step =
-  | { readonly do: 'append'; readonly owners: readonly number[]; readonly peer: number }
+  | {
+      readonly do: 'append'
+      readonly owners: readonly number[]
+      readonly peer: number
+      readonly unread: boolean
+      readonly key: number | undefined
+    }
   | { readonly do: 'slice' }
   | { readonly do: 'restart' }
   | { readonly do: 'time'; readonly days: number }
@@ -111,6 +134,8 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('append' as const),
       owners: fc.uniqueArray(person, { minLength: 1, maxLength: 3 }),
       peer: person,
+      unread: fc.boolean(),
+      key: fc.option(fc.nat(15), { nil: undefined }),
     }),
   },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('slice' as const) }) },
@@ -152,6 +177,8 @@ t.test('pages are right whatever part of the log is indexed', async t => {
 
 function runSteps(pair: Pair, steps: readonly Step[]): void {
   const lists: { id: number; peer: string }[][] = [[], [], [], []]
+  const counts = new Map<string, { sequence: number; unread: number }>()
+  const keys = new Map<string, number>()
   let now = NOON
   const index = () => {
     if (pair.due) pair.slice()
@@ -159,8 +186,22 @@ function runSteps(pair: Pair, steps: readonly Step[]): void {
   for (const step of steps) {
     if (step.do === 'append') {
       for (const owner of step.owners) {
-        const id = pair.append([`u${owner}`], `u${step.peer}`, now)
-        lists[owner]!.push({ id, peer: `u${step.peer}` })
+        const number = step.key === undefined ? undefined : { high: -step.key, low: step.key * 2 ** 20 }
+        const sent = { owners: [`u${owner}`], peer: `u${step.peer}`, now, unread: step.unread, key: number }
+        const { given, repeated } = pair.send(sent)
+        const key = `${owner} ${step.key}`
+        expect(repeated, keys.has(key))
+        if (repeated) {
+          expect(given[0], keys.get(key))
+          continue
+        }
+        const count = counts.get(`${owner} ${step.peer}`) ?? { sequence: 0, unread: 0 }
+        count.sequence++
+        count.unread += step.unread ? 1 : 0
+        counts.set(`${owner} ${step.peer}`, count)
+        expect(given, [given[0], count.sequence, count.unread])
+        if (step.key !== undefined) keys.set(key, given[0]!)
+        lists[owner]!.push({ id: given[0]!, peer: `u${step.peer}` })
       }
     } else if (step.do === 'slice') index()
     else if (step.do === 'restart') pair.restart()
@@ -194,7 +235,10 @@ function check(
   if (reverse) placed.reverse()
   const { items, more, total } = pair.query(`u${owner}`, query, meanwhile)
   const expected = [placed.slice(0, limit).map(({ id }) => id), placed.length > limit, matches.length]
-  const got = [items.map(({ id }) => id), more, total]
+  expect([items.map(({ id }) => id), more, total], expected)
+}
+
+function expect(got: unknown, expected: unknown): void {
   if (JSON.stringify(got) !== JSON.stringify(expected))
     throw new Error(`expected ${JSON.stringify(expected)}\n     got ${JSON.stringify(got)}`)
 }

@@ -19,6 +19,15 @@ import { JID } from '../../src/xml/jid.ts'
 
 const alice = JID.parse('alice@example.org')
 const FILE = 'tidings.db'
+/** An append as the writer sees it. */
+const APPEND = {
+  kind: 'append',
+  archive: 'mam',
+  unread: false,
+  byOwner: false,
+  key: undefined,
+  unless: [],
+} as const
 
 t.test('the folder and its files are for their owner only', async t => {
   const folder = join(t.testdir(), 'some', 'where')
@@ -69,7 +78,7 @@ t.test('data of a newer program are refused and left alone', async t => {
   const before = readFileSync(join(folder, FILE))
   await t.rejects(openSqlite({ folder }), { code: 'newer-schema', message: /schema 99/ })
   t.ok(readFileSync(join(folder, FILE)).equals(before))
-  alter(folder, 'PRAGMA user_version = 1')
+  alter(folder, 'PRAGMA user_version = 2')
   await (await openSqlite({ folder })).close()
 })
 
@@ -105,6 +114,7 @@ t.test('migrations run once, in order, each whole or not at all', t => {
       .map(({ x }) => x),
     [1, 2],
   )
+  db.exec('PRAGMA user_version = 99')
   t.throws(() => checkVersion(db), { code: 'newer-schema' })
   db.close()
   t.end()
@@ -125,12 +135,15 @@ t.test('a retention that was cut off is finished by the next process', async t =
   const names = new Names(db)
   const behind = new WriteBehind(db, 'off')
   const groups = new GroupWriter(db, names, behind)
-  const append = (text: string) =>
-    ({ kind: 'append', archive: 'mam', owner: 'o', peer: 'p', payload: Buffer.from(text) }) as const
+  const append = (text: string) => ({ ...APPEND, owner: 'o', peer: 'p', payload: Buffer.from(text) }) as const
   const old = Array.from({ length: 1000 }, (_, n) => [append(`<<old ${n}>>`)])
   groups.write(old, Date.UTC(2030, 0, 5))
   groups.write([[append('<<new>>')]], Date.UTC(2030, 5, 5))
-  const steps = new Eraser({ db, names, behind, groups }).expire('mam', Date.UTC(2030, 5, 5))
+  const steps = new Eraser({ db, names, behind, groups }).expire({
+    archive: 'mam',
+    before: Date.UTC(2030, 5, 5),
+    domain: undefined,
+  })
   for (let n = 0; n < 5; n++) t.notOk(steps.next().done)
   db.close()
   t.ok(occurrences(folder, '<<old') > 0)

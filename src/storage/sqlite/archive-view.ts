@@ -1,15 +1,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { IdRange } from '../archive-ids.ts'
+import { ownersOf, readLog } from './log-rows.ts'
 import { listSegments, type Segment } from './segments.ts'
 import { indexedUpTo, type Progress, placeOf, Tail, type TailEntry } from './tail.ts'
-import { ownersOf, readLog } from './write-behind.ts'
 
 const MAX_CACHED_ADDRESSES = 20_000
+const TABLE = /\$(log|index|stub)\b/g
 
 /** The archives as one snapshot of the database shows them: the index, and the tail of the log that it does not cover yet. */
 export class ArchiveView {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #inSegments = new Map<number, Map<string, StatementSync>>()
   readonly #texts = new Map<number, string>()
   #segments: Segment[] = []
   #tail = new Tail()
@@ -31,6 +33,7 @@ export class ArchiveView {
     if (this.#progress.generation !== generation) {
       this.#segments = listSegments(this.#db)
       this.#statements.clear()
+      this.#inSegments.clear()
     }
     if (this.#progress.low !== low) this.#tail = this.#tail.after(this.#progress.low)
     this.#readTail(Math.max(this.#seen, this.#progress.low))
@@ -77,9 +80,13 @@ export class ArchiveView {
     return entries.slice(placeOf(entries, first), placeOf(entries, high))
   }
 
-  /** A query on the tables of a segment, which it calls `$log` and `$index`. */
+  /** A query on the tables of a segment, which it calls `$log`, `$index` and `$stub`. */
   in(segment: number, sql: string): StatementSync {
-    return this.#prepare(sql.replace('$log', `log_${segment}`).replace('$index', `index_${segment}`))
+    const statements = this.#inSegments.get(segment) ?? new Map<string, StatementSync>()
+    this.#inSegments.set(segment, statements)
+    const statement = statements.get(sql) ?? this.#db.prepare(sql.replaceAll(TABLE, `$1_${segment}`))
+    statements.set(sql, statement)
+    return statement
   }
 
   #prepare(sql: string): StatementSync {

@@ -16,7 +16,7 @@ const REFUSE = { commits: 100_000, bytes: 128 * 1024 * 1024 }
 const OVERHEAD = 128
 
 /** A commit that was stored. */
-export type Stored = Extract<Outcome, { ids: unknown }>
+export type Stored = Extract<Outcome, { given: unknown }>
 
 interface Waiting {
   readonly operations: readonly WriterOperation[]
@@ -209,7 +209,8 @@ export class CommitQueue {
 }
 
 function weigh(operation: WriterOperation): number {
-  if (operation.kind === 'append') return OVERHEAD + operation.payload.byteLength
+  if (operation.kind === 'append' || operation.kind === 'replace')
+    return OVERHEAD + operation.payload.byteLength
   if (operation.kind === 'delete') return OVERHEAD * operation.keys.length
   return OVERHEAD + (operation.json?.length ?? 0)
 }

@@ -1,5 +1,14 @@
 import { timeOf } from '../archive-ids.ts'
-import type { ArchivedRow, Engine, HistoryPage, HistoryQuery, Operation, Row } from '../engine.ts'
+import type {
+  ArchivedRow,
+  Committed,
+  Engine,
+  Given,
+  HistoryPage,
+  HistoryQuery,
+  Operation,
+  Row,
+} from '../engine.ts'
 import {
   type KeyRange,
   type Page,
@@ -118,9 +127,12 @@ class SqliteEngine implements Engine {
     this.#kinds.set(table, kind)
   }
 
-  async commit(operations: readonly Operation[]): Promise<readonly bigint[]> {
-    const { ids } = await this.#commits.commit(operations)
-    return ids.map(BigInt)
+  async commit(operations: readonly Operation[]): Promise<Committed> {
+    const { repeated, given: numbers } = await this.#commits.commit(operations)
+    const given: Given[] = []
+    for (let n = 0; n < numbers.length; n += 3)
+      given.push({ id: BigInt(numbers[n]!), sequence: numbers[n + 1]!, unread: numbers[n + 2]! })
+    return { repeated, given }
   }
 
   async swap(
@@ -161,8 +173,8 @@ class SqliteEngine implements Engine {
     return this.#commits.run({ task: 'purge', archive, owner, before, ids })
   }
 
-  expire(archive: string, before: number): Promise<void> {
-    return this.#commits.run({ task: 'expire', archive, before })
+  expire(archive: string, before: number, domain: string | undefined): Promise<void> {
+    return this.#commits.run({ task: 'expire', archive, before, domain })
   }
 
   forget(owner: string): Promise<void> {
@@ -207,10 +219,10 @@ class SqliteEngine implements Engine {
 
 function unpack({ items, bytes }: PackedHistory): ArchivedRow[] {
   let at = 0
-  return items.map(({ id, peer, length }) => {
+  return items.map(({ id, peer, sequence, unread, length }) => {
     const payload = bytes.subarray(at, at + length)
     at += length
-    return { id: BigInt(id), time: timeOf(id), peer, payload }
+    return { id: BigInt(id), time: timeOf(id), peer, payload, sequence, unread }
   })
 }
 

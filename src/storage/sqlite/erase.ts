@@ -6,18 +6,17 @@
  * Complements keep the size because address numbers start at 2 (0 and 1 are stored in no bytes at all).
  * The log row itself thus says what was erased, and an index made from the log again leaves it out.
  */
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { firstIdAt } from '../archive-ids.ts'
 import { StorageError } from '../types.ts'
 import { BUSY_MS, transaction } from './database.ts'
+import { dropSegment, ownersIn, purgeSegment } from './erase-segment.ts'
+import { eraseSome, STEP_ROWS } from './erase-steps.ts'
 import type { GroupWriter } from './group-writer.ts'
 import type { Names } from './names.ts'
-import { listSegments, monthOf, type Segment, startOf } from './segments.ts'
+import { listSegments, type Segment } from './segments.ts'
 import type { WriteBehind } from './write-behind.ts'
 
-/** Rows per step at most, and how long a step may take: large payloads take longer. */
-const STEP_ROWS = 200
-const STEP_MS = 4
 /** How often to try to empty the write-ahead log while readers hold it, and how long each try may wait for them, ms. */
 const TRUNCATE_TRIES = 200
 const TRUNCATE_MS = 5
@@ -32,6 +31,15 @@ export interface PurgeRange {
   /** Only ids up to this one. */
   readonly upTo: number
   readonly ids: readonly number[] | undefined
+}
+
+/** Which archived items are too old. */
+export interface ExpireRange {
+  readonly archive: string
+  /** Only those archived before this time, ms since 1970. */
+  readonly before: number
+  /** Only those of owners of this domain. */
+  readonly domain: string | undefined
 }
 
 /** The parts of the writer that erasing needs. */
@@ -57,127 +65,91 @@ export class Eraser {
   }
 
   /** Erases archived items of one owner. */
-  *purge(range: PurgeRange): Generator<void> {
-    yield* this.#purgeRows(range)
-    yield* this.#truncateLog()
+  *purge({ archive, owner, upTo, ids }: PurgeRange): Generator<void> {
+    const number = this.#names.findAddress(owner)
+    if (number === undefined) return
+    for (const { id: segment } of yield* this.#indexed(archive, upTo))
+      yield* purgeSegment(this.#db, { segment, owner: number, upTo, ids })
+    yield* this.truncateLog()
   }
 
-  /** Erases what an owner has in all archives up to an id, and in all tables except for the rows spared. */
+  /** Erases what an owner has in all archives up to an id, with its counts and keys, and in all tables except for the rows spared. */
   *forget(owner: string, upTo: number, spared: Spared): Generator<void> {
-    for (const { name } of this.#db.prepare('SELECT name FROM archive_name').all())
-      yield* this.#purgeRows({ archive: String(name), owner, upTo, ids: undefined })
+    const number = this.#names.findAddress(owner)
+    if (number !== undefined) yield* this.#forgetArchives(number, upTo)
     for (const { id, name } of this.#db.prepare('SELECT id, name FROM table_name').all())
       yield* this.#forgetRows(Number(id), String(name), owner, spared)
-    yield* this.#truncateLog()
+    yield* this.truncateLog()
   }
 
-  /** Drops the months of an archive that ended before a time (ms since 1970). */
-  *expire(archive: string, before: number): Generator<void> {
-    const id = this.#names.findArchive(archive)
-    if (id === undefined) return
-    yield* this.#behind.flush()
-    // What came since must be indexed before its segment goes, so that the index never meets a missing table.
-    for (const _ of this.#behind.flush());
-    const end = firstIdAt(startOf(monthOf(before)))
-    const old = listSegments(this.#db).filter(segment => segment.archive === id && segment.high <= end)
-    if (old.length === 0) return
+  *#forgetArchives(owner: number, upTo: number): Generator<void> {
+    for (const { id, name } of this.#db.prepare('SELECT id, name FROM archive_name').all()) {
+      for (const { id: segment } of yield* this.#indexed(String(name), upTo))
+        yield* purgeSegment(this.#db, { segment, owner, upTo })
+      transaction(this.#db, () => this.#behind.counters.forget(Number(id), owner, upTo))
+      yield
+    }
+    yield* this.#behind.keys.forget(owner, upTo)
+  }
+
+  /** Erases what is too old in an archive. Months of which nothing stays are dropped. */
+  *expire({ archive, before, domain }: ExpireRange): Generator<void> {
+    const end = firstIdAt(before)
+    for (const segment of yield* this.#indexed(archive, end - 1)) {
+      const owners = domain === undefined ? undefined : yield* this.#ownersOf(segment, domain)
+      // Nothing more is added to a month before the last item's.
+      const isOver = segment.high <= Math.min(end, this.#behind.last)
+      if (owners === 'all' || owners === undefined)
+        yield* isOver ? this.#drop(segment) : this.#purgeAll(segment, end - 1)
+      else
+        for (const owner of owners)
+          yield* purgeSegment(this.#db, { segment: segment.id, owner, upTo: end - 1 })
+    }
+    yield* this.truncateLog()
+  }
+
+  /** The owners of a domain that have items in a month; `all` if nobody else has. */
+  *#ownersOf({ id }: Segment, domain: string): Generator<void, number[] | 'all'> {
+    const owners: number[] = []
+    let others = false
+    for (const some of ownersIn(this.#db, id)) {
+      const own = some.filter(owner => domainOf(this.#names.text(owner)) === domain)
+      others ||= own.length < some.length
+      owners.push(...own)
+      yield
+    }
+    return others ? owners : 'all'
+  }
+
+  *#purgeAll({ id: segment }: Segment, upTo: number): Generator<void> {
+    for (const owners of ownersIn(this.#db, segment))
+      for (const owner of owners) yield* purgeSegment(this.#db, { segment, owner, upTo })
+  }
+
+  *#drop(segment: Segment): Generator<void> {
     transaction(this.#db, () => {
       this.#db.prepare('UPDATE progress SET last_id = ?, generation = generation + 1').run(this.#behind.last)
-      for (const segment of old)
-        this.#db.prepare('UPDATE segment SET dropping = 1 WHERE id = ?').run(segment.id)
+      this.#db.prepare('UPDATE segment SET dropping = 1 WHERE id = ?').run(segment.id)
     })
     this.#groups.reset()
     this.#behind.reset()
-    yield* this.dropSegments()
+    yield* dropSegment(this.#db, segment.id)
   }
 
-  /** Erases the segments that are marked for it; also those that a crash left so. */
+  /** Erases the segments that are marked for it: those that a crash left so. */
   *dropSegments(): Generator<void> {
     const marked = this.#db.prepare('SELECT id FROM segment WHERE dropping').all()
     if (marked.length === 0) return
-    for (const { id } of marked) yield* this.#dropSegment(Number(id))
-    yield* this.#truncateLog()
+    for (const { id } of marked) yield* dropSegment(this.#db, Number(id))
+    yield* this.truncateLog()
   }
 
-  *#dropSegment(id: number): Generator<void> {
-    const rows = this.#db.prepare(`SELECT id FROM log_${id} ORDER BY id LIMIT ${STEP_ROWS}`)
-    const row = this.#db.prepare(`DELETE FROM log_${id} WHERE id = ?`)
-    yield* this.#untilNone(rows, found => row.run(found.id!))
-    const entries = this.#db.prepare(
-      `SELECT owner, id, peer FROM index_${id} ORDER BY owner, id LIMIT ${STEP_ROWS}`,
-    )
-    const entry = this.#db.prepare(`DELETE FROM index_${id} WHERE owner = ? AND id = ? AND peer = ?`)
-    yield* this.#untilNone(entries, found => entry.run(found.owner!, found.id!, found.peer!))
-    transaction(this.#db, () => {
-      this.#db.exec(`DROP TABLE log_${id}; DROP TABLE index_${id}`)
-      this.#db.prepare('DELETE FROM segment WHERE id = ?').run(id)
-    })
-  }
-
-  /** Repeats a query and erases what it finds until it finds nothing. */
-  *#untilNone(query: StatementSync, erase: (row: Record<string, SQLOutputValue>) => void): Generator<void> {
-    for (let found = query.all(); found.length > 0; found = query.all()) {
-      this.#step(found, erase)
-      yield
-    }
-  }
-
-  /** Erases some of these rows in one transaction; how many. */
-  #step<R>(rows: readonly R[], erase: (row: R) => void): number {
-    const end = performance.now() + STEP_MS
-    return transaction(this.#db, () => {
-      let done = 0
-      do erase(rows[done++]!)
-      while (done < rows.length && performance.now() < end)
-      return done
-    })
-  }
-
-  *#purgeRows({ archive, owner, upTo, ids }: PurgeRange): Generator<void> {
-    const archiveId = this.#names.findArchive(archive)
-    const ownerId = this.#names.findAddress(owner)
-    if (archiveId === undefined || ownerId === undefined) return
-    // Only what is indexed can be found here.
+  /** The months of an archive that hold ids up to this one, once all that is in them by now is indexed: only that can be found. */
+  *#indexed(archive: string, upTo: number): Generator<void, Segment[]> {
+    const id = this.#names.findArchive(archive)
+    if (id === undefined) return []
     yield* this.#behind.flush()
-    for (const segment of listSegments(this.#db)) {
-      if (segment.archive === archiveId && segment.low <= upTo)
-        yield* this.#purgeSegment(segment, ownerId, upTo, ids)
-    }
-  }
-
-  *#purgeSegment(
-    segment: Segment,
-    owner: number,
-    upTo: number,
-    ids: readonly number[] | undefined,
-  ): Generator<void> {
-    const { id: number } = segment
-    const find = this.#db.prepare(
-      `SELECT id FROM index_${number} WHERE owner = ? AND id > ? AND id <= ? ORDER BY id LIMIT ${STEP_ROWS}`,
-    )
-    const disown1 = this.#db.prepare(
-      `UPDATE log_${number} SET owner1 = ~owner1, peer1 = ~peer1 WHERE id = ? AND owner1 = ?`,
-    )
-    const disown2 = this.#db.prepare(
-      `UPDATE log_${number} SET owner2 = ~owner2, peer2 = ~peer2 WHERE id = ? AND owner2 = ?`,
-    )
-    const wipe = this.#db.prepare(`UPDATE log_${number} SET payload = zeroblob(length(payload))
-      WHERE id = ? AND owner1 < 2 AND owner2 < 2`)
-    const unlist = this.#db.prepare(`DELETE FROM index_${number} WHERE owner = ? AND id = ?`)
-    const wanted = ids && new Set(ids)
-    for (let after = 0; ; ) {
-      const found = find.all(owner, after, upTo).map(row => Number(row.id))
-      if (found.length === 0) return
-      const done = this.#step(found, id => {
-        if (wanted !== undefined && !wanted.has(id)) return
-        disown1.run(id, owner)
-        disown2.run(id, owner)
-        wipe.run(id)
-        unlist.run(owner, id)
-      })
-      after = found[done - 1]!
-      yield
-    }
+    return listSegments(this.#db).filter(segment => segment.archive === id && segment.low <= upTo)
   }
 
   *#forgetRows(table: number, name: string, owner: string, spared: Spared): Generator<void> {
@@ -185,12 +157,11 @@ export class Eraser {
       `SELECT key FROM item WHERE table_id = ? AND owner = ? AND key > ? ORDER BY key LIMIT ${STEP_ROWS}`,
     )
     const erase = this.#db.prepare('DELETE FROM item WHERE table_id = ? AND owner = ? AND key = ?')
-    const first = this.#db.prepare("DELETE FROM item WHERE table_id = ? AND owner = ? AND key = ''")
-    if (!spared.has(`${name}\0`)) first.run(table, owner)
+    if (!spared.has(`${name}\0`)) erase.run(table, owner, '')
     for (let after = ''; ; ) {
       const found = find.all(table, owner, after).map(row => String(row.key))
       if (found.length === 0) return
-      const done = this.#step(found, key => {
+      const done = eraseSome(this.#db, found, key => {
         if (!spared.has(`${name}\0${key}`)) erase.run(table, owner, key)
       })
       after = found[done - 1]!
@@ -199,7 +170,7 @@ export class Eraser {
   }
 
   /** Makes the database file current and empties the write-ahead log, which holds older contents of pages. */
-  *#truncateLog(): Generator<void> {
+  *truncateLog(): Generator<void> {
     for (let tries = 0; tries < TRUNCATE_TRIES; tries++) {
       this.#db.exec(`PRAGMA busy_timeout = ${TRUNCATE_MS}`)
       try {
@@ -211,4 +182,9 @@ export class Eraser {
     }
     throw new StorageError('unavailable', 'readers kept the write-ahead log from being emptied')
   }
+}
+
+/** `example.org` of `alice@example.org` and of itself. */
+function domainOf(address: string): string {
+  return address.slice(address.indexOf('@') + 1)
 }

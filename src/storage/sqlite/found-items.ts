@@ -1,13 +1,13 @@
 import { MAX_PAGE_BYTES } from '../checks.ts'
 import type { ArchiveView } from './archive-view.ts'
 import type { FoundEntry } from './owner-segment.ts'
-import type { PackedHistory } from './reader-message.ts'
+import type { PackedHistory, PackedItem } from './reader-message.ts'
 
 /** Archived items on their way into an answer, with their payloads. */
 export class FoundItems {
   readonly #view: ArchiveView
   readonly #limit: number
-  readonly #items: { id: number; peer: string; length: number }[] = []
+  readonly #items: PackedItem[] = []
   readonly #payloads: Uint8Array[] = []
   #bytes = 0
   #more = false
@@ -24,12 +24,14 @@ export class FoundItems {
 
   /** Adds items until the page is full; whether there was room for all. */
   addAll(entries: Iterable<FoundEntry>): boolean {
-    for (const { id, peer, payload } of entries) {
+    for (const { id, peer, resource, sequence, unread, payload } of entries) {
       if (this.#items.length >= this.#limit || this.#bytes >= MAX_PAGE_BYTES) {
         this.#more = true
         return false
       }
-      this.#items.push({ id, peer: this.#view.text(peer), length: payload.byteLength })
+      const bare = this.#view.text(peer)
+      const text = resource === '' ? bare : `${bare}/${resource}`
+      this.#items.push({ id, peer: text, sequence, unread, length: payload.byteLength })
       this.#payloads.push(payload)
       this.#bytes += payload.byteLength
     }

@@ -2,8 +2,10 @@
  * A group of commits on its way to the writer thread: one flat array of texts and numbers and one joined buffer of payloads.
  * That is the cheapest thing `postMessage` can copy (0.5 us a row; an object or a buffer per row costs several times that).
  */
+import { hash } from 'node:crypto'
 import type { Operation } from '../engine.ts'
 import type { PlainError } from './errors.ts'
+import type { Key } from './keys.ts'
 
 /** What the writer does: the operations of a commit, and compare-and-set. */
 export type WriterOperation =
@@ -16,6 +18,35 @@ export type WriterOperation =
       readonly expected: string | undefined
       readonly json: string | undefined
     }
+
+/** An append as it arrives at the writer. */
+export interface PackedAppend {
+  readonly kind: 'append'
+  readonly owner: string
+  readonly archive: string
+  readonly peer: string
+  readonly payload: Uint8Array
+  readonly unread: boolean
+  /** Counted with all that the owner counts so, not with the peer. */
+  readonly byOwner: boolean
+  readonly key: Key | undefined
+  readonly unless: readonly Key[]
+}
+
+/** A tombstone as it arrives at the writer. */
+export interface PackedReplace {
+  readonly kind: 'replace'
+  readonly owner: string
+  readonly archive: string
+  readonly id: number
+  readonly payload: Uint8Array
+}
+
+/** An operation as it arrives at the writer. */
+export type PackedOperation =
+  | Exclude<WriterOperation, { kind: 'append' | 'replace' }>
+  | PackedAppend
+  | PackedReplace
 
 type Cell = string | number | null
 
@@ -30,13 +61,22 @@ export interface GroupMessage {
 
 /** What became of one commit. */
 export type Outcome =
-  /** Stored; the ids of its appends in their order, and for compare-and-set whether the row was as expected. */
-  { readonly ids: readonly number[]; readonly swapped: boolean } | { readonly error: PlainError }
+  /**
+   * Stored, or `repeated` (see `Unique`); `given` has three numbers for each of its appends, in their order: id, sequence, unread.
+   * `swapped`: for compare-and-set, whether the row was as expected.
+   */
+  | { readonly given: readonly number[]; readonly repeated: boolean; readonly swapped: boolean }
+  | { readonly error: PlainError }
 
 const PUT = 0
 const DELETE = 1
 const APPEND = 2
 const SWAP = 3
+const RAISE = 4
+const REPLACE = 5
+
+/** What an append says beside its texts. */
+const APPENDS = { unread: 1, byOwner: 2, key: 4 } as const
 
 /** Packs commits. */
 export function encodeGroup(commits: readonly (readonly WriterOperation[])[], now: number): GroupMessage {
@@ -57,12 +97,18 @@ function encodeOperation(operation: WriterOperation, cells: Cell[], payloads: Pa
       cells.push(PUT, owner, operation.table, operation.key, operation.json, operation.expires)
       break
     case 'delete':
-      cells.push(DELETE, owner, operation.table, operation.keys.length)
+      cells.push(DELETE, owner, operation.table, operation.of, operation.keys.length)
       for (const key of operation.keys) cells.push(key)
       break
+    case 'raise':
+      cells.push(RAISE, owner, operation.table, operation.key, operation.json)
+      break
     case 'append':
-      cells.push(APPEND, owner, operation.archive, operation.peer, payloads.place(operation.payload))
-      cells.push(operation.payload.byteLength)
+      encodeAppend(operation, cells, payloads)
+      break
+    case 'replace':
+      cells.push(REPLACE, owner, operation.archive, idNumber(operation.id))
+      cells.push(payloads.place(operation.payload), operation.payload.byteLength)
       break
     case 'swap':
       cells.push(
@@ -76,12 +122,40 @@ function encodeOperation(operation: WriterOperation, cells: Cell[], payloads: Pa
   }
 }
 
+function encodeAppend(
+  append: Extract<Operation, { kind: 'append' }>,
+  cells: Cell[],
+  payloads: Payloads,
+): void {
+  const { owner, archive, peer, payload, key, unless } = append
+  const says =
+    (append.unread ? APPENDS.unread : 0) |
+    (append.counted === 'owner' ? APPENDS.byOwner : 0) |
+    (key === undefined ? 0 : APPENDS.key)
+  cells.push(APPEND, owner, archive, peer, payloads.place(payload), payload.byteLength, says)
+  if (key === undefined) return
+  pushHash(cells, archive, key)
+  cells.push(unless.length)
+  for (const other of unless) pushHash(cells, archive, other)
+}
+
+/** 64 bits of a hash, as two numbers: nobody can make two keys that are taken for one, and all are of one size. */
+function pushHash(cells: Cell[], archive: string, key: string): void {
+  const digest = hash('sha256', `${archive}\0${key}`, 'buffer')
+  cells.push(digest.readInt32BE(0), digest.readInt32BE(4))
+}
+
+/** An id as the log has it; 0, which no item has, for one that it cannot have. */
+function idNumber(id: bigint): number {
+  return id > 0n && id <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(id) : 0
+}
+
 /** Unpacks what `encodeGroup` packed. Payloads that were one object in a commit are one object again. */
-export function decodeGroup({ cells, bytes }: GroupMessage): WriterOperation[][] {
-  const commits: WriterOperation[][] = []
+export function decodeGroup({ cells, bytes }: GroupMessage): PackedOperation[][] {
+  const commits: PackedOperation[][] = []
   const reader = new CellReader(cells, bytes)
   while (reader.more) {
-    const operations: WriterOperation[] = []
+    const operations: PackedOperation[] = []
     for (let count = reader.number(); count > 0; count--) operations.push(decodeOperation(reader))
     commits.push(operations)
     reader.endCommit()
@@ -89,17 +163,38 @@ export function decodeGroup({ cells, bytes }: GroupMessage): WriterOperation[][]
   return commits
 }
 
-function decodeOperation(cells: CellReader): WriterOperation {
+function decodeOperation(cells: CellReader): PackedOperation {
   const code = cells.number()
   const owner = cells.text()
-  if (code === APPEND)
-    return { kind: 'append', owner, archive: cells.text(), peer: cells.text(), payload: cells.payload() }
+  if (code === APPEND) return decodeAppend(owner, cells)
+  if (code === REPLACE)
+    return { kind: 'replace', owner, archive: cells.text(), id: cells.number(), payload: cells.payload() }
   const table = cells.text()
-  if (code === DELETE) return { kind: 'delete', owner, table, keys: cells.texts(cells.number()) }
+  if (code === DELETE)
+    return {
+      kind: 'delete',
+      owner,
+      table,
+      of: cells.text() as 'lww' | 'mark',
+      keys: cells.texts(cells.number()),
+    }
   const row = { owner, table, key: cells.text() }
+  if (code === RAISE) return { kind: 'raise', ...row, json: cells.text() }
   if (code === PUT)
     return { kind: 'put', ...row, json: cells.text(), expires: cells.optional<number>() ?? null }
   return { kind: 'swap', ...row, expected: cells.optional<string>(), json: cells.optional<string>() }
+}
+
+function decodeAppend(owner: string, cells: CellReader): PackedAppend {
+  const subject = { owner, archive: cells.text(), peer: cells.text(), payload: cells.payload() }
+  const says = cells.number()
+  const unread = (says & APPENDS.unread) !== 0
+  const byOwner = (says & APPENDS.byOwner) !== 0
+  if ((says & APPENDS.key) === 0)
+    return { kind: 'append', ...subject, unread, byOwner, key: undefined, unless: [] }
+  const key = cells.hash()
+  const unless = Array.from({ length: cells.number() }, () => cells.hash())
+  return { kind: 'append', ...subject, unread, byOwner, key, unless }
 }
 
 /** Collects payloads, each once per commit. */
@@ -155,6 +250,10 @@ class CellReader {
 
   text(): string {
     return this.#cells[this.#next++] as string
+  }
+
+  hash(): Key {
+    return { high: this.number(), low: this.number() }
   }
 
   texts(count: number): string[] {

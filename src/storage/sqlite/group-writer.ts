@@ -1,20 +1,22 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { IdSequence } from '../archive-ids.ts'
+import { DIGITS } from '../marks.ts'
 import { transaction } from './database.ts'
 import { concernsOneWrite, storageError, toPlain } from './errors.ts'
-import type { Outcome, WriterOperation } from './group-message.ts'
-import { type AppendOperation, LogWriter, type NewEntry } from './log-writer.ts'
+import type { Outcome, PackedAppend, PackedOperation } from './group-message.ts'
+import { LogItems } from './log-items.ts'
+import { type Appended, LogWriter } from './log-writer.ts'
 import type { Names } from './names.ts'
 import type { WriteBehind } from './write-behind.ts'
 
-type Commit = readonly WriterOperation[]
+type Commit = readonly PackedOperation[]
 
 /** What one transaction does beside its rows. */
 interface Batch {
   /** The wall clock, ms since 1970. */
   readonly now: number
   /** For the index, once the transaction is committed. */
-  readonly entries: NewEntry[]
+  readonly entries: Appended[]
 }
 
 /** Stores groups of commits, each group in one transaction. Lives in the writer. */
@@ -24,18 +26,24 @@ export class GroupWriter {
   readonly #behind: WriteBehind
   readonly #ids: IdSequence
   readonly #log: LogWriter
+  readonly #items: LogItems
   readonly #put: StatementSync
   readonly #delete: StatementSync
   readonly #get: StatementSync
+  readonly #raise: StatementSync
 
   constructor(db: DatabaseSync, names: Names, behind: WriteBehind) {
     this.#db = db
     this.#names = names
     this.#behind = behind
     this.#ids = new IdSequence(behind.last)
-    this.#log = new LogWriter(db, names, this.#ids)
+    this.#log = new LogWriter(db, names, this.#ids, behind)
+    this.#items = new LogItems(db, names)
     this.#put = db.prepare(`INSERT INTO item VALUES(?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET json = excluded.json, expires = excluded.expires`)
+    const digits = (json: string) => `substr(${json}, ${DIGITS.start + 1}, ${DIGITS.count})`
+    this.#raise = db.prepare(`INSERT INTO item VALUES(?, ?, ?, ?, NULL)
+      ON CONFLICT DO UPDATE SET json = excluded.json WHERE ${digits('excluded.json')} > ${digits('item.json')}`)
     this.#delete = db.prepare('DELETE FROM item WHERE table_id = ? AND owner = ? AND key = ?')
     this.#get = db.prepare('SELECT json FROM item WHERE table_id = ? AND owner = ? AND key = ?')
   }
@@ -61,24 +69,40 @@ export class GroupWriter {
     const last = this.#ids.last
     try {
       const outcomes = transaction(this.#db, () => task(batch))
-      for (const { segment, owner, id, peer } of batch.entries) this.#behind.add(segment, owner, id, peer)
+      for (const entry of batch.entries) this.#behind.add(entry)
       return outcomes
     } catch (error) {
-      this.#undo(last)
+      this.#undo(last, batch.entries)
       throw error
     }
   }
 
   #apply(commit: Commit, batch: Batch): Outcome {
-    const appends: AppendOperation[] = []
+    const appends = commit.filter(operation => operation.kind === 'append')
+    const first = this.#firstCopy(appends)
+    if (first !== undefined)
+      return { given: this.#items.givenBy(first, appends), repeated: true, swapped: true }
     let swapped = true
     for (const operation of commit) {
-      if (operation.kind === 'append') appends.push(operation)
-      else if (operation.kind === 'swap') swapped = this.#applySwap(operation)
-      else this.#applyRow(operation)
+      if (operation.kind === 'swap') swapped = this.#applySwap(operation)
+      else if (operation.kind === 'replace') this.#items.replace(operation)
+      else if (operation.kind !== 'append') this.#applyRow(operation)
     }
-    const ids = appends.length === 0 ? [] : this.#log.append(appends, batch.now, batch.entries)
-    return { ids, swapped }
+    const given = appends.length === 0 ? [] : this.#log.append(appends, batch.now, batch.entries)
+    return { given, repeated: false, swapped }
+  }
+
+  /** The id of an item that must not be there if these appends are to be stored. */
+  #firstCopy(appends: readonly PackedAppend[]): number | undefined {
+    for (const { owner, unless } of appends) {
+      if (unless.length === 0) continue
+      const number = this.#names.address(owner)
+      for (const key of unless) {
+        const id = this.#behind.keys.find(number, key)
+        if (id !== undefined) return id
+      }
+    }
+    return undefined
   }
 
   #applyApart(commit: Commit, batch: Batch): Outcome {
@@ -93,18 +117,22 @@ export class GroupWriter {
       const reason = storageError(error)
       if (!concernsOneWrite(reason)) throw reason
       this.#db.exec('ROLLBACK TO apart; RELEASE apart')
-      batch.entries.length = count
-      this.#undo(last)
+      this.#undo(last, batch.entries.splice(count))
       return { error: toPlain(reason) }
     }
   }
 
-  #applyRow(operation: Extract<WriterOperation, { kind: 'put' | 'delete' }>): void {
+  #applyRow(operation: Extract<PackedOperation, { kind: 'put' | 'delete' | 'raise' }>): void {
     const { owner } = operation
-    const table = this.#names.table(operation.table, 'lww')
-    if (operation.kind === 'put')
+    if (operation.kind === 'delete') {
+      const table = this.#names.table(operation.table, operation.of)
+      for (const key of operation.keys) this.#delete.run(table, owner, key)
+    } else if (operation.kind === 'raise')
+      this.#raise.run(this.#names.table(operation.table, 'mark'), owner, operation.key, operation.json)
+    else {
+      const table = this.#names.table(operation.table, 'lww')
       this.#put.run(table, owner, operation.key, operation.json, operation.expires)
-    else for (const key of operation.keys) this.#delete.run(table, owner, key)
+    }
   }
 
   #applySwap({
@@ -113,7 +141,7 @@ export class GroupWriter {
     key,
     expected,
     json,
-  }: Extract<WriterOperation, { kind: 'swap' }>): boolean {
+  }: Extract<PackedOperation, { kind: 'swap' }>): boolean {
     const table = this.#names.table(name, 'cas')
     if (this.#get.get(table, owner, key)?.json !== expected) return false
     if (json === undefined) this.#delete.run(table, owner, key)
@@ -121,8 +149,9 @@ export class GroupWriter {
     return true
   }
 
-  /** Forgets what a rollback took back; `last` is the greatest id before it. */
-  #undo(last: number): void {
+  /** Forgets what a rollback took back: these entries; `last` is the greatest id before it. */
+  #undo(last: number, entries: readonly Appended[]): void {
+    this.#log.undo(entries)
     this.#ids.rewind(last)
     this.reset()
   }
@@ -131,6 +160,7 @@ export class GroupWriter {
   reset(): void {
     this.#names.reset()
     this.#log.reset()
+    this.#items.reset()
   }
 }
 

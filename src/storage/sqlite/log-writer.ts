@@ -1,89 +1,134 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { IdSequence } from '../archive-ids.ts'
-import type { Operation } from '../engine.ts'
+import type { PackedAppend } from './group-message.ts'
+import { FLAG, type NewEntry, NOBODY } from './log-rows.ts'
 import type { Names } from './names.ts'
 import { Segments } from './segments.ts'
+import type { WriteBehind } from './write-behind.ts'
 
-/** An append of a commit. */
-export type AppendOperation = Extract<Operation, { kind: 'append' }>
-
-/** A row that was added to the log, for the index. */
-export interface NewEntry {
-  readonly segment: number
-  readonly owner: number
-  readonly id: number
-  readonly peer: number
+/** A new entry, and what it takes to take it back. */
+export interface Appended extends NewEntry {
+  readonly resource: string
+  /** What it added to the unread ones: 0 or 1. */
+  readonly unreadMore: number
 }
 
 /** A row about to be written: one payload for up to two owners. */
 interface OpenRow {
-  readonly id: number
-  readonly owners: { owner: number; peer: number }[]
+  /** One or two; if one of them has a key it is the first. */
+  readonly owners: Appended[]
   readonly payload: Uint8Array
 }
-
-/** Nobody: address 1 is the empty text. */
-const NOBODY = { owner: 1, peer: 1 }
 
 /** Adds rows to the archive log. Lives in the writer; all calls are inside a transaction. */
 export class LogWriter {
   readonly #db: DatabaseSync
   readonly #names: Names
   readonly #ids: IdSequence
+  readonly #behind: WriteBehind
   readonly #segments: Segments
   readonly #inserts = new Map<number, StatementSync>()
 
-  constructor(db: DatabaseSync, names: Names, ids: IdSequence) {
+  constructor(db: DatabaseSync, names: Names, ids: IdSequence, behind: WriteBehind) {
     this.#db = db
     this.#names = names
     this.#ids = ids
+    this.#behind = behind
     this.#segments = new Segments(db)
   }
 
-  /** Writes the appends of one commit; adds to `entries` what the index must learn. Returns their ids in their order. */
-  append(operations: readonly AppendOperation[], now: number, entries: NewEntry[]): number[] {
-    const archives = new Map<string, Map<Uint8Array, OpenRow>>()
-    const ids: number[] = []
-    for (const operation of operations) {
-      const rows = archives.get(operation.archive) ?? new Map<Uint8Array, OpenRow>()
-      archives.set(operation.archive, rows)
-      const open = rows.get(operation.payload)
-      const row = this.#join(open, operation) ?? this.#start(operation, now)
-      if (row !== open && open !== undefined) this.#write(operation.archive, open, entries)
-      rows.set(operation.payload, row)
-      ids.push(row.id)
+  /** Writes the appends of one commit; adds to `entries` what follows from them. Returns id, sequence and unread of each, in their order. */
+  append(appends: readonly PackedAppend[], now: number, entries: Appended[]): number[] {
+    const rows: OpenRow[] = []
+    const given: number[] = []
+    for (const append of appends) {
+      const { id, sequence, unread } = this.#place(append, now, rows, entries)
+      given.push(id, sequence, unread)
     }
-    for (const [archive, rows] of archives)
-      for (const row of rows.values()) this.#write(archive, row, entries)
-    return ids
+    for (const row of rows) this.#write(row)
+    return given
   }
 
-  /** Adds an owner to the row of the same payload. Both sides of a message to oneself are one item. */
-  #join(row: OpenRow | undefined, operation: AppendOperation): OpenRow | undefined {
-    if (row === undefined) return undefined
-    const owner = this.#names.address(operation.owner)
-    if (row.owners.some(known => known.owner === owner)) return row
-    if (row.owners.length === 2) return undefined
-    row.owners.push({ owner, peer: this.#names.address(operation.peer) })
-    return row
+  /** Finds or makes the place of an append in a row. */
+  #place(append: PackedAppend, now: number, rows: OpenRow[], entries: Appended[]): Appended {
+    const archive = this.#names.archive(append.archive)
+    const owner = this.#names.address(append.owner)
+    const row = rows.findLast(
+      ({ owners, payload }) => payload === append.payload && owners[0]!.archive === archive,
+    )
+    // Both sides of a message to oneself are one item.
+    const known = row?.owners.find(one => one.owner === owner)
+    if (known !== undefined) return known
+    const joins = row?.owners.length === 1 && (append.key === undefined || row.owners[0]!.key === undefined)
+    const { id, segment } = joins ? row.owners[0]! : this.#newPlace(archive, now)
+    const entry = this.#count(append, { archive, segment, owner, id })
+    entries.push(entry)
+    if (!joins) rows.push({ owners: [entry], payload: append.payload })
+    else if (entry.key === undefined) row.owners.push(entry)
+    else row.owners.unshift(entry)
+    return entry
   }
 
-  #start({ owner, peer, payload }: AppendOperation, now: number): OpenRow {
-    const first = { owner: this.#names.address(owner), peer: this.#names.address(peer) }
-    return { id: this.#ids.next(now), owners: [first], payload }
+  #newPlace(archive: number, now: number): { id: number; segment: number } {
+    const id = this.#ids.next(now)
+    return { id, segment: this.#segments.for(archive, id).id }
   }
 
-  #write(archive: string, { id, owners, payload }: OpenRow, entries: NewEntry[]): void {
-    const [first, second = NOBODY] = owners
-    const segment = this.#segments.for(this.#names.archive(archive), id)
-    this.#insert(segment.id).run(id, first!.owner, first!.peer, second.owner, second.peer, payload)
-    for (const { owner, peer } of owners) entries.push({ segment: segment.id, owner, id, peer })
+  #count(append: PackedAppend, place: Pick<NewEntry, 'archive' | 'segment' | 'owner' | 'id'>): Appended {
+    const { address: peer, resource } = this.#names.peer(append.peer)
+    const counted = append.byOwner ? place.owner : peer
+    const counter = this.#behind.counters.of(place.archive, place.owner, counted)
+    const unreadMore = append.unread ? 1 : 0
+    counter.sequence++
+    counter.unread += unreadMore
+    counter.id = place.id
+    const { sequence, unread } = counter
+    const entry = { ...place, peer, resource, counted, sequence, unread, unreadMore, key: append.key }
+    this.#behind.keys.add(entry)
+    return entry
+  }
+
+  /** Takes back what entries did to counts and keys; the newest last. */
+  undo(entries: readonly Appended[]): void {
+    for (const entry of entries.toReversed()) {
+      const counter = this.#behind.counters.of(entry.archive, entry.owner, entry.counted)
+      counter.sequence--
+      counter.unread -= entry.unreadMore
+      this.#behind.keys.remove(entry)
+    }
+  }
+
+  #write({ owners, payload }: OpenRow): void {
+    const [first, second] = owners as [Appended, Appended | undefined]
+    const flags =
+      FLAG.always |
+      (first.counted === first.peer ? 0 : FLAG.byOwner1) |
+      (second === undefined || second.counted === second.peer ? 0 : FLAG.byOwner2)
+    const { id, owner, peer, resource, sequence, unread, key } = first
+    this.#insert(first.segment).run(
+      id,
+      owner,
+      peer,
+      resource,
+      sequence,
+      unread,
+      second?.owner ?? NOBODY,
+      second?.peer ?? NOBODY,
+      second?.resource ?? '',
+      second?.sequence ?? 0,
+      second?.unread ?? 0,
+      flags,
+      key?.high ?? null,
+      key?.low ?? null,
+      payload,
+    )
   }
 
   #insert(segment: number): StatementSync {
     const known = this.#inserts.get(segment)
     if (known !== undefined) return known
-    const insert = this.#db.prepare(`INSERT INTO log_${segment} VALUES(?, ?, ?, ?, ?, ?)`)
+    const places = Array.from({ length: 15 }, () => '?').join()
+    const insert = this.#db.prepare(`INSERT INTO log_${segment} VALUES(${places})`)
     this.#inserts.set(segment, insert)
     return insert
   }

@@ -3,13 +3,22 @@ import { StorageError, type TableKind } from '../types.ts'
 
 const MAX_CACHED_ADDRESSES = 20_000
 
+/** Whom an owner talked with. */
+export interface Peer {
+  /** The number of the bare address. */
+  readonly address: number
+  /** `''` for none. */
+  readonly resource: string
+}
+
 /** The numbers that stand for names and addresses in the rows. Lives in the writer; all calls are inside a transaction. */
 export class Names {
   readonly #tables = new Map<string, { id: number; kind: TableKind }>()
   readonly #archives = new Map<string, number>()
   readonly #addresses = new Map<string, number>()
+  readonly #peers = new Map<string, Peer>()
   readonly #statements: Record<
-    'table' | 'newTable' | 'archive' | 'newArchive' | 'address' | 'newAddress' | 'changed',
+    'table' | 'newTable' | 'archive' | 'newArchive' | 'address' | 'newAddress' | 'text' | 'changed',
     StatementSync
   >
 
@@ -21,6 +30,7 @@ export class Names {
       newArchive: db.prepare('INSERT INTO archive_name(name) VALUES(?)'),
       address: db.prepare('SELECT id FROM address WHERE text = ?'),
       newAddress: db.prepare('INSERT INTO address(text) VALUES(?)'),
+      text: db.prepare('SELECT text FROM address WHERE id = ?'),
       changed: db.prepare('UPDATE progress SET generation = generation + 1'),
     }
   }
@@ -70,9 +80,28 @@ export class Names {
     return id
   }
 
+  /** The number of a bare or full address, given when it is new, and its resource. */
+  peer(text: string): Peer {
+    const known = this.#peers.get(text)
+    if (known !== undefined) return known
+    const slash = text.indexOf('/')
+    const peer =
+      slash < 0
+        ? { address: this.address(text), resource: '' }
+        : { address: this.address(text.slice(0, slash)), resource: text.slice(slash + 1) }
+    if (this.#peers.size >= MAX_CACHED_ADDRESSES) this.#peers.clear()
+    this.#peers.set(text, peer)
+    return peer
+  }
+
   /** The number of an address, if it has one. */
   findAddress(text: string): number | undefined {
     return this.#statements.address.get(text)?.id as number | undefined
+  }
+
+  /** The address with this number. */
+  text(address: number): string {
+    return String(this.#statements.text.get(address)?.text)
   }
 
   /** After a rollback: the last names may never have been stored. */
@@ -80,5 +109,6 @@ export class Names {
     this.#tables.clear()
     this.#archives.clear()
     this.#addresses.clear()
+    this.#peers.clear()
   }
 }

@@ -1,5 +1,6 @@
 import type { IdRange } from '../archive-ids.ts'
 import type { ArchiveView } from './archive-view.ts'
+import { FLAG } from './log-rows.ts'
 import type { Segment } from './segments.ts'
 import type { TailEntry } from './tail.ts'
 
@@ -8,15 +9,38 @@ export interface Subject {
   readonly owner: number
   /** `undefined` for all peers. */
   readonly peer: number | undefined
+  /** `undefined` for all resources. */
+  readonly resource: string | undefined
 }
 
 /** An archived item; the peer is the number of an address. */
 export interface FoundEntry extends TailEntry {
+  readonly resource: string
+  readonly sequence: number
+  readonly unread: number
   readonly payload: Uint8Array
 }
 
 /** A range for this step, and where the next one begins: `undefined` after the last. */
 export type Step = [step: IdRange, next: number | undefined]
+
+/** What its owner (?1) sees of a row of the log. */
+const side = (column: string) => `iif(owner1 = ?1, ${column}1, ${column}2)`
+const RESOURCE = side('resource')
+const SEEN = `${RESOURCE} AS resource, ${side('sequence')} AS sequence, ${side('unread')} AS unread,
+  iif(flags & iif(owner1 = ?1, ${FLAG.stub1}, ${FLAG.stub2}),
+    (SELECT stub.payload FROM $stub AS stub WHERE stub.owner = ?1 AND stub.id = log.id), log.payload) AS payload`
+const IN_RANGE = 'owner = ?1 AND id >= ?2 AND id < ?3 AND (?4 IS NULL OR peer = ?4)'
+const OF_RESOURCE = `(?5 IS NULL OR ${RESOURCE} = ?5)`
+
+const INDEXED = (order: 'ASC' | 'DESC') => `SELECT id, peer, ${SEEN} FROM $index JOIN $log AS log USING(id)
+  WHERE ${IN_RANGE} AND ${OF_RESOURCE} ORDER BY id ${order} LIMIT ?6`
+const ASCENDING = INDEXED('ASC')
+const DESCENDING = INDEXED('DESC')
+const COUNT = `SELECT count(*) AS entries FROM $index WHERE ${IN_RANGE}`
+const COUNT_OF_RESOURCE = `SELECT count(*) AS entries FROM $index JOIN $log USING(id) WHERE ${IN_RANGE} AND ${OF_RESOURCE}`
+const SKIP = (order: 'ASC' | 'DESC') =>
+  `SELECT id FROM $index WHERE owner = ? AND id >= ? AND id < ? ORDER BY id ${order} LIMIT 1 OFFSET ?`
 
 /** What an owner has in one segment. All that the index lacks of it is newer than all that it has. */
 export class OwnerSegment {
@@ -24,6 +48,7 @@ export class OwnerSegment {
   readonly #view: ArchiveView
   readonly #owner: number
   readonly #peer: number | null
+  readonly #resource: string | null
   readonly #stepEntries: number
 
   /** `stepEntries`: how many entries of the index to look at in one step. */
@@ -33,6 +58,7 @@ export class OwnerSegment {
     this.#view = view
     this.#owner = subject.owner
     this.#peer = subject.peer ?? null
+    this.#resource = subject.resource ?? null
   }
 
   /** Cuts a step from the start of a range. With all peers every entry counts, so the limit of `indexed` ends the step as well. */
@@ -49,30 +75,39 @@ export class OwnerSegment {
   }
 
   #skip(low: number, high: number, order: 'ASC' | 'DESC'): number | undefined {
-    const sql = `SELECT id FROM $index WHERE owner = ? AND id >= ? AND id < ? ORDER BY id ${order} LIMIT 1 OFFSET ?`
-    return this.#view.in(this.id, sql).get(this.#owner, low, high, this.#stepEntries)?.id as
+    return this.#view.in(this.id, SKIP(order)).get(this.#owner, low, high, this.#stepEntries)?.id as
       | number
       | undefined
   }
 
   /** Entries of the index, with their payloads. */
   indexed({ low, high }: IdRange, order: 'ASC' | 'DESC', limit: number): Iterable<FoundEntry> {
-    const sql = `SELECT id, peer, payload FROM $index JOIN $log USING(id)
-      WHERE owner = ?1 AND id >= ?2 AND id < ?3 AND (?4 IS NULL OR peer = ?4) ORDER BY id ${order} LIMIT ?5`
-    const rows = this.#view.in(this.id, sql).iterate(this.#owner, low, high, this.#peer, limit)
+    const statement = this.#view.in(this.id, order === 'ASC' ? ASCENDING : DESCENDING)
+    const rows = statement.iterate(this.#owner, low, high, this.#peer, this.#resource, limit)
     return rows as unknown as Iterable<FoundEntry>
   }
 
   /** How many entries the index has. */
   countIndexed({ low, high }: IdRange): number {
-    const sql = `SELECT count(*) AS entries FROM $index WHERE owner = ?1 AND id >= ?2 AND id < ?3 AND (?4 IS NULL OR peer = ?4)`
-    return Number(this.#view.in(this.id, sql).get(this.#owner, low, high, this.#peer)?.entries)
+    const range = [this.#owner, low, high, this.#peer] as const
+    const found =
+      this.#resource === null
+        ? this.#view.in(this.id, COUNT).get(...range)
+        : this.#view.in(this.id, COUNT_OF_RESOURCE).get(...range, this.#resource)
+    return Number(found?.entries)
   }
 
   /** Entries that the index lacks, oldest first. */
   unindexed(range: IdRange): readonly TailEntry[] {
     const entries = this.#view.unindexed(this.id, this.#owner, range)
-    return this.#peer === null ? entries : entries.filter(({ peer }) => peer === this.#peer)
+    if (this.#peer === null) return entries
+    return entries.filter(entry => entry.peer === this.#peer && this.#isOfResource(entry))
+  }
+
+  #isOfResource({ id }: TailEntry): boolean {
+    if (this.#resource === null) return true
+    const row = this.#view.in(this.id, `SELECT ${RESOURCE} AS resource FROM $log WHERE id = ?2`)
+    return row.get(this.#owner, id)?.resource === this.#resource
   }
 
   /** The entry with this id, if it is there. */
@@ -85,7 +120,7 @@ export class OwnerSegment {
 
   /** Reads what belongs to an entry of the tail. */
   withPayload({ id, peer }: TailEntry): FoundEntry {
-    const row = this.#view.in(this.id, 'SELECT payload FROM $log WHERE id = ?').get(id)
-    return { id, peer, payload: row!.payload as Uint8Array }
+    const row = this.#view.in(this.id, `SELECT ${SEEN} FROM $log AS log WHERE id = ?2`).get(this.#owner, id)
+    return { ...(row as unknown as Omit<FoundEntry, 'id' | 'peer'>), id, peer }
   }
 }

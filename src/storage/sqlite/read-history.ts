@@ -3,6 +3,7 @@
  * so it keeps its place as an id.
  */
 import { type IdRange, idRange, timeRange } from '../archive-ids.ts'
+import type { HistoryQuery } from '../engine.ts'
 import type { ArchiveView } from './archive-view.ts'
 import { FoundItems } from './found-items.ts'
 import { type FoundEntry, OwnerSegment, type Subject } from './owner-segment.ts'
@@ -11,6 +12,8 @@ import type { TailEntry } from './tail.ts'
 
 /** Entries of the index to look at in one step; about 1 ms. */
 const STEP_ENTRIES = 2000
+/** Entries to count, in months that have more than a step of them; a total that would take more is left out. */
+const MAX_COUNTED = 16_000
 
 /** Answers a query. */
 export function* history(
@@ -19,7 +22,7 @@ export function* history(
   stepEntries = STEP_ENTRIES,
 ): Generator<void, PackedHistory> {
   const found = new FoundItems(view, query.limit)
-  const subject = subjectOf(view, owner, query.peer)
+  const subject = subjectOf(view, owner, query)
   if (subject === undefined) return found.packed(query.count ? 0 : undefined)
   const segmentsIn = (range: IdRange) =>
     view.segments(archive, range).map(segment => new OwnerSegment(view, segment, subject, stepEntries))
@@ -41,11 +44,11 @@ export function* history(
   return found.packed(total)
 }
 
-function subjectOf(view: ArchiveView, owner: string, peer: string | undefined): Subject | undefined {
+function subjectOf(view: ArchiveView, owner: string, { peer, resource }: HistoryQuery): Subject | undefined {
   const ownerNumber = view.address(owner)
   const peerNumber = peer === undefined ? undefined : view.address(peer)
   if (ownerNumber === undefined || (peer !== undefined && peerNumber === undefined)) return undefined
-  return { owner: ownerNumber, peer: peerNumber }
+  return { owner: ownerNumber, peer: peerNumber, resource }
 }
 
 function* walkUp(segments: OwnerSegment[], range: IdRange, found: FoundItems): Generator<void> {
@@ -79,13 +82,17 @@ function* payloads(segment: OwnerSegment, entries: Iterable<TailEntry>): Generat
   for (const entry of entries) yield segment.withPayload(entry)
 }
 
-function* count(segments: OwnerSegment[], range: IdRange): Generator<void, number> {
+/** `undefined` when there is too much to look at. */
+function* count(segments: OwnerSegment[], range: IdRange): Generator<void, number | undefined> {
   let total = 0
+  let looked = 0
   for (const segment of segments) {
     for (let low: number | undefined = range.low; low !== undefined; ) {
       const [step, next]: [IdRange, number | undefined] = segment.stepUp({ low, high: range.high }, true)
       total += segment.countIndexed(step)
       if (next === undefined) total += segment.unindexed(step).length
+      else looked += STEP_ENTRIES
+      if (looked > MAX_COUNTED) return undefined
       low = next
       yield
     }

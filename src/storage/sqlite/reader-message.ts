@@ -46,9 +46,18 @@ export interface PackedRows {
   readonly more: boolean
 }
 
+/** An archived item without its payload, which has this length. */
+export interface PackedItem {
+  readonly id: number
+  readonly peer: string
+  readonly sequence: number
+  readonly unread: number
+  readonly length: number
+}
+
 /** A page of an archive with all payloads joined. */
 export interface PackedHistory {
-  readonly items: readonly { readonly id: number; readonly peer: string; readonly length: number }[]
+  readonly items: readonly PackedItem[]
   readonly more: boolean
   readonly total: number | undefined
   readonly bytes: Uint8Array<ArrayBuffer>

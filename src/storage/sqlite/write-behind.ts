@@ -1,10 +1,13 @@
 /**
- * The archive index, written behind the log: entries gather in memory, and are then written sorted by owner, many per page of the index.
- * That costs a few us an item; writing each entry when its item comes would cost about a hundred, a page of the index each.
+ * The archive index, written behind the log, and with it the counts and the keys: entries gather in memory, and are then written sorted by
+ * owner, many per page of the index. That costs a few us an item; writing each entry when its item comes would cost about a hundred, a page of the index each.
  * What was not indexed at a crash is read from the log again.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { Counters } from './counters.ts'
 import { type Synchronous, unsynced } from './database.ts'
+import { Keys } from './keys.ts'
+import { entriesOf, type NewEntry, readLog } from './log-rows.ts'
 import { listSegments } from './segments.ts'
 import { indexedUpTo, type Progress, Tail, type TailList } from './tail.ts'
 
@@ -22,19 +25,21 @@ const PACE: Pace = { round: 16_384, slice: 512 }
 /** One pass over what had gathered when it began: all entries up to the id `high`. */
 interface Round {
   readonly high: number
-  readonly lists: readonly TailList[]
+  readonly lists: readonly TailList<NewEntry>[]
   list: number
   entry: number
 }
 
 /** Keeps the index. Lives in the writer. */
 export class WriteBehind {
+  readonly counters: Counters
+  readonly keys: Keys
   readonly #db: DatabaseSync
   readonly #synchronous: Synchronous
   readonly #pace: Pace
   readonly #inserts = new Map<number, StatementSync>()
   readonly #saveProgress: StatementSync
-  #tail = new Tail()
+  #tail = new Tail<NewEntry>()
   #round: Round | undefined
   #low = 0
   /** The greatest id in the log. */
@@ -47,6 +52,8 @@ export class WriteBehind {
     this.#db = db
     this.#synchronous = synchronous
     this.#pace = pace
+    this.counters = new Counters(db)
+    this.keys = new Keys(db)
     this.#saveProgress = db.prepare('UPDATE progress SET low = ?, high = ?, segment = ?, owner = ?, id = ?')
     this.#load()
   }
@@ -61,10 +68,10 @@ export class WriteBehind {
     return this.#round !== undefined || this.#tail.size >= this.#pace.round
   }
 
-  /** Takes in an entry whose log row is committed. */
-  add(segment: number, owner: number, id: number, peer: number): void {
-    this.#tail.add(segment, owner, { id, peer })
-    this.#last = id
+  /** Takes in an entry whose log row is committed. Its counter and its key are known already. */
+  add(entry: NewEntry): void {
+    this.#tail.add(entry.segment, entry.owner, entry)
+    this.#last = entry.id
     this.#arrived++
   }
 
@@ -73,16 +80,19 @@ export class WriteBehind {
     const round = this.#round ?? this.#begin()
     const count = Math.max(this.#pace.slice, 2 * this.#arrived)
     const { list, entry } = round
+    const written: NewEntry[] = []
     try {
-      unsynced(this.#db, this.#synchronous, () => this.#write(round, count))
+      unsynced(this.#db, this.#synchronous, () => this.#write(round, count, written))
     } catch (error) {
       Object.assign(round, { list, entry })
       throw error
     }
+    for (const one of written) this.keys.remove(one)
     this.#arrived = 0
     if (round.list < round.lists.length) return
     this.#low = round.high
     this.#round = undefined
+    this.counters.trim(this.#low)
   }
 
   /** Indexes all that is in the log now, slice by slice. */
@@ -96,25 +106,37 @@ export class WriteBehind {
 
   #begin(): Round {
     this.#round = { high: this.#last, lists: this.#tail.inOrder(), list: 0, entry: 0 }
-    this.#tail = new Tail()
+    this.#tail = new Tail<NewEntry>()
     return this.#round
   }
 
-  #write(round: Round, count: number): void {
+  #write(round: Round, count: number, written: NewEntry[]): void {
     let done = { segment: 0, owner: 0, id: 0 }
     for (; count > 0 && round.list < round.lists.length; round.list++, round.entry = 0) {
       const { segment, owner, entries } = round.lists[round.list]!
-      const insert = this.#insert(segment)
-      const end = Math.min(entries.length, round.entry + count)
-      count -= end - round.entry
-      for (; round.entry < end; round.entry++)
-        insert.run(owner, entries[round.entry]!.id, entries[round.entry]!.peer)
-      done = { segment, owner, id: entries[end - 1]!.id }
-      if (end < entries.length) break
+      const some = entries.slice(round.entry, round.entry + count)
+      this.#writeEntries(segment, some)
+      written.push(...some)
+      count -= some.length
+      round.entry += some.length
+      done = { segment, owner, id: some.at(-1)!.id }
+      if (round.entry < entries.length) break
     }
     const finished = round.list === round.lists.length
     if (finished) this.#saveProgress.run(round.high, round.high, 0, 0, 0)
     else this.#saveProgress.run(this.#low, round.high, done.segment, done.owner, done.id)
+  }
+
+  /** Entries of one owner. */
+  #writeEntries(segment: number, entries: readonly NewEntry[]): void {
+    const insert = this.#insert(segment)
+    const counted = new Map<number, NewEntry>()
+    for (const entry of entries) {
+      insert.run(entry.owner, entry.id, entry.peer)
+      this.keys.save(entry)
+      counted.set(entry.counted, entry)
+    }
+    for (const last of counted.values()) this.counters.save(last)
   }
 
   #insert(segment: number): StatementSync {
@@ -135,45 +157,24 @@ export class WriteBehind {
     const progress = this.#db.prepare('SELECT * FROM progress').get() as unknown as Progress & {
       last_id: number
     }
-    const begun = new Tail()
+    const begun = new Tail<NewEntry>()
     this.#low = progress.low
     this.#last = progress.last_id
-    for (const segment of listSegments(this.#db)) {
-      for (const row of readLog(this.#db, segment.id, progress.low)) {
+    for (const { id: segment, archive } of listSegments(this.#db)) {
+      for (const row of readLog(this.#db, segment, progress.low)) {
         this.#last = Math.max(this.#last, row.id)
-        for (const { owner, peer } of ownersOf(row)) {
+        for (const entry of entriesOf(row, { archive, segment })) {
+          if (row.id <= indexedUpTo(progress, segment, entry.owner)) continue
           const tail = row.id <= progress.high ? begun : this.#tail
-          if (row.id > indexedUpTo(progress, segment.id, owner))
-            tail.add(segment.id, owner, { id: row.id, peer })
+          tail.add(segment, entry.owner, entry)
+          this.counters.restore(entry)
+          this.keys.add(entry)
         }
       }
-      const last = this.#db.prepare(`SELECT max(id) AS id FROM log_${segment.id}`).get()?.id
+      const last = this.#db.prepare(`SELECT max(id) AS id FROM log_${segment}`).get()?.id
       if (typeof last === 'number') this.#last = Math.max(this.#last, last)
     }
     if (progress.high > progress.low)
       this.#round = { high: progress.high, lists: begun.inOrder(), list: 0, entry: 0 }
   }
-}
-
-/** A row of the log without its payload. */
-export interface LogRow {
-  readonly id: number
-  readonly owner1: number
-  readonly peer1: number
-  readonly owner2: number
-  readonly peer2: number
-}
-
-/** Rows of a segment after an id. */
-export function readLog(db: DatabaseSync, segment: number, after: number): Iterable<LogRow> {
-  const select = `SELECT id, owner1, peer1, owner2, peer2 FROM log_${segment} WHERE id > ? ORDER BY id`
-  return db.prepare(select).iterate(after) as unknown as Iterable<LogRow>
-}
-
-/** Whose the row is. Owner 1 is nobody; an erased one is negative (erase.ts). */
-export function ownersOf(row: LogRow): { owner: number; peer: number }[] {
-  const owners: { owner: number; peer: number }[] = []
-  if (row.owner1 > 1) owners.push({ owner: row.owner1, peer: row.peer1 })
-  if (row.owner2 > 1) owners.push({ owner: row.owner2, peer: row.peer2 })
-  return owners
 }

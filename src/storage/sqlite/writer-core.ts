@@ -6,7 +6,7 @@ import { Background } from './background.ts'
 import { makeFolder, openForWriting } from './database.ts'
 import { Eraser } from './erase.ts'
 import { storageError } from './errors.ts'
-import { decodeGroup, type GroupMessage, type Outcome, type WriterOperation } from './group-message.ts'
+import { decodeGroup, type GroupMessage, type Outcome, type PackedOperation } from './group-message.ts'
 import { GroupWriter } from './group-writer.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import { Names } from './names.ts'
@@ -20,6 +20,8 @@ const CHECKPOINT_PAGES = 1024
 /** How often expired rows are looked for, ms, and how many are removed in a transaction. */
 const SWEEP_MS = 60_000
 const SWEEP_ROWS = 200
+/** How long after a tombstone the write-ahead log is emptied, ms. */
+const OVERWRITE_MS = 1000
 
 /** Rows written for an owner while older ones are being forgotten. */
 interface Sparing {
@@ -39,6 +41,7 @@ export class Writer {
   readonly #onProblem: (problem: StorageError) => void
   #rows: RowReader | undefined
   #swept = 0
+  #overwriting: NodeJS.Timeout | undefined
   #upkeepDue = false
   #closed = false
 
@@ -69,6 +72,7 @@ export class Writer {
     const commits = decodeGroup(message)
     const outcomes = this.#groups.write(commits, message.now)
     if (this.#sparing.size > 0) this.#spare(commits, outcomes)
+    if (commits.some(commit => commit.some(({ kind }) => kind === 'replace'))) this.#overwriteSoon()
     if (!this.#upkeepDue) setImmediate(() => this.#upkeep(message.now))
     this.#upkeepDue = true
     return outcomes
@@ -90,7 +94,7 @@ export class Writer {
         return this.#background.run(this.#eraser.purge({ ...job, upTo, ids: job.ids?.map(Number) }))
       }
       case 'expire':
-        return this.#background.run(this.#eraser.expire(job.archive, job.before))
+        return this.#background.run(this.#eraser.expire(job))
       case 'forget':
         return this.#forget(job.owner)
       case 'settle':
@@ -101,6 +105,7 @@ export class Writer {
   /** Lets go of the folder. */
   close(): void {
     this.#closed = true
+    clearTimeout(this.#overwriting)
     this.#background.stop()
     this.#db.close()
     this.#lock.release()
@@ -116,13 +121,13 @@ export class Writer {
     }
   }
 
-  #spare(commits: readonly (readonly WriterOperation[])[], outcomes: readonly Outcome[]): void {
+  #spare(commits: readonly (readonly PackedOperation[])[], outcomes: readonly Outcome[]): void {
     for (const [index, commit] of commits.entries()) {
       const outcome = outcomes[index]!
-      if ('error' in outcome || !outcome.swapped) continue
+      if ('error' in outcome || outcome.repeated || !outcome.swapped) continue
       // What was deleted is gone anyway.
       for (const operation of commit)
-        if (operation.kind === 'put' || operation.kind === 'swap')
+        if (operation.kind === 'put' || operation.kind === 'swap' || operation.kind === 'raise')
           for (const { owner, rows } of this.#sparing)
             if (owner === operation.owner) rows.add(`${operation.table}\0${operation.key}`)
     }
@@ -141,6 +146,19 @@ export class Writer {
     if (now - this.#swept < SWEEP_MS) return
     this.#swept = now
     this.#inBackground(this.#sweep(now))
+    this.#inBackground(this.#behind.keys.turn(now))
+  }
+
+  /** The write-ahead log still has what was replaced. */
+  #overwriteSoon(): void {
+    this.#overwriting ??= setTimeout(() => this.#inBackground(this.#overwrite()), OVERWRITE_MS)
+  }
+
+  *#overwrite(): Generator<void> {
+    if (this.#overwriting === undefined) return
+    clearTimeout(this.#overwriting)
+    this.#overwriting = undefined
+    yield* this.#eraser.truncateLog()
   }
 
   #inBackground(steps: Generator<void>): void {
@@ -156,6 +174,8 @@ export class Writer {
   *#settle(now: number): Generator<void> {
     yield* this.#behind.flush()
     yield* this.#sweep(now)
+    yield* this.#behind.keys.turn(now)
+    yield* this.#overwrite()
   }
 
   *#sweep(now: number): Generator<void> {

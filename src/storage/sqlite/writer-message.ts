@@ -21,9 +21,14 @@ export type WriterJob =
       readonly before: number | undefined
       readonly ids: readonly bigint[] | undefined
     }
-  | { readonly task: 'expire'; readonly archive: string; readonly before: number }
+  | {
+      readonly task: 'expire'
+      readonly archive: string
+      readonly before: number
+      readonly domain: string | undefined
+    }
   | { readonly task: 'forget'; readonly owner: string }
-  /** Index everything; remove rows that have expired by now (ms since 1970). */
+  /** Index everything; remove rows and keys that have expired by now (ms since 1970); overwrite what was replaced. */
   | { readonly task: 'settle'; readonly now: number }
 
 /** To the writer. After `close` nothing comes any more. */
