@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import type { Operation } from '../engine.ts'
 import type { PlainError } from './errors.ts'
+import { type Cell, CellReader, Payloads } from './group-cells.ts'
 import type { Key } from './keys.ts'
 
 /** What the writer does: the operations of a commit, and compare-and-set. */
@@ -48,8 +49,6 @@ export type PackedOperation =
   | PackedAppend
   | PackedReplace
 
-type Cell = string | number | null
-
 /** The message. `cells` holds, commit by commit, the number of operations and then each operation. */
 export interface GroupMessage {
   readonly kind: 'group'
@@ -76,7 +75,9 @@ const RAISE = 4
 const REPLACE = 5
 
 /** What an append says beside its texts. */
-const APPENDS = { unread: 1, byOwner: 2, key: 4 } as const
+const APPENDS = { unread: 1, byOwner: 2, key: 4, unlessItself: 8 } as const
+
+const NONE: readonly Key[] = []
 
 /** Packs commits. */
 export function encodeGroup(commits: readonly (readonly WriterOperation[])[], now: number): GroupMessage {
@@ -128,13 +129,16 @@ function encodeAppend(
   payloads: Payloads,
 ): void {
   const { owner, archive, peer, payload, key, unless } = append
+  const itself = key !== undefined && unless.length === 1 && unless[0] === key
   const says =
     (append.unread ? APPENDS.unread : 0) |
     (append.counted === 'owner' ? APPENDS.byOwner : 0) |
-    (key === undefined ? 0 : APPENDS.key)
+    (key === undefined ? 0 : APPENDS.key) |
+    (itself ? APPENDS.unlessItself : 0)
   cells.push(APPEND, owner, archive, peer, payloads.place(payload), payload.byteLength, says)
   if (key === undefined) return
   pushHash(cells, archive, key)
+  if (itself) return
   cells.push(unless.length)
   for (const other of unless) pushHash(cells, archive, other)
 }
@@ -186,96 +190,13 @@ function decodeOperation(cells: CellReader): PackedOperation {
 }
 
 function decodeAppend(owner: string, cells: CellReader): PackedAppend {
-  const subject = { owner, archive: cells.text(), peer: cells.text(), payload: cells.payload() }
+  const archive = cells.text()
+  const peer = cells.text()
+  const payload = cells.payload()
   const says = cells.number()
   const unread = (says & APPENDS.unread) !== 0
   const byOwner = (says & APPENDS.byOwner) !== 0
-  if ((says & APPENDS.key) === 0)
-    return { kind: 'append', ...subject, unread, byOwner, key: undefined, unless: [] }
-  const key = cells.hash()
-  const unless = Array.from({ length: cells.number() }, () => cells.hash())
-  return { kind: 'append', ...subject, unread, byOwner, key, unless }
-}
-
-/** Collects payloads, each once per commit. */
-class Payloads {
-  readonly #parts: Uint8Array[] = []
-  readonly #places = new Map<Uint8Array, number>()
-  #length = 0
-
-  place(payload: Uint8Array): number {
-    const known = this.#places.get(payload)
-    if (known !== undefined) return known
-    const place = this.#length
-    this.#places.set(payload, place)
-    this.#parts.push(payload)
-    // An empty payload takes a byte too: the place tells payloads apart.
-    this.#length += payload.byteLength || 1
-    return place
-  }
-
-  endCommit(): void {
-    if (this.#places.size > 0) this.#places.clear()
-  }
-
-  joined(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#length)
-    let at = 0
-    for (const part of this.#parts) {
-      bytes.set(part, at)
-      at += part.byteLength || 1
-    }
-    return bytes
-  }
-}
-
-class CellReader {
-  readonly #cells: readonly Cell[]
-  readonly #bytes: Uint8Array
-  readonly #payloads = new Map<number, Uint8Array>()
-  #next = 0
-
-  constructor(cells: readonly Cell[], bytes: Uint8Array) {
-    this.#cells = cells
-    this.#bytes = bytes
-  }
-
-  get more(): boolean {
-    return this.#next < this.#cells.length
-  }
-
-  number(): number {
-    return this.#cells[this.#next++] as number
-  }
-
-  text(): string {
-    return this.#cells[this.#next++] as string
-  }
-
-  hash(): Key {
-    return { high: this.number(), low: this.number() }
-  }
-
-  texts(count: number): string[] {
-    this.#next += count
-    return this.#cells.slice(this.#next - count, this.#next) as string[]
-  }
-
-  optional<C extends Cell>(): C | undefined {
-    return (this.#cells[this.#next++] ?? undefined) as C | undefined
-  }
-
-  payload(): Uint8Array {
-    const place = this.number()
-    const length = this.number()
-    const known = this.#payloads.get(place)
-    if (known !== undefined) return known
-    const payload = this.#bytes.subarray(place, place + length)
-    this.#payloads.set(place, payload)
-    return payload
-  }
-
-  endCommit(): void {
-    if (this.#payloads.size > 0) this.#payloads.clear()
-  }
+  const key = (says & APPENDS.key) === 0 ? undefined : cells.hash()
+  const unless = key === undefined ? NONE : (says & APPENDS.unlessItself) !== 0 ? [key] : cells.hashes()
+  return { kind: 'append', owner, archive, peer, payload, unread, byOwner, key, unless }
 }

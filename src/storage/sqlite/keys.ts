@@ -1,11 +1,13 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { transaction } from './database.ts'
+import { type KeyEntry, KeyTable } from './key-table.ts'
 import type { NewEntry } from './log-rows.ts'
 
-/** How long a table of keys is written to before the other one takes its place, ms. */
+/** How long keys go into one table before the next one begins, ms, and how many. */
 const TURN_MS = 86_400_000
-/** Rows deleted in a transaction. */
-const STEP_ROWS = 500
+const TURN_KEYS = 1_000_000
+/** Bytes of a key in a page. */
+const PACKED = 20
 
 /** 64 bits of the hash of a key, as two signed numbers of 32. */
 export interface Key {
@@ -14,92 +16,119 @@ export interface Key {
 }
 
 /**
- * The keys of archived items (`Unique`). Those that the index does not cover yet are in memory, the others in two tables which take turns.
- * Lives in the writer.
+ * The keys of archived items (`Unique`): all are in memory, in two tables. New ones go to the younger; a day later it is the older one,
+ * and what was in that is forgotten. On the disk they lie packed as they were indexed (a tree of them would cost a page for each key),
+ * to be read at the next start; those that were not indexed by then are in the log. Lives in the writer.
  */
 export class Keys {
   readonly #db: DatabaseSync
-  /** By owner and key. */
-  readonly #pending = new Map<number, Map<number, NewEntry>>()
-  readonly #find: StatementSync
-  readonly #inserts: readonly [StatementSync, StatementSync]
-  readonly #setTurn: StatementSync
-  #current: 0 | 1
+  readonly #insert: StatementSync
+  #older = new KeyTable()
+  #younger = new KeyTable()
+  /** The last id of the older table. */
+  #border: number
+  /** When the younger one began, ms since 1970. */
   #since: number
 
   constructor(db: DatabaseSync) {
     this.#db = db
-    const found = (table: number) => `SELECT id FROM key_${table} WHERE owner = ?1 AND high = ?2 AND low = ?3`
-    this.#find = db.prepare(`${found(0)} UNION ALL ${found(1)} ORDER BY id LIMIT 1`)
-    this.#inserts = [
-      db.prepare('INSERT INTO key_0 VALUES(?, ?, ?, ?)'),
-      db.prepare('INSERT INTO key_1 VALUES(?, ?, ?, ?)'),
-    ]
-    this.#setTurn = db.prepare('UPDATE key_turn SET current = ?, since = ?')
-    const { current, since } = db.prepare('SELECT * FROM key_turn').get() as { current: 0 | 1; since: number }
-    this.#current = current
-    this.#since = since
+    this.#insert = db.prepare('INSERT INTO key_page(last, keys) VALUES(?, ?)')
+    const turn = db.prepare('SELECT * FROM key_turn').get() as { border: number; since: number }
+    this.#border = turn.border
+    this.#since = turn.since
+    for (const { keys } of db.prepare('SELECT keys FROM key_page').iterate())
+      for (const entry of unpack(keys as Uint8Array)) this.#tableOf(entry.id).add(entry)
+  }
+
+  #tableOf(id: number): KeyTable {
+    return id <= this.#border ? this.#older : this.#younger
   }
 
   /** The id of the first item of an owner with this key that is still known. */
   find(owner: number, key: Key): number | undefined {
-    const pending = this.#pending.get(owner)?.get(numberOf(key))
-    if (pending?.key?.low === key.low) return pending.id
-    return this.#find.get(owner, key.high, key.low)?.id as number | undefined
+    return this.#older.find(owner, key) ?? this.#younger.find(owner, key)
   }
 
   /** Takes in the key of an item, if it has one. */
-  add(entry: NewEntry): void {
-    if (entry.key === undefined) return
-    const keys = this.#pending.get(entry.owner) ?? new Map<number, NewEntry>()
-    this.#pending.set(entry.owner, keys)
-    // The first one with a key is the one to be found.
-    if (!keys.has(numberOf(entry.key))) keys.set(numberOf(entry.key), entry)
+  add({ owner, id, key }: NewEntry): void {
+    if (key !== undefined) this.#tableOf(id).add({ owner, id, high: key.high, low: key.low })
   }
 
-  /** Takes back what `add` did: the item was rolled back, or its key is in the table now. */
-  remove(entry: NewEntry): void {
-    if (entry.key === undefined) return
-    const keys = this.#pending.get(entry.owner)
-    const number = numberOf(entry.key)
-    if (keys?.get(number) !== entry) return
-    keys.delete(number)
-    if (keys.size === 0) this.#pending.delete(entry.owner)
+  /** Takes back what `add` did: the item was rolled back. */
+  remove({ owner, id, key }: NewEntry): void {
+    if (key !== undefined) this.#tableOf(id).remove({ owner, id, high: key.high, low: key.low })
   }
 
-  /** Stores the key of an entry that is being indexed, if it has one. In a transaction. */
-  save({ owner, key, id }: NewEntry): void {
-    if (key !== undefined) this.#inserts[this.#current].run(owner, key.high, key.low, id)
+  /** Stores the keys of entries that are being indexed. In a transaction. */
+  save(entries: readonly NewEntry[]): void {
+    const keyed = entries.filter(entry => entry.key !== undefined)
+    if (keyed.length === 0) return
+    const last = keyed.reduce((most, { id }) => Math.max(most, id), 0)
+    this.#insert.run(last, pack(keyed))
   }
 
   /** Whether it is time to `turn`; `now` in ms since 1970. */
   due(now: number): boolean {
-    return now - this.#since >= TURN_MS
+    return now - this.#since >= TURN_MS || this.#younger.size >= TURN_KEYS
   }
 
-  /** Empties the older table and lets it take over, when it is time. */
-  *turn(now: number): Generator<void> {
+  /** Forgets the older keys when it is time. `last` is the greatest id given so far. */
+  turn(now: number, last: number): void {
     if (!this.due(now)) return
-    const next = this.#current === 0 ? 1 : 0
-    const some = `SELECT owner, high, low, id FROM key_${next} LIMIT ${STEP_ROWS}`
-    const erase = this.#db.prepare(`DELETE FROM key_${next} WHERE (owner, high, low, id) IN (${some})`)
-    while (transaction(this.#db, () => erase.run().changes) === STEP_ROWS) yield
-    transaction(this.#db, () => this.#setTurn.run(next, now))
-    this.#current = next
+    transaction(this.#db, () => {
+      this.#db.prepare('DELETE FROM key_page WHERE last <= ?').run(this.#border)
+      this.#db.prepare('UPDATE key_turn SET border = ?, since = ?').run(last, now)
+    })
+    this.#older = this.#younger
+    this.#younger = new KeyTable()
+    this.#border = last
     this.#since = now
   }
 
-  /** Erases the keys of an owner's items up to an id; all of them are indexed. */
+  /** Forgets the keys of an owner's items up to an id; all of them are indexed. A page is a step. */
   *forget(owner: number, upTo: number): Generator<void> {
-    for (const table of [0, 1]) {
-      const some = `SELECT owner, high, low, id FROM key_${table} WHERE owner = ?1 AND id <= ?2 LIMIT ${STEP_ROWS}`
-      const erase = this.#db.prepare(`DELETE FROM key_${table} WHERE (owner, high, low, id) IN (${some})`)
-      while (transaction(this.#db, () => erase.run(owner, upTo).changes) === STEP_ROWS) yield
+    this.#older.forget(owner, upTo)
+    this.#younger.forget(owner, upTo)
+    const pages = this.#db.prepare('SELECT page FROM key_page').all()
+    const find = this.#db.prepare('SELECT keys FROM key_page WHERE page = ?')
+    const update = this.#db.prepare('UPDATE key_page SET keys = ? WHERE page = ?')
+    for (const { page } of pages) {
+      const keys = find.get(page!)?.keys as Uint8Array | undefined
+      if (keys !== undefined && blank(keys, owner, upTo)) transaction(this.#db, () => update.run(keys, page!))
+      yield
     }
   }
 }
 
-/** 53 bits of the 64; the rest is compared. */
-function numberOf({ high, low }: Key): number {
-  return (high >>> 0) * 2 ** 21 + (low >>> 11)
+function pack(entries: readonly NewEntry[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(entries.length * PACKED))
+  for (const [index, { owner, id, key }] of entries.entries()) {
+    const at = index * PACKED
+    view.setFloat64(at, id)
+    view.setUint32(at + 8, owner)
+    view.setInt32(at + 12, key!.high)
+    view.setInt32(at + 16, key!.low)
+  }
+  return new Uint8Array(view.buffer)
+}
+
+function* unpack(bytes: Uint8Array): Generator<KeyEntry> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 0; at < bytes.byteLength; at += PACKED) {
+    const id = view.getFloat64(at)
+    if (id === 0) continue
+    yield { id, owner: view.getUint32(at + 8), high: view.getInt32(at + 12), low: view.getInt32(at + 16) }
+  }
+}
+
+/** Overwrites the keys of an owner's items up to an id; whether there were any. */
+function blank(bytes: Uint8Array, owner: number, upTo: number): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let found = false
+  for (let at = 0; at < bytes.byteLength; at += PACKED) {
+    if (view.getUint32(at + 8) !== owner || view.getFloat64(at) > upTo) continue
+    bytes.fill(0, at, at + PACKED)
+    found = true
+  }
+  return found
 }

@@ -60,8 +60,9 @@ export class LogWriter {
     const known = row?.owners.find(one => one.owner === owner)
     if (known !== undefined) return known
     const joins = row?.owners.length === 1 && (append.key === undefined || row.owners[0]!.key === undefined)
-    const { id, segment } = joins ? row.owners[0]! : this.#newPlace(archive, now)
-    const entry = this.#count(append, { archive, segment, owner, id })
+    const id = joins ? row.owners[0]!.id : this.#ids.next(now)
+    const segment = joins ? row.owners[0]!.segment : this.#segments.for(archive, id).id
+    const entry = this.#count(append, archive, segment, owner, id)
     entries.push(entry)
     if (!joins) rows.push({ owners: [entry], payload: append.payload })
     else if (entry.key === undefined) row.owners.push(entry)
@@ -69,21 +70,17 @@ export class LogWriter {
     return entry
   }
 
-  #newPlace(archive: number, now: number): { id: number; segment: number } {
-    const id = this.#ids.next(now)
-    return { id, segment: this.#segments.for(archive, id).id }
-  }
-
-  #count(append: PackedAppend, place: Pick<NewEntry, 'archive' | 'segment' | 'owner' | 'id'>): Appended {
+  #count(append: PackedAppend, archive: number, segment: number, owner: number, id: number): Appended {
     const { address: peer, resource } = this.#names.peer(append.peer)
-    const counted = append.byOwner ? place.owner : peer
-    const counter = this.#behind.counters.of(place.archive, place.owner, counted)
+    const counted = append.byOwner ? owner : peer
+    const counter = this.#behind.counters.of(archive, owner, counted)
     const unreadMore = append.unread ? 1 : 0
     counter.sequence++
     counter.unread += unreadMore
-    counter.id = place.id
+    counter.id = id
     const { sequence, unread } = counter
-    const entry = { ...place, peer, resource, counted, sequence, unread, unreadMore, key: append.key }
+    const { key } = append
+    const entry = { archive, segment, owner, id, peer, resource, counted, sequence, unread, unreadMore, key }
     this.#behind.keys.add(entry)
     return entry
   }

@@ -1,4 +1,4 @@
-/** The end of the log that the index does not cover yet, in memory. The writer indexes it, the reader merges it into pages. */
+/** The end of the log that the index does not cover yet, in the memory of the reader, who merges it into pages. The writer has its `Arrivals`. */
 
 /** An archived item under one of its owners; addresses are numbers. */
 export interface TailEntry {
@@ -6,47 +6,29 @@ export interface TailEntry {
   readonly peer: number
 }
 
-/** Items of one owner in one segment, ids ascending. */
-export interface TailList<E extends TailEntry> {
-  readonly segment: number
-  readonly owner: number
-  readonly entries: E[]
-}
-
 /** Entries by segment and owner. They are added in the order of their ids. */
-export class Tail<E extends TailEntry = TailEntry> {
-  readonly #segments = new Map<number, Map<number, TailList<E>>>()
-  #size = 0
+export class Tail {
+  readonly #segments = new Map<number, Map<number, TailEntry[]>>()
 
-  get size(): number {
-    return this.#size
-  }
-
-  add(segment: number, owner: number, entry: E): void {
-    const owners = this.#segments.get(segment) ?? new Map<number, TailList<E>>()
-    const list = owners.get(owner) ?? { segment, owner, entries: [] }
-    list.entries.push(entry)
-    owners.set(owner, list)
+  add(segment: number, owner: number, entry: TailEntry): void {
+    const owners = this.#segments.get(segment) ?? new Map<number, TailEntry[]>()
     this.#segments.set(segment, owners)
-    this.#size++
+    const entries = owners.get(owner)
+    if (entries === undefined) owners.set(owner, [entry])
+    else entries.push(entry)
   }
 
   /** The entries of an owner in a segment. */
-  of(segment: number, owner: number): readonly E[] {
-    return this.#segments.get(segment)?.get(owner)?.entries ?? []
-  }
-
-  /** All lists in the order in which they are indexed: by segment, then by owner. */
-  inOrder(): TailList<E>[] {
-    const lists = [...this.#segments.values()].flatMap(owners => [...owners.values()])
-    return lists.sort((a, b) => a.segment - b.segment || a.owner - b.owner)
+  of(segment: number, owner: number): readonly TailEntry[] {
+    return this.#segments.get(segment)?.get(owner) ?? []
   }
 
   /** The same without the entries up to and including this id. */
-  after(id: number): Tail<E> {
-    const rest = new Tail<E>()
-    for (const { segment, owner, entries } of this.inOrder())
-      for (const entry of entries) if (entry.id > id) rest.add(segment, owner, entry)
+  after(id: number): Tail {
+    const rest = new Tail()
+    for (const [segment, owners] of this.#segments)
+      for (const [owner, entries] of owners)
+        for (const entry of entries) if (entry.id > id) rest.add(segment, owner, entry)
     return rest
   }
 }

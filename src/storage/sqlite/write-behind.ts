@@ -4,12 +4,13 @@
  * What was not indexed at a crash is read from the log again.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { Arrivals } from './arrivals.ts'
 import { Counters } from './counters.ts'
 import { type Synchronous, unsynced } from './database.ts'
 import { Keys } from './keys.ts'
 import { entriesOf, type NewEntry, readLog } from './log-rows.ts'
 import { listSegments } from './segments.ts'
-import { indexedUpTo, type Progress, Tail, type TailList } from './tail.ts'
+import { indexedUpTo, type Progress } from './tail.ts'
 
 /** How much is done when. */
 export interface Pace {
@@ -25,9 +26,10 @@ const PACE: Pace = { round: 16_384, slice: 512 }
 /** One pass over what had gathered when it began: all entries up to the id `high`. */
 interface Round {
   readonly high: number
-  readonly lists: readonly TailList<NewEntry>[]
-  list: number
-  entry: number
+  readonly entries: Arrivals
+  readonly order: Uint32Array
+  /** How much of `order` is done. */
+  next: number
 }
 
 /** Keeps the index. Lives in the writer. */
@@ -39,7 +41,7 @@ export class WriteBehind {
   readonly #pace: Pace
   readonly #inserts = new Map<number, StatementSync>()
   readonly #saveProgress: StatementSync
-  #tail = new Tail<NewEntry>()
+  #tail = new Arrivals()
   #round: Round | undefined
   #low = 0
   /** The greatest id in the log. */
@@ -70,7 +72,7 @@ export class WriteBehind {
 
   /** Takes in an entry whose log row is committed. Its counter and its key are known already. */
   add(entry: NewEntry): void {
-    this.#tail.add(entry.segment, entry.owner, entry)
+    this.#tail.add(entry)
     this.#last = entry.id
     this.#arrived++
   }
@@ -78,18 +80,12 @@ export class WriteBehind {
   /** Writes some entries, in a transaction; twice as many as came since the last time, so that arrivals never win. */
   slice(): void {
     const round = this.#round ?? this.#begin()
-    const count = Math.max(this.#pace.slice, 2 * this.#arrived)
-    const { list, entry } = round
-    const written: NewEntry[] = []
-    try {
-      unsynced(this.#db, this.#synchronous, () => this.#write(round, count, written))
-    } catch (error) {
-      Object.assign(round, { list, entry })
-      throw error
-    }
-    for (const one of written) this.keys.remove(one)
+    const end = Math.min(round.order.length, round.next + Math.max(this.#pace.slice, 2 * this.#arrived))
+    const some = Array.from(round.order.subarray(round.next, end), place => round.entries.at(place))
+    unsynced(this.#db, this.#synchronous, () => this.#write(some, round, end))
+    round.next = end
     this.#arrived = 0
-    if (round.list < round.lists.length) return
+    if (end < round.order.length) return
     this.#low = round.high
     this.#round = undefined
     this.counters.trim(this.#low)
@@ -105,38 +101,36 @@ export class WriteBehind {
   }
 
   #begin(): Round {
-    this.#round = { high: this.#last, lists: this.#tail.inOrder(), list: 0, entry: 0 }
-    this.#tail = new Tail<NewEntry>()
+    this.#round = roundOf(this.#tail, this.#last)
+    this.#tail = new Arrivals()
     return this.#round
   }
 
-  #write(round: Round, count: number, written: NewEntry[]): void {
-    let done = { segment: 0, owner: 0, id: 0 }
-    for (; count > 0 && round.list < round.lists.length; round.list++, round.entry = 0) {
-      const { segment, owner, entries } = round.lists[round.list]!
-      const some = entries.slice(round.entry, round.entry + count)
-      this.#writeEntries(segment, some)
-      written.push(...some)
-      count -= some.length
-      round.entry += some.length
-      done = { segment, owner, id: some.at(-1)!.id }
-      if (round.entry < entries.length) break
-    }
-    const finished = round.list === round.lists.length
-    if (finished) this.#saveProgress.run(round.high, round.high, 0, 0, 0)
-    else this.#saveProgress.run(this.#low, round.high, done.segment, done.owner, done.id)
+  #write(entries: readonly NewEntry[], round: Round, end: number): void {
+    this.#writeEntries(entries)
+    const last = entries.at(-1)
+    if (last === undefined || end === round.order.length)
+      this.#saveProgress.run(round.high, round.high, 0, 0, 0)
+    else this.#saveProgress.run(this.#low, round.high, last.segment, last.owner, last.id)
   }
 
-  /** Entries of one owner. */
-  #writeEntries(segment: number, entries: readonly NewEntry[]): void {
-    const insert = this.#insert(segment)
+  #writeEntries(entries: readonly NewEntry[]): void {
+    /** The last entry of those of an owner that are counted together. */
     const counted = new Map<number, NewEntry>()
+    let before: NewEntry | undefined
     for (const entry of entries) {
-      insert.run(entry.owner, entry.id, entry.peer)
-      this.keys.save(entry)
+      if (entry.owner !== before?.owner || entry.segment !== before.segment) this.#saveCounts(counted)
+      this.#insert(entry.segment).run(entry.owner, entry.id, entry.peer)
       counted.set(entry.counted, entry)
+      before = entry
     }
+    this.#saveCounts(counted)
+    this.keys.save(entries)
+  }
+
+  #saveCounts(counted: Map<number, NewEntry>): void {
     for (const last of counted.values()) this.counters.save(last)
+    counted.clear()
   }
 
   #insert(segment: number): StatementSync {
@@ -157,7 +151,7 @@ export class WriteBehind {
     const progress = this.#db.prepare('SELECT * FROM progress').get() as unknown as Progress & {
       last_id: number
     }
-    const begun = new Tail<NewEntry>()
+    const begun = new Arrivals()
     this.#low = progress.low
     this.#last = progress.last_id
     for (const { id: segment, archive } of listSegments(this.#db)) {
@@ -166,7 +160,7 @@ export class WriteBehind {
         for (const entry of entriesOf(row, { archive, segment })) {
           if (row.id <= indexedUpTo(progress, segment, entry.owner)) continue
           const tail = row.id <= progress.high ? begun : this.#tail
-          tail.add(segment, entry.owner, entry)
+          tail.add(entry)
           this.counters.restore(entry)
           this.keys.add(entry)
         }
@@ -174,7 +168,10 @@ export class WriteBehind {
       const last = this.#db.prepare(`SELECT max(id) AS id FROM log_${segment}`).get()?.id
       if (typeof last === 'number') this.#last = Math.max(this.#last, last)
     }
-    if (progress.high > progress.low)
-      this.#round = { high: progress.high, lists: begun.inOrder(), list: 0, entry: 0 }
+    if (progress.high > progress.low) this.#round = roundOf(begun, progress.high)
   }
+}
+
+function roundOf(entries: Arrivals, high: number): Round {
+  return { high, entries, order: entries.inOrder(), next: 0 }
 }

@@ -146,7 +146,7 @@ export class Writer {
     if (now - this.#swept < SWEEP_MS) return
     this.#swept = now
     this.#inBackground(this.#sweep(now))
-    this.#inBackground(this.#behind.keys.turn(now))
+    this.#behind.keys.turn(now, this.#behind.last)
   }
 
   /** The write-ahead log still has what was replaced. */
@@ -174,7 +174,7 @@ export class Writer {
   *#settle(now: number): Generator<void> {
     yield* this.#behind.flush()
     yield* this.#sweep(now)
-    yield* this.#behind.keys.turn(now)
+    this.#behind.keys.turn(now, this.#behind.last)
     yield* this.#overwrite()
   }
 

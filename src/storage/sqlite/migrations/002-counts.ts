@@ -12,13 +12,9 @@ CREATE TABLE counter(
   PRIMARY KEY(archive_id, owner, peer)
 ) STRICT, WITHOUT ROWID;
 
--- The keys of items (64 bits of a hash) by owner, as far as the index is. New ones go to one table of two; a day later or more, the
--- other one is emptied and takes its place. So each key is there for a day at least.
-CREATE TABLE key_0(owner INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL, id INTEGER NOT NULL,
-  PRIMARY KEY(owner, high, low, id)) STRICT, WITHOUT ROWID;
-CREATE TABLE key_1(owner INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL, id INTEGER NOT NULL,
-  PRIMARY KEY(owner, high, low, id)) STRICT, WITHOUT ROWID;
--- A single row: which of the two, and since when, ms since 1970.
-CREATE TABLE key_turn(current INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
+-- The keys of items (keys.ts), packed as they were indexed; "last" is the greatest id among them.
+CREATE TABLE key_page(page INTEGER PRIMARY KEY, last INTEGER NOT NULL, keys BLOB NOT NULL) STRICT;
+-- A single row: keys of items up to "border" are the older ones; since when (ms since 1970) the younger ones are gathered.
+CREATE TABLE key_turn(border INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
 INSERT INTO key_turn VALUES(0, 0);
 `
