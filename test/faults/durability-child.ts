@@ -15,6 +15,8 @@ const { openSqlite } = (await load('storage/sqlite/open.ts')) as { openSqlite: t
 const { JID } = (await load('xml/jid.ts')) as { JID: typeof JIDClass }
 
 const LANES = 12
+/** Numbers before the first one that are sent again; the last hundred are a gap between processes. */
+const RESENT = 160
 const storage = await openSqlite({ folder })
 const table = storage.table<{ n: number; body: string }>('rows', 'lww')
 const archive = storage.archive('mam')
@@ -28,8 +30,8 @@ async function lane(): Promise<void> {
     const body = bodyOf(n, Number(seed))
     const payload = Buffer.from(body)
     const writes = [
-      archive.append(alice, { peer: bob, payload }),
-      archive.append(bob, { peer: alice, payload }),
+      archive.append(alice, { peer: bob, payload, unique: { key: String(n) } }),
+      archive.append(bob, { peer: alice, payload, unread: true }),
     ]
     await storage.commit([table.put(alice, String(n), { n, body }), ...writes])
     say(String(n))
@@ -39,5 +41,18 @@ async function lane(): Promise<void> {
   }
 }
 
+/** Sends again what an earlier process has stored, as a client does whose stream broke. */
+async function resend(n: number): Promise<void> {
+  if ((await table.get(alice, String(n))) === undefined) return
+  const again = archive.append(alice, {
+    peer: bob,
+    payload: Buffer.from('again'),
+    unique: { key: String(n) },
+  })
+  await storage.commit([again])
+  if (!again.repeated) say(`stored twice: ${n}`)
+}
+
 say('open')
+for (let n = Math.max(0, next - RESENT); n < next; n++) await resend(n)
 await Promise.all(Array.from({ length: LANES }, lane))

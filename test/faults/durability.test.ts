@@ -56,7 +56,8 @@ t.test(
   },
 )
 
-const MUTANTS: Readonly<Record<string, Mutation>> = {
+/** `restarts`: it shows only in a process that goes on from where another one was killed. */
+const MUTANTS: Readonly<Record<string, Mutation & { readonly restarts?: true }>> = {
   'synchronous=OFF': {
     file: 'sqlite/open.ts',
     find: "synchronous = 'full'",
@@ -86,6 +87,18 @@ const MUTANTS: Readonly<Record<string, Mutation>> = {
     find: 'syncFolder(dirname(child))',
     replace: 'continue',
   },
+  'after a crash the counts go on from the index, not from the log': {
+    file: 'sqlite/write-behind.ts',
+    find: 'this.counters.restore(entry)',
+    replace: '',
+    restarts: true,
+  },
+  'after a crash keys that were not indexed are forgotten': {
+    file: 'sqlite/write-behind.ts',
+    find: 'this.keys.add(entry)',
+    replace: '',
+    restarts: true,
+  },
 }
 
 for (const [name, mutation] of Object.entries(MUTANTS))
@@ -94,6 +107,7 @@ for (const [name, mutation] of Object.entries(MUTANTS))
     for (let round = 0; round < MUTANT_ROUNDS && caught.length === 0; round++) {
       const scene = setUp(t, mutate(join(t.testdir(), 'mutant'), [mutation]))
       caught.push(...(await cutPower(scene, 0)))
+      if (mutation.restarts) caught.push(...(await cutPower(scene, 4)))
     }
     t.not(caught.length, 0, caught.join(', '))
   })
@@ -120,13 +134,15 @@ async function cutPower(scene: Scene, round: number): Promise<Complaint[]> {
     syncTime: SYNC_US,
   })
   // Rounds of different length: the kill hits the opening, the first commits, checkpoints, the index ...
-  const acknowledged = await killAfter(child, [30, 400, 3, 1500, 120][round % 5]!)
+  const lines = await killAfter(child, [30, 400, 3, 1500, 120][round % 5]!)
+  const acknowledged = lines.map(Number).filter(n => !Number.isNaN(n))
   for (const n of acknowledged) scene.acknowledged.add(n)
   scene.next = Math.max(scene.next, ...acknowledged) + 100
 
   const image = new DiskImage(root, base, readFileSync(journal))
   const complaints: Complaint[] = []
   if (acknowledged.length === 0) complaints.push('nothing was acknowledged')
+  complaints.push(...lines.filter(line => Number.isNaN(Number(line))))
   for (const seed of [1, 2, 3])
     complaints.push(...(await look(scene, image, randomLuck(round * 3 + seed), `disk ${seed}`)))
   complaints.push(...(await look(scene, image, STRICT, 'strict disk')))
@@ -135,8 +151,8 @@ async function cutPower(scene: Scene, round: number): Promise<Complaint[]> {
   return complaints
 }
 
-/** Reads what the process acknowledges and kills it when it is this much, without letting it know. */
-async function killAfter(child: Watched, count: number): Promise<number[]> {
+/** Reads what the process says and kills it when it is this much, without letting it know. */
+async function killAfter(child: Watched, count: number): Promise<string[]> {
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString()
@@ -148,7 +164,6 @@ async function killAfter(child: Watched, count: number): Promise<number[]> {
     .split('\n')
     .slice(0, -1)
     .filter(line => line !== 'open')
-    .map(Number)
 }
 
 /** Opens a disk and compares. */
@@ -159,13 +174,15 @@ async function look(scene: Scene, image: DiskImage, luck: Luck, name: string): P
   const folder = join(place, 'data')
   const storage = await openSqlite({ folder }).catch((error: unknown) => String(error))
   if (typeof storage === 'string') return [`${name}: ${storage}`]
-  const { rows, broken } = await findRows(storage)
+  const { rows, broken, miscounted } = await findRows(storage)
   await storage.close()
   const lost = [...scene.acknowledged].filter(n => !rows.has(n))
   const complaints: Complaint[] = []
   if (lost.length > 0)
     complaints.push(`${name}: ${lost.length} acknowledged rows lost, of ${scene.acknowledged.size}`)
   if (broken.length > 0) complaints.push(`${name}: ${broken.length} rows broken, ${broken[0]} for one`)
+  if (miscounted.length > 0)
+    complaints.push(`${name}: ${miscounted.length} rows miscounted, ${miscounted[0]} for one`)
   const db = new DatabaseSync(join(folder, 'tidings.db'), { readOnly: true })
   const check = db.prepare('PRAGMA integrity_check').get()?.integrity_check
   db.close()

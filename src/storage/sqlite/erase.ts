@@ -136,11 +136,10 @@ export class Eraser {
     yield* dropSegment(this.#db, segment.id)
   }
 
-  /** Erases the segments that are marked for it: those that a crash left so. */
-  *dropSegments(): Generator<void> {
-    const marked = this.#db.prepare('SELECT id FROM segment WHERE dropping').all()
-    if (marked.length === 0) return
-    for (const { id } of marked) yield* dropSegment(this.#db, Number(id))
+  /** Takes up what the last process did not finish: segments that are marked for dropping, and a write-ahead log that was not emptied. */
+  *takeUp(): Generator<void> {
+    for (const { id } of this.#db.prepare('SELECT id FROM segment WHERE dropping').all())
+      yield* dropSegment(this.#db, Number(id))
     yield* this.truncateLog()
   }
 

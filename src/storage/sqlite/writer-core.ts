@@ -59,7 +59,7 @@ export class Writer {
     this.#behind = new WriteBehind(this.#db, synchronous)
     this.#groups = new GroupWriter(this.#db, names, this.#behind)
     this.#eraser = new Eraser({ db: this.#db, names, behind: this.#behind, groups: this.#groups })
-    this.#inBackground(this.#eraser.dropSegments())
+    this.#inBackground(this.#eraser.takeUp())
   }
 
   /** The tables stored so far. */
