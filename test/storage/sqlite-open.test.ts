@@ -154,57 +154,6 @@ t.test('a retention that was cut off is finished by the next process', async t =
   writer.close()
 })
 
-t.test('what was purged or forgotten is nowhere in the files', async t => {
-  const folder = t.testdir()
-  const storage = await openSqlite({ folder })
-  const archive = storage.archive('mam')
-  const bob = JID.parse('bob@example.org')
-  const secret = (n: number) => Buffer.from(`<<secret ${n}>>${'.'.repeat((n * 37) % 900)}`)
-  for (let n = 0; n < 400; n += 20) {
-    const payloads = Array.from({ length: 20 }, (_, k) => secret(n + k))
-    await storage.commit(payloads.map(payload => archive.append(alice, { peer: bob, payload })))
-    await storage.commit(
-      payloads.map(() => archive.append(bob, { peer: alice, payload: Buffer.from('<<kept>>') })),
-    )
-    if (n === 200) await storage.settled()
-  }
-  await storage.commit([
-    archive.append(alice, { peer: bob, payload: Buffer.alloc(50_000, '<<secret big>>') }),
-  ])
-  t.ok(occurrences(folder, 'secret') >= 400, 'found before')
-  const { items } = await archive.page(alice, { limit: 10 })
-  await archive.purge(alice, { ids: items.map(({ id }) => id) })
-  for (let n = 0; n < 10; n++)
-    t.equal(occurrences(folder, `secret ${n}>>`), 0, `secret ${n} after a purge of ten`)
-  t.not(occurrences(folder, 'secret 10>>'), 0)
-  await storage.forget(alice)
-  t.equal(occurrences(folder, 'secret'), 0, 'none after forget')
-  t.ok(occurrences(folder, 'kept') >= 400)
-  await archive.expire(Date.UTC(2100, 0))
-  t.equal(occurrences(folder, 'kept'), 0, 'none after retention')
-  await storage.close()
-})
-
-t.test('shared payloads stay until the last owner is gone', async t => {
-  const folder = t.testdir()
-  const storage = await openSqlite({ folder })
-  const archive = storage.archive('mam')
-  const bob = JID.parse('bob@example.org')
-  const payload = Buffer.from('<<shared>>')
-  await storage.commit([
-    archive.append(alice, { peer: bob, payload }),
-    archive.append(bob, { peer: alice, payload }),
-  ])
-  await storage.settled()
-  t.equal(occurrences(folder, 'shared', `${FILE}-wal`), 1, 'stored once')
-  await archive.purge(alice)
-  t.equal(occurrences(folder, 'shared'), 1)
-  t.equal((await archive.page(bob)).items.length, 1)
-  await archive.purge(bob)
-  t.equal(occurrences(folder, 'shared'), 0)
-  await storage.close()
-})
-
 /** Opens the folder in another process, which prints `open` or why not, and waits to be killed. */
 function openElsewhere(t: Test, folder: string): ChildProcess {
   const script = `
