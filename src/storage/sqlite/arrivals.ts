@@ -1,5 +1,4 @@
-import type { Key } from './keys.ts'
-import type { NewEntry } from './log-rows.ts'
+import type { Key, NewEntry } from './log-rows.ts'
 
 const FIRST_CAPACITY = 1024
 /** Entries that `inOrder` can tell apart. */

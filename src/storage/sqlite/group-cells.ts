@@ -1,5 +1,5 @@
 /** The two parts of a group on its way to the writer: cells and joined payloads. */
-import type { Key } from './keys.ts'
+import type { Key } from './log-rows.ts'
 
 /** A text or a number. */
 export type Cell = string | number | null

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto'
 import type { Operation } from '../engine.ts'
 import type { PlainError } from './errors.ts'
 import { type Cell, CellReader, Payloads } from './group-cells.ts'
-import type { Key } from './keys.ts'
+import type { Key } from './log-rows.ts'
 
 /** What the writer does: the operations of a commit, and compare-and-set. */
 export type WriterOperation =

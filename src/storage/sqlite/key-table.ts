@@ -1,4 +1,4 @@
-import type { Key } from './keys.ts'
+import type { Key } from './log-rows.ts'
 
 const FIRST_CAPACITY = 1024
 /** In the place of an id: the slot was never used, or its key was removed. */

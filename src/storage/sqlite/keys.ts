@@ -1,19 +1,13 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { transaction } from './database.ts'
 import { type KeyEntry, KeyTable } from './key-table.ts'
-import type { NewEntry } from './log-rows.ts'
+import type { Key, NewEntry } from './log-rows.ts'
 
 /** How long keys go into one table before the next one begins, ms, and how many. */
 const TURN_MS = 86_400_000
 const TURN_KEYS = 1_000_000
 /** Bytes of a key in a page. */
 const PACKED = 20
-
-/** 64 bits of the hash of a key, as two signed numbers of 32. */
-export interface Key {
-  readonly high: number
-  readonly low: number
-}
 
 /**
  * The keys of archived items (`Unique`): all are in memory, in two tables. New ones go to the younger; a day later it is the older one,

@@ -1,6 +1,5 @@
 /** The rows of the archive log as they are on the disk: one payload for up to two owners. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Key } from './keys.ts'
 import type { TailEntry } from './tail.ts'
 
 /** Nobody: address 1 is the empty text. An owner who has been erased is negative (erase.ts). */
@@ -16,6 +15,12 @@ export const FLAG = {
   byOwner1: 4,
   byOwner2: 8,
 } as const
+
+/** 64 bits of the hash of a key, as two signed numbers of 32. */
+export interface Key {
+  readonly high: number
+  readonly low: number
+}
 
 /** An item under one of its owners, with all that follows the log: the index, the counts and the keys. Addresses are numbers. */
 export interface NewEntry extends TailEntry {

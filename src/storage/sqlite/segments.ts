@@ -12,7 +12,7 @@ export interface Segment {
 }
 
 /** Months since the year 0, UTC. */
-export function monthOf(time: number): number {
+function monthOf(time: number): number {
   const date = new Date(time)
   return date.getUTCFullYear() * 12 + date.getUTCMonth()
 }
@@ -28,7 +28,7 @@ function segmentOf(id: number, archive: number, month: number): Segment {
 }
 
 /** When a month began, ms since 1970. */
-export function startOf(month: number): number {
+function startOf(month: number): number {
   return Date.UTC(Math.floor(month / 12), month % 12)
 }
 
