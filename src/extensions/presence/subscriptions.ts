@@ -20,6 +20,7 @@ import {
   sends,
 } from '../roster/index.ts'
 import type { Audience } from './audience.ts'
+import { takeTold } from './directed.ts'
 import type { Requests } from './requests.ts'
 
 const TYPES: readonly SubscriptionType[] = ['subscribe', 'subscribed', 'unsubscribe', 'unsubscribed']
@@ -139,15 +140,14 @@ export class Subscriptions {
   /** RFC 6121 §3.1.5, §3.2.2: the presence of each available resource to who gets it from now on, or unavailable to who does no more. */
   #presences(owner: JID, contact: JID, now: boolean, before: boolean): Stanza[] {
     if (now === before) return []
-    return this.#host
-      .sessions(owner)
-      .flatMap(({ jid, presence }) =>
-        presence === undefined
-          ? []
-          : now
-            ? presence.readdress(contact)
-            : Stanza.build('presence', { type: 'unavailable', from: jid, to: contact }),
-      )
+    return this.#host.sessions(owner).flatMap(session => {
+      const { presence } = session
+      if (now) return presence?.readdress(contact) ?? []
+      // RFC 6121 §4.6.1: this has precedence over directed presence, which is over, too.
+      const told = takeTold(session, entity => entity.bare.equals(contact))
+      const gone = Stanza.build('presence', { type: 'unavailable', from: session.jid, to: contact })
+      return presence === undefined ? told.map(entity => gone.readdress(entity)) : gone
+    })
   }
 }
 
