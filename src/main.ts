@@ -219,7 +219,8 @@ export async function openOffline(config: Config): Promise<Offline> {
     )
   })
   const hosts = config.hosts.map(({ name }) => name)
-  const accounts = new Accounts(storage)
+  // The whole pool of libuv: nobody else waits for it, and with a job in line no core waits for the next.
+  const accounts = new Accounts(storage, { concurrency: 4 })
   const invitations = invitationsOf(config, storage, systemClock)
   const rows = new RosterRows(storage, systemClock)
   const forget = async (account: JID): Promise<void> => {
