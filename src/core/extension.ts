@@ -55,6 +55,8 @@ export interface Interest {
   readonly side: Side
   /** Only stanzas with such a child: [name, namespace]. */
   readonly child?: readonly [name: string, namespace: string]
+  /** A guard for errors, too. Those that answer the owner's own stanzas come from the server, without a `sender`: let them pass. */
+  readonly errors?: true
 }
 
 /** One stage handler. Use `stage()` to make one. */

@@ -79,8 +79,9 @@ export class Hooks {
 
   /** First part of a stanza's half: guard, then stamp. Undefined means dropped. */
   admit(stanza: Stanza, at: StageContext): Maybe<Stanza | undefined> {
-    // ARCHITECTURE §6: error stanzas skip `guard` and nothing else.
-    const guards = stanza.type === 'error' ? NONE : this.#interested('guard', stanza, at.side)
+    const interested = this.#interested('guard', stanza, at.side)
+    // ARCHITECTURE §6, docs/decisions/0014: error stanzas skip `guard`, but for those that ask for them, and nothing else.
+    const guards = stanza.type === 'error' ? interested.filter(one => one.interest.errors) : interested
     if (guards.length === 0) return this.#stamp(stanza, at)
     const verdict = eachInOrder(guards, guard => guard.run(stanza, at))
     return then(verdict, dropped => (dropped === 'drop' ? undefined : this.#stamp(stanza, at)))

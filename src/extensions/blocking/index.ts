@@ -66,7 +66,7 @@ export default defineExtension({
       ],
       stages: KINDS.flatMap(kind => [
         stage('guard', { kind, side: 'sender' }, (stanza, at) => outbound(lists, stanza, at)),
-        stage('guard', { kind, side: 'recipient' }, (stanza, at) => inbound(lists, stanza, at)),
+        stage('guard', { kind, side: 'recipient', errors: true }, (stanza, at) => inbound(lists, stanza, at)),
       ]),
       on: {
         // Whoever comes is about to send presence, for which the list is needed: it is read while the client is answered.
@@ -98,13 +98,19 @@ function outbound(lists: BlockLists, { to }: Stanza, { owner }: StageContext): M
 }
 
 /** XEP-0191 §3.3: the user appears offline to whoever is blocked. */
-function inbound(lists: BlockLists, stanza: Stanza, { owner }: StageContext): Maybe<'drop' | undefined> {
+function inbound(
+  lists: BlockLists,
+  stanza: Stanza,
+  { owner, sender }: StageContext,
+): Maybe<'drop' | undefined> {
   if (lists.isEmpty(owner)) return
+  // What tells the user that his own stanza was refused, by this very list perhaps.
+  if (stanza.type === 'error' && sender === undefined) return
   return then(blocks(lists.of(owner), owner, stanza.from), blocked => {
     if (!blocked) return undefined
     const answered = stanza.kind === 'message' || stanza.type === 'get' || stanza.type === 'set'
-    // XEP-0191 §3.3: no answer to presence, and answers to requests vanish.
-    if (stanza.kind === 'presence' || !answered) return 'drop'
+    // XEP-0191 §3.3: no answer to presence, and answers to requests vanish; RFC 6120 §8.3.1: no error answers an error.
+    if (stanza.kind === 'presence' || stanza.type === 'error' || !answered) return 'drop'
     throw new StanzaError('service-unavailable')
   })
 }
