@@ -1,9 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { administer } from './administer.ts'
 import { CONFIG_OPTION, type Command } from './command.ts'
-import type { ContactLine } from './control/protocol.ts'
-import { checkReadable, readCsv } from './csv.ts'
-import { Progress } from './progress.ts'
+import { importFile } from './import-file.ts'
 
 export const command: Command = {
   name: 'roster import',
@@ -17,38 +13,16 @@ A bad line is reported with its number, and the rest goes on; then the exit code
     'tidings roster import contacts.csv',
     'tidings roster import contacts.csv --config /etc/tidings.yaml',
   ],
-  async run({ positionals, options }, terminal) {
-    const file = positionals[0]!
-    const progress = new Progress(terminal)
-    let bad = 0
-    const report = (line: number, text: string): void => {
-      bad++
-      progress.line(`${file}:${line}: ${text}`)
-    }
-    await checkReadable(file)
-    const { created = 0 } = await administer(options.config, {
+  run: (input, terminal) =>
+    importFile(input, terminal, {
       request: { op: 'roster.import' },
-      lines: contactLines(file, report),
-      tell(news) {
-        if ('imported' in news) progress.count(news.imported, 'contacts added')
-        else if ('refused' in news) report(news.refused.line, `${news.refused.text} [${news.refused.code}]`)
-      },
-    })
-    progress.end()
-    terminal.out(`${created} contacts added${bad === 0 ? '' : `, ${bad} lines refused`}.\n`)
-    return bad === 0 ? 0 : 1
-  },
-}
-
-async function* contactLines(
-  file: string,
-  report: (line: number, text: string) => void,
-): AsyncGenerator<ContactLine> {
-  for await (const { line, fields, problem } of readCsv(createReadStream(file, 'utf8'))) {
-    const [jid, contact, subscription] = fields
-    if (problem !== undefined) report(line, problem)
-    else if (jid === undefined || contact === undefined || subscription === undefined || fields.length !== 3)
-      report(line, `expected jid,contact,subscription, found ${fields.length} fields`)
-    else if (line > 1 || jid.toLowerCase() !== 'jid') yield { line, jid, contact, subscription }
-  }
+      fields: ['jid', 'contact', 'subscription'],
+      lineOf: (line, [jid, contact, subscription]) => ({
+        line,
+        jid: jid!,
+        contact: contact!,
+        subscription: subscription!,
+      }),
+      done: 'contacts added',
+    }),
 }
