@@ -1,6 +1,6 @@
 import { errorReply, StanzaError } from '../core/errors.ts'
 import type { Origin } from '../core/session.ts'
-import { JID, JIDError } from '../xml/jid.ts'
+import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { Stanza } from '../xml/stanza.ts'
@@ -20,7 +20,7 @@ export function incoming(top: TopElement, jid: JID, client: Origin): Stanza | un
   const from = top.attribute('from')
   if (from !== undefined && !isOwn(from, jid)) throw new StreamError('invalid-from')
   const to = top.attribute('to')
-  const address = to === undefined ? undefined : parse(to)
+  const address = to === undefined ? undefined : JID.tryParse(to)
   const stanza = Stanza.fromElement(top, jid, address)
   if (to !== undefined && address === undefined) {
     // RFC 6120 §8.3.3.8: answered by the server, since whom it was for can't be told.
@@ -48,15 +48,6 @@ function refuse(answer: Stanza | undefined, client: Origin): undefined {
 
 function isOwn(from: string, jid: JID): boolean {
   if (from === jid.toString() || from === jid.bare.toString()) return true
-  const parsed = parse(from)
+  const parsed = JID.tryParse(from)
   return parsed !== undefined && (parsed.equals(jid) || parsed.equals(jid.bare))
-}
-
-function parse(address: string): JID | undefined {
-  try {
-    return JID.parse(address)
-  } catch (error) {
-    if (error instanceof JIDError) return undefined
-    throw error
-  }
 }

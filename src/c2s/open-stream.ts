@@ -1,4 +1,4 @@
-import { JID, JIDError } from '../xml/jid.ts'
+import { JID } from '../xml/jid.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { C2sRouter } from './options.ts'
 import type { Stream } from './stream.ts'
@@ -9,9 +9,9 @@ import type { Stream } from './stream.ts'
  */
 export async function openStream(stream: Stream, router: C2sRouter, account?: JID): Promise<string> {
   const { to, from, version } = await stream.header()
-  const wanted = to === undefined ? undefined : parse(to)
+  const wanted = to === undefined ? undefined : JID.tryParse(to)
   const host = wanted?.local === '' && wanted.isBare ? router.host(wanted.domain)?.domain : undefined
-  const sender = from === undefined ? undefined : parse(from)
+  const sender = from === undefined ? undefined : JID.tryParse(from)
   // RFC 6120 §4.7.2: `to` of the response is `from` of the request.
   stream.sendHeader(host, sender?.toString())
 
@@ -30,13 +30,4 @@ export async function openStream(stream: Stream, router: C2sRouter, account?: JI
 /** RFC 6120 §4.7.5: major and minor are integers of their own. NaN for what is no version. */
 function majorVersion(version: string | undefined): number {
   return Number(/^(\d+)\.\d+$/.exec(version ?? '')?.[1])
-}
-
-function parse(address: string): JID | undefined {
-  try {
-    return JID.parse(address)
-  } catch (error) {
-    if (error instanceof JIDError) return undefined
-    throw error
-  }
 }

@@ -1,6 +1,6 @@
 import { errorReply, StanzaError } from '../core/errors.ts'
 import type { Origin } from '../core/session.ts'
-import { JID, JIDError } from '../xml/jid.ts'
+import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { Stanza } from '../xml/stanza.ts'
@@ -20,10 +20,10 @@ export function incoming(top: TopElement, domain: string, component: Origin): St
   // XEP-0114 §3: all stanzas have both addresses, as between servers: RFC 6120 §4.9.3.7.
   if (from === undefined || to === undefined)
     throw new StreamError('improper-addressing', 'a stanza of a component has from and to')
-  const sender = parse(from)
+  const sender = JID.tryParse(from)
   // XEP-0114 §3: the domain of `from` is the component's; RFC 6120 §4.9.3.9 says how to refuse another.
   if (sender?.domain !== domain) throw new StreamError('invalid-from')
-  const recipient = parse(to)
+  const recipient = JID.tryParse(to)
   const stanza = Stanza.fromElement(top, sender, recipient)
   if (recipient === undefined)
     // RFC 6120 §8.3.3.8
@@ -37,13 +37,4 @@ export function incoming(top: TopElement, domain: string, component: Origin): St
 function refuse(stanza: Stanza, condition: 'jid-malformed' | 'bad-request', component: Origin): undefined {
   const answer = errorReply(stanza, new StanzaError(condition))
   if (answer !== undefined) component.send(answer)
-}
-
-function parse(address: string): JID | undefined {
-  try {
-    return JID.parse(address)
-  } catch (error) {
-    if (error instanceof JIDError) return undefined
-    throw error
-  }
 }

@@ -11,7 +11,7 @@ import type { Router } from '../core/router.ts'
 import type { AttachedService } from '../core/services.ts'
 import type { SessionPort } from '../core/session.ts'
 import { escapeValue } from '../xml/escape.ts'
-import { JID, JIDError } from '../xml/jid.ts'
+import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import { Reader, type ReaderLimits, type StreamOpen, type TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
@@ -113,7 +113,8 @@ export class ComponentSession implements Receiver, SessionPort {
 
   /** XEP-0114 §3: `to` names the component. */
   #open({ to }: StreamOpen): void {
-    this.#component = to === undefined ? undefined : this.#parts.components.get(prepared(to))
+    this.#component =
+      to === undefined ? undefined : this.#parts.components.get(JID.tryParse(to)?.toString() ?? '')
     this.#sendHeader()
     if (this.#component === undefined) throw new StreamError('host-unknown')
   }
@@ -197,16 +198,6 @@ export class ComponentSession implements Receiver, SessionPort {
     this.#connection.send(
       Buffer.from(`<?xml version='1.0'?><stream:stream ${namespaces}${from} id='${this.#id}'>`),
     )
-  }
-}
-
-/** A domain as it is configured; '' for what is none. */
-function prepared(domain: string): string {
-  try {
-    return JID.parse(domain).toString()
-  } catch (error) {
-    if (error instanceof JIDError) return ''
-    throw error
   }
 }
 

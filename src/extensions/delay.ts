@@ -1,7 +1,7 @@
 /** XEP-0203: Delayed Delivery: keeps others from forging our notes of delay. Our own are made by xml/delay.ts. */
 import { defineExtension, type Kind, type Side, stage } from '../core/extension.ts'
 import type { Element } from '../xml/element.ts'
-import { JID, JIDError } from '../xml/jid.ts'
+import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { Stanza } from '../xml/stanza.ts'
 
@@ -32,10 +32,5 @@ function withoutForged(stanza: Stanza, server: JID): Stanza {
 }
 
 function isBy(from: string | undefined, server: JID): boolean {
-  try {
-    return from !== undefined && JID.parse(from).bare.equals(server)
-  } catch (error) {
-    if (error instanceof JIDError) return false
-    throw error
-  }
+  return from !== undefined && JID.tryParse(from)?.bare.equals(server) === true
 }

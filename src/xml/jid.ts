@@ -55,6 +55,16 @@ export class JID {
     this.bare = bare ?? this
   }
 
+  /** The same as `parse()`; undefined for what is no address. */
+  static tryParse(text: string): JID | undefined {
+    try {
+      return JID.parse(text)
+    } catch (error) {
+      if (error instanceof JIDError) return undefined
+      throw error
+    }
+  }
+
   /** Parses and prepares an address (RFC 7622 §3). Throws `JIDError`. */
   static parse(text: string): JID {
     const known = parsed.get(text)

@@ -1,5 +1,5 @@
 /** What a session agrees on when it begins: XEP-0124 §7. */
-import { JID, JIDError } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { BodyAttributes } from './answer.ts'
 import type { PaceRules } from './pace.ts'
@@ -98,10 +98,5 @@ function lowerVersion(ver: string): string {
 
 /** As our stream names it. If it is not served here, the stream says so. */
 function domainOf(to: string | undefined): string | undefined {
-  try {
-    return to === undefined ? undefined : JID.parse(to).domain
-  } catch (error) {
-    if (error instanceof JIDError) return undefined
-    throw error
-  }
+  return to === undefined ? undefined : JID.tryParse(to)?.domain
 }

@@ -66,12 +66,7 @@ export async function importContacts(
 
 /** Two ways to write an address are one account. What is no address is refused later. */
 function prepared(text: string): string {
-  try {
-    return JID.parse(text).toString()
-  } catch (error) {
-    if (error instanceof JIDError) return text
-    throw error
-  }
+  return JID.tryParse(text)?.toString() ?? text
 }
 
 async function requireAccount(accounts: Accounts, account: JID): Promise<JID> {
