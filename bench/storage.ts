@@ -2,13 +2,13 @@
  * What a row costs: CPU of the whole process (both threads), us per row, and the time a caller waits.
  * `node bench/storage.ts [--folder DIR] [--synchronous full|normal|off] [NAME ...]`
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openSqlite } from '../src/storage/sqlite/open.ts'
-import type { ArchiveItem, Storage, Write } from '../src/storage/types.ts'
+import type { Archive, ArchiveItem, ArchiveQuery, Storage, Write } from '../src/storage/types.ts'
 import { JID } from '../src/xml/jid.ts'
 
 /** What a benchmark did. */
@@ -16,9 +16,13 @@ interface Done {
   readonly rows: number
   /** How long each commit or query took, ms. */
   readonly waits: number[]
+  /** What part of it this was. */
+  readonly part?: string
+  /** CPU in us, if not that of the whole. */
+  readonly cpu?: number
 }
 
-type Bench = (storage: Storage) => Promise<Done>
+type Bench = (storage: Storage, folder: string) => Promise<Done | Done[]>
 
 const OWNERS = Array.from({ length: 1000 }, (_, n) => JID.parse(`user${n}@localhost`))
 const DEVICES = OWNERS.map(owner => owner.withResource('phone.x7Kq'))
@@ -50,6 +54,8 @@ const benches: Readonly<Record<string, Bench>> = {
   'get, 50 at a time': storage => reading(storage, 100_000, 50),
   'archive page of 50 out of 10,000, indexed': storage => archivePages(storage, true),
   'archive page of 50 out of 10,000, not indexed yet': storage => archivePages(storage, false),
+  'archive page of 50 out of a million': pagesOfMillion,
+  'start after a crash with a full tail': startWithTail,
   'update (compare-and-set), 50 owners at a time': updates,
 }
 
@@ -139,27 +145,76 @@ async function reading(storage: Storage, rows: number, atATime: number): Promise
 }
 
 async function archivePages(storage: Storage, indexed: boolean): Promise<Done> {
-  const archive = storage.archive('mam')
-  const alice = OWNERS[0]!
-  for (let n = 0; n < 10_000; n += 100) {
-    const writes = Array.from({ length: 100 }, () =>
-      archive.append(alice, { peer: OWNERS[1]!, payload: Buffer.from(PAYLOAD) }),
-    )
-    await storage.commit(writes)
-  }
+  const archive = await filledArchive(storage, 10_000)
   if (indexed) await storage.settled()
+  return pages(archive, 2000, {})
+}
+
+/** One owner's archive, over some months: every tenth item is with one peer, every ten-thousandth with another one. */
+async function pagesOfMillion(storage: Storage): Promise<Done[]> {
+  const archive = await filledArchive(storage, 1_000_000)
+  await storage.settled()
+  const [often, seldom] = [OWNERS[1]!, OWNERS[2]!]
+  return [
+    { part: 'anywhere', ...(await pages(archive, 2000, {})) },
+    { part: 'anywhere, with the total', ...(await pages(archive, 500, { count: true })) },
+    { part: 'anywhere, with one of ten peers', ...(await pages(archive, 500, { peer: often })) },
+    { part: 'the last', ...(await pages(archive, 500, { reverse: true })) },
+    {
+      part: 'the last, with one of ten peers',
+      ...(await pages(archive, 500, { peer: often, reverse: true })),
+    },
+    { part: 'the last, with a rare peer', ...(await pages(archive, 10, { peer: seldom, reverse: true })) },
+  ]
+}
+
+/** The archive of the first owner with this many items. */
+async function filledArchive(storage: Storage, items: number): Promise<Archive> {
+  const archive = storage.archive('mam')
+  for (let n = 0; n < items; n += 100) {
+    const peerOf = (k: number) => OWNERS[k % 10_000 === 0 ? 2 : k % 10 === 1 ? 1 : 3 + (k % 7)]!
+    const appends = Array.from({ length: 100 }, (_, k) =>
+      archive.append(OWNERS[0]!, { peer: peerOf(n + k), payload: Buffer.from(PAYLOAD) }),
+    )
+    await storage.commit(appends)
+  }
+  return archive
+}
+
+/** Pages of 50 one after another, each from anywhere or, backward, the last one. */
+async function pages(archive: Archive, count: number, query: ArchiveQuery): Promise<Done> {
+  const alice = OWNERS[0]!
   const first = (await archive.page(alice, { limit: 1 })).items[0]!.id
   const last = (await archive.page(alice, { limit: 1, reverse: true })).items[0]!.id
   return measured(async () => {
     const waits: number[] = []
-    for (let n = 0; n < 2000; n++) {
+    for (let n = 0; n < count; n++) {
       const after = first + BigInt(Math.floor(Math.random() * Number(last - first)))
       const began = performance.now()
-      await archive.page(alice, { after, limit: 50 })
+      await archive.page(alice, { ...query, ...(!query.reverse && { after }), limit: 50 })
       waits.push(performance.now() - began)
     }
-    return { rows: 2000, waits }
+    return { rows: count, waits }
   })
+}
+
+/** Starts on what a process leaves that was killed with as much not indexed as can be. */
+async function startWithTail(storage: Storage, folder: string): Promise<Done> {
+  // The index begins a round each 16,384 entries, and is a round behind at most.
+  for (let n = 0; n < 16_000; n += 1000)
+    await storage.commit(Array.from({ length: 1000 }, (_, k) => withKeys(storage, n + k)).flat())
+  const copy = `${folder}-killed`
+  cpSync(folder, copy, { recursive: true, filter: file => !/-shm$|lock$|pid$/.test(file) })
+  const done = await measured(async () => {
+    const began = performance.now()
+    const next = await openSqlite({ folder: copy })
+    await next.commit([next.table<number>('things', 'lww').put(OWNERS[0]!, 'k', 1)])
+    const waits = [performance.now() - began]
+    await next.close()
+    return { rows: 1, waits }
+  })
+  rmSync(copy, { recursive: true })
+  return done
 }
 
 async function updates(storage: Storage): Promise<Done> {
@@ -175,11 +230,20 @@ async function updates(storage: Storage): Promise<Done> {
   return { rows: 10_000, waits }
 }
 
-let started = process.cpuUsage()
 /** Leaves preparations out of the figures. */
 async function measured(task: () => Promise<Done>): Promise<Done> {
-  started = process.cpuUsage()
-  return task()
+  const started = process.cpuUsage()
+  const done = await task()
+  const { user, system } = process.cpuUsage(started)
+  return { ...done, cpu: user + system }
+}
+
+function print(name: string, { part, rows, waits }: Done, cpu: number): void {
+  waits.sort((a, b) => a - b)
+  const cost = (cpu / rows).toFixed(1).padStart(9)
+  const [p50, p99, most] = [0.5, 0.99, 1].map(share => quantile(waits, share))
+  const title = part === undefined ? name : `  ${part}`
+  console.log(`${title.padEnd(50)}${cost} us a row   wait ms: p50 ${p50}  p99 ${p99}  max ${most}`)
 }
 
 function quantile(sorted: readonly number[], share: number): string {
@@ -198,14 +262,10 @@ for (const [name, bench] of Object.entries(benches)) {
   const folder = mkdtempSync(join(values.folder, 'tidings-bench-'))
   const synchronous = values.synchronous as 'full' | 'normal' | 'off'
   const storage = await openSqlite({ folder, synchronous, onProblem: problem => console.error(problem) })
-  started = process.cpuUsage()
-  const { rows, waits } = await bench(storage)
+  const started = process.cpuUsage()
+  const done = [await bench(storage, folder)].flat()
   const { user, system } = process.cpuUsage(started)
-  waits.sort((a, b) => a - b)
-  const cost = ((user + system) / rows).toFixed(1).padStart(7)
-  console.log(
-    `${name.padEnd(50)}${cost} us a row   wait ms: p50 ${quantile(waits, 0.5)}  p99 ${quantile(waits, 0.99)}  max ${quantile(waits, 1)}`,
-  )
+  for (const part of done) print(name, part, part.cpu ?? user + system)
   await storage.close()
   rmSync(folder, { recursive: true })
 }
