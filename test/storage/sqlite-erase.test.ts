@@ -1,5 +1,5 @@
 /** What was erased is nowhere in the files: the database, its write-ahead log, and a copy made afterwards. */
-import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
@@ -115,6 +115,7 @@ t.test('a forgotten owner leaves no device of a peer behind, and no key', async 
 })
 
 t.test('whatever is stored and erased in whatever order', async t => {
+  const root = t.testdir()
   let round = 0
   const size = fc.oneof(fc.nat(300), fc.nat(9000))
   const step = fc.oneof(
@@ -126,7 +127,7 @@ t.test('whatever is stored and erased in whatever order', async t => {
   )
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 120 }), async steps => {
-      const folder = join(t.testdirName, `${round++}`)
+      const folder = join(root, `${round++}`)
       const clock = { time: Date.UTC(2030, 0, 20), now: () => clock.time }
       const storage = await openSqlite({ folder, clock, synchronous: 'off' })
       const archive = storage.archive('mam')
@@ -157,10 +158,11 @@ t.test('whatever is stored and erased in whatever order', async t => {
       const left = new Set(there.values())
       const found = all.filter(text => occurrences(folder, text) > 0)
       await storage.close()
+      rmSync(folder, { recursive: true })
       if (found.join() !== all.filter(text => left.has(text)).join())
         throw new Error(`${found} but ${[...left]}`)
     }),
-    { numRuns: 25 },
+    { numRuns: 25, endOnFailure: true },
   )
   t.ok(round >= 25)
 })

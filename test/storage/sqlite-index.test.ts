@@ -77,9 +77,9 @@ class Pair {
   }
 
   /** Runs a query; between its steps `meanwhile` is called and the snapshot is taken anew. */
-  query(owner: string, query: HistoryQuery, meanwhile: () => void): PackedHistory {
+  query(owner: string, query: HistoryQuery, meanwhile: () => void, mostLinks = 500): PackedHistory {
     let answer: PackedHistory | undefined
-    const steps = history(this.#view, { archive: 'mam', owner, query }, 3)
+    const steps = history(this.#view, { archive: 'mam', owner, query }, { stepEntries: 3, mostLinks })
     while (answer === undefined) {
       this.#reader.exec('BEGIN')
       this.#view.refresh()
@@ -124,6 +124,7 @@ type Step =
       readonly reverse: boolean
       readonly limit: number
       readonly place: number
+      readonly mostLinks: number
     }
 
 const person = fc.nat(3)
@@ -154,6 +155,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       reverse: fc.boolean(),
       limit: fc.nat(30),
       place: fc.nat(100),
+      mostLinks: fc.constantFrom(0, 5, 1000),
     }),
   },
 )
@@ -186,7 +188,7 @@ function runSteps(pair: Pair, steps: readonly Step[]): void {
   for (const step of steps) {
     if (step.do === 'append') {
       for (const owner of step.owners) {
-        const number = step.key === undefined ? undefined : { high: -step.key, low: step.key * 2 ** 20 }
+        const number = step.key === undefined ? undefined : { high: -1 - step.key, low: step.key * 2 ** 20 }
         const sent = { owners: [`u${owner}`], peer: `u${step.peer}`, now, unread: step.unread, key: number }
         const { given, repeated } = pair.send(sent)
         const key = `${owner} ${step.key}`
@@ -218,7 +220,7 @@ function runSteps(pair: Pair, steps: readonly Step[]): void {
 function check(
   pair: Pair,
   list: readonly { id: number; peer: string }[],
-  { owner, peer, reverse, limit, place }: Extract<Step, { do: 'query' }>,
+  { owner, peer, reverse, limit, place, mostLinks }: Extract<Step, { do: 'query' }>,
   meanwhile: () => void,
 ): void {
   const edge = list[Math.floor((list.length * place) / 101)]?.id
@@ -233,7 +235,7 @@ function check(
   const matches = list.filter(item => peer === undefined || item.peer === `u${peer}`)
   const placed = matches.filter(({ id }) => id >= low && id < high)
   if (reverse) placed.reverse()
-  const { items, more, total } = pair.query(`u${owner}`, query, meanwhile)
+  const { items, more, total } = pair.query(`u${owner}`, query, meanwhile, mostLinks)
   const expected = [placed.slice(0, limit).map(({ id }) => id), placed.length > limit, matches.length]
   expect([items.map(({ id }) => id), more, total], expected)
 }

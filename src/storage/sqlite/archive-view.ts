@@ -52,10 +52,21 @@ export class ArchiveView {
 
   /** The segments of an archive that may hold some of these ids, oldest first. */
   segments(archive: string, range: IdRange): Segment[] {
-    const id = this.#prepare('SELECT id FROM archive_name WHERE name = ?').get(archive)?.id
+    const id = this.#archive(archive)
     return this.#segments.filter(
       segment => segment.archive === id && segment.low < range.high && segment.high > range.low,
     )
+  }
+
+  #archive(name: string): number | undefined {
+    return this.#prepare('SELECT id FROM archive_name WHERE name = ?').get(name)?.id as number | undefined
+  }
+
+  /** How many of an owner's items were counted together, as far as they are indexed, and the last of them. */
+  counter(archive: string, owner: number, counted: number): { sequence: number; id: number } | undefined {
+    const select = 'SELECT sequence, id FROM counter WHERE archive_id = ? AND owner = ? AND peer = ?'
+    const found = this.#prepare(select).get(this.#archive(archive) ?? 0, owner, counted)
+    return found as { sequence: number; id: number } | undefined
   }
 
   /** The number of an address, if it occurs at all. */

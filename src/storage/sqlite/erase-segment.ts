@@ -21,8 +21,6 @@ export function* purgeSegment(
   const find = db.prepare(
     `SELECT id FROM index_${segment} WHERE owner = ? AND id > ? AND id <= ? ORDER BY id LIMIT ${STEP_ROWS}`,
   )
-  // Text of as many bytes as before, all of them 0.
-  const blank = (column: string) => `CAST(zeroblob(length(CAST(${column} AS BLOB))) AS TEXT)`
   const disown = (side: 1 | 2) =>
     db.prepare(`UPDATE log_${segment} SET owner${side} = ~owner${side}, peer${side} = ~peer${side},
       resource${side} = ${blank(`resource${side}`)} WHERE id = ? AND owner${side} = ?`)
@@ -46,22 +44,48 @@ export function* purgeSegment(
   }
 }
 
-/** Erases a month that nobody can see any more, and its tables. */
+/**
+ * Erases a month that nobody can see any more, and its tables. The rows of the log are overwritten where they lie first: when rows are
+ * deleted one after another, the others are moved between pages, and what is moved can leave a stale copy.
+ */
 export function* dropSegment(db: DatabaseSync, segment: number): Generator<void> {
-  const tables = { log: ['id'], index: ['owner', 'id', 'peer'], stub: ['owner', 'id'] }
-  for (const [name, key] of Object.entries(tables)) {
+  yield* blankLog(db, segment)
+  for (const [name, key] of [
+    ['log', ['id']],
+    ['index', ['owner', 'id', 'peer']],
+    ['stub', ['owner', 'id']],
+  ] as const) {
     const columns = key.join()
     const rows = db.prepare(
       `SELECT ${columns} FROM ${name}_${segment} ORDER BY ${columns} LIMIT ${STEP_ROWS}`,
     )
-    const condition = key.map(column => `${column} = ?`).join(' AND ')
-    const row = db.prepare(`DELETE FROM ${name}_${segment} WHERE ${condition}`)
+    const row = db.prepare(
+      `DELETE FROM ${name}_${segment} WHERE ${key.map(column => `${column} = ?`).join(' AND ')}`,
+    )
     yield* eraseAll(db, rows, found => row.run(...key.map(column => found[column]!)))
   }
   transaction(db, () => {
-    for (const name of Object.keys(tables)) db.exec(`DROP TABLE ${name}_${segment}`)
+    db.exec(`DROP TABLE log_${segment}; DROP TABLE index_${segment}; DROP TABLE stub_${segment}`)
     db.prepare('DELETE FROM segment WHERE id = ?').run(segment)
   })
+}
+
+function* blankLog(db: DatabaseSync, segment: number): Generator<void> {
+  const find = db.prepare(`SELECT id FROM log_${segment} WHERE id > ? ORDER BY id LIMIT ${STEP_ROWS}`)
+  const wipe = db.prepare(`UPDATE log_${segment} SET payload = zeroblob(length(payload)),
+    resource1 = ${blank('resource1')}, resource2 = ${blank('resource2')} WHERE id = ?`)
+  for (let after = 0; ; ) {
+    const found = find.all(after).map(row => Number(row.id))
+    if (found.length === 0) return
+    const done = eraseSome(db, found, id => wipe.run(id))
+    after = found[done - 1]!
+    yield
+  }
+}
+
+/** A text of as many bytes as that of a column, all of them 0. */
+function blank(column: string): string {
+  return `CAST(zeroblob(length(CAST(${column} AS BLOB))) AS TEXT)`
 }
 
 /** The owners that have items in a month, a few at a time. */

@@ -27,7 +27,7 @@ export interface NewEntry extends TailEntry {
   readonly archive: number
   readonly segment: number
   readonly owner: number
-  /** What it is counted with: a peer, or the owner. */
+  /** What it is counted with: its peer, or with `NOBODY` all that its owner counts so. */
   readonly counted: number
   readonly sequence: number
   readonly unread: number
@@ -71,13 +71,13 @@ export function entriesOf(row: LogRow, place: { archive: number; segment: number
   const entries: NewEntry[] = []
   if (row.owner1 > NOBODY) {
     const { owner1: owner, peer1: peer, sequence1: sequence, unread1: unread } = row
-    const counted = (flags & FLAG.byOwner1) === 0 ? peer : owner
+    const counted = (flags & FLAG.byOwner1) === 0 ? peer : NOBODY
     const key = high === null || low === null ? undefined : { high, low }
     entries.push({ ...place, id, owner, peer, counted, sequence, unread, key })
   }
   if (row.owner2 > NOBODY) {
     const { owner2: owner, peer2: peer, sequence2: sequence, unread2: unread } = row
-    const counted = (flags & FLAG.byOwner2) === 0 ? peer : owner
+    const counted = (flags & FLAG.byOwner2) === 0 ? peer : NOBODY
     entries.push({ ...place, id, owner, peer, counted, sequence, unread, key: undefined })
   }
   return entries

@@ -11,6 +11,8 @@ export interface Appended extends NewEntry {
   readonly resource: string
   /** What it added to the unread ones: 0 or 1. */
   readonly unreadMore: number
+  /** The item that was counted before it; 0 for none. So the items with a peer are a chain, from the last one back. */
+  readonly before: number
 }
 
 /** A row about to be written: one payload for up to two owners. */
@@ -72,15 +74,29 @@ export class LogWriter {
 
   #count(append: PackedAppend, archive: number, segment: number, owner: number, id: number): Appended {
     const { address: peer, resource } = this.#names.peer(append.peer)
-    const counted = append.byOwner ? owner : peer
+    const counted = append.byOwner ? NOBODY : peer
     const counter = this.#behind.counters.of(archive, owner, counted)
     const unreadMore = append.unread ? 1 : 0
+    const before = counter.id
     counter.sequence++
     counter.unread += unreadMore
     counter.id = id
     const { sequence, unread } = counter
     const { key } = append
-    const entry = { archive, segment, owner, id, peer, resource, counted, sequence, unread, unreadMore, key }
+    const entry = {
+      archive,
+      segment,
+      owner,
+      id,
+      peer,
+      resource,
+      counted,
+      sequence,
+      unread,
+      unreadMore,
+      before,
+      key,
+    }
     this.#behind.keys.add(entry)
     return entry
   }
@@ -91,6 +107,7 @@ export class LogWriter {
       const counter = this.#behind.counters.of(entry.archive, entry.owner, entry.counted)
       counter.sequence--
       counter.unread -= entry.unreadMore
+      counter.id = entry.before
       this.#behind.keys.remove(entry)
     }
   }
@@ -101,7 +118,7 @@ export class LogWriter {
       FLAG.always |
       (first.counted === first.peer ? 0 : FLAG.byOwner1) |
       (second === undefined || second.counted === second.peer ? 0 : FLAG.byOwner2)
-    const { id, owner, peer, resource, sequence, unread, key } = first
+    const { id, owner, peer, resource, sequence, unread, before, key } = first
     this.#insert(first.segment).run(
       id,
       owner,
@@ -109,11 +126,13 @@ export class LogWriter {
       resource,
       sequence,
       unread,
+      before,
       second?.owner ?? NOBODY,
       second?.peer ?? NOBODY,
       second?.resource ?? '',
       second?.sequence ?? 0,
       second?.unread ?? 0,
+      second?.before ?? 0,
       flags,
       key?.high ?? null,
       key?.low ?? null,
@@ -124,7 +143,7 @@ export class LogWriter {
   #insert(segment: number): StatementSync {
     const known = this.#inserts.get(segment)
     if (known !== undefined) return known
-    const places = Array.from({ length: 15 }, () => '?').join()
+    const places = Array.from({ length: 17 }, () => '?').join()
     const insert = this.#db.prepare(`INSERT INTO log_${segment} VALUES(${places})`)
     this.#inserts.set(segment, insert)
     return insert

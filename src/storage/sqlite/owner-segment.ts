@@ -24,6 +24,14 @@ export interface FoundEntry extends TailEntry {
 /** A range for this step, and where the next one begins: `undefined` after the last. */
 export type Step = [step: IdRange, next: number | undefined]
 
+/** An item of a chain: the row as its owner sees it, and where the chain goes on. */
+export interface Link {
+  /** Whether the owner still has it, and it is of the resource that is asked for. */
+  readonly own: boolean
+  /** The item with the same peer before this one; 0 for none. */
+  readonly before: number
+}
+
 /** What its owner (?1) sees of a row of the log. */
 const side = (column: string) => `iif(owner1 = ?1, ${column}1, ${column}2)`
 const RESOURCE = side('resource')
@@ -37,14 +45,23 @@ const INDEXED = (order: 'ASC' | 'DESC') => `SELECT id, peer, ${SEEN} FROM $index
   WHERE ${IN_RANGE} AND ${OF_RESOURCE} ORDER BY id ${order} LIMIT ?6`
 const ASCENDING = INDEXED('ASC')
 const DESCENDING = INDEXED('DESC')
-const COUNT = `SELECT count(*) AS entries FROM $index WHERE ${IN_RANGE}`
-const COUNT_OF_RESOURCE = `SELECT count(*) AS entries FROM $index JOIN $log USING(id) WHERE ${IN_RANGE} AND ${OF_RESOURCE}`
+const COUNT = `SELECT count(*) AS looked, total(?4 IS NULL OR peer = ?4) AS matches FROM $index
+  WHERE owner = ?1 AND id >= ?2 AND id < ?3`
+const COUNT_OF_RESOURCE = `SELECT count(*) AS looked, total(peer = ?4 AND ${RESOURCE} = ?5) AS matches
+  FROM $index JOIN $log USING(id) WHERE owner = ?1 AND id >= ?2 AND id < ?3`
 const SKIP = (order: 'ASC' | 'DESC') =>
   `SELECT id FROM $index WHERE owner = ? AND id >= ? AND id < ? ORDER BY id ${order} LIMIT 1 OFFSET ?`
+
+// An erased owner is the complement (erase.ts); one row is in the chains of both.
+const LINK = `SELECT (owner1 = ?1 OR owner2 = ?1) AND (?3 IS NULL OR ${RESOURCE} = ?3) AS own,
+  iif(owner1 IN (?1, ~?1), before1, before2) AS before FROM $log WHERE id = ?2`
 
 /** What an owner has in one segment. All that the index lacks of it is newer than all that it has. */
 export class OwnerSegment {
   readonly id: number
+  /** Its ids: from `low` up to, but not including, `high`. */
+  readonly low: number
+  readonly high: number
   readonly #view: ArchiveView
   readonly #owner: number
   readonly #peer: number | null
@@ -55,6 +72,8 @@ export class OwnerSegment {
   constructor(view: ArchiveView, segment: Segment, subject: Subject, stepEntries: number) {
     this.#stepEntries = stepEntries
     this.id = segment.id
+    this.low = segment.low
+    this.high = segment.high
     this.#view = view
     this.#owner = subject.owner
     this.#peer = subject.peer ?? null
@@ -62,8 +81,8 @@ export class OwnerSegment {
   }
 
   /** Cuts a step from the start of a range. With all peers every entry counts, so the limit of `indexed` ends the step as well. */
-  stepUp({ low, high }: IdRange, always = false): Step {
-    const next = this.#peer === null && !always ? undefined : this.#skip(low, high, 'ASC')
+  stepUp({ low, high }: IdRange): Step {
+    const next = this.#peer === null ? undefined : this.#skip(low, high, 'ASC')
     return [{ low, high: next ?? high }, next]
   }
 
@@ -87,14 +106,19 @@ export class OwnerSegment {
     return rows as unknown as Iterable<FoundEntry>
   }
 
-  /** How many entries the index has. */
-  countIndexed({ low, high }: IdRange): number {
+  /** Whether the owner has more entries in the index than this, with whomever. */
+  hasMoreThan(count: number, { low, high }: IdRange): boolean {
+    return this.#view.in(this.id, SKIP('ASC')).get(this.#owner, low, high, count) !== undefined
+  }
+
+  /** How many entries the index has, and how many of them match. */
+  countIndexed({ low, high }: IdRange): { looked: number; matches: number } {
     const range = [this.#owner, low, high, this.#peer] as const
     const found =
       this.#resource === null
         ? this.#view.in(this.id, COUNT).get(...range)
         : this.#view.in(this.id, COUNT_OF_RESOURCE).get(...range, this.#resource)
-    return Number(found?.entries)
+    return { looked: Number(found?.looked), matches: Number(found?.matches) }
   }
 
   /** Entries that the index lacks, oldest first. */
@@ -108,6 +132,12 @@ export class OwnerSegment {
     if (this.#resource === null) return true
     const row = this.#view.in(this.id, `SELECT ${RESOURCE} AS resource FROM $log WHERE id = ?2`)
     return row.get(this.#owner, id)?.resource === this.#resource
+  }
+
+  /** The item with this id as a link of the chain of its peer; `undefined` when it is not there any more. */
+  link(id: number): Link | undefined {
+    const row = this.#view.in(this.id, LINK).get(this.#owner, id, this.#resource)
+    return row && { own: row.own === 1, before: Number(row.before) }
   }
 
   /** The entry with this id, if it is there. */

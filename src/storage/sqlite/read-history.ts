@@ -5,21 +5,29 @@
 import { type IdRange, idRange, timeRange } from '../archive-ids.ts'
 import type { HistoryQuery } from '../engine.ts'
 import type { ArchiveView } from './archive-view.ts'
+import { conversation, inRange } from './conversation.ts'
 import { FoundItems } from './found-items.ts'
 import { type FoundEntry, OwnerSegment, type Subject } from './owner-segment.ts'
 import type { PackedHistory, Reads } from './reader-message.ts'
 import type { TailEntry } from './tail.ts'
 
-/** Entries of the index to look at in one step; about 1 ms. */
-const STEP_ENTRIES = 2000
-/** Entries to count, in months that have more than a step of them; a total that would take more is left out. */
-const MAX_COUNTED = 16_000
+/** How much is done at once. */
+export interface Pace {
+  /** Entries of the index to look at in one step; about 1 ms. */
+  readonly stepEntries: number
+  /** Items with a peer to be found by their chain, in one step. Of more, a page is found soon enough among all. */
+  readonly mostLinks: number
+}
+
+const PACE: Pace = { stepEntries: 2000, mostLinks: 500 }
+/** Entries of the index to count; a total that would take more is left out. */
+const MAX_COUNTED = 10_000
 
 /** Answers a query. */
 export function* history(
   view: ArchiveView,
   { archive, owner, query }: Reads['history']['ask'],
-  stepEntries = STEP_ENTRIES,
+  { stepEntries, mostLinks } = PACE,
 ): Generator<void, PackedHistory> {
   const found = new FoundItems(view, query.limit)
   const subject = subjectOf(view, owner, query)
@@ -27,19 +35,22 @@ export function* history(
   const segmentsIn = (range: IdRange) =>
     view.segments(archive, range).map(segment => new OwnerSegment(view, segment, subject, stepEntries))
   const range = idRange(query)
+  const wide = timeRange(query)
+  const reverse = query.reverse ?? false
   if (query.ids !== undefined) {
-    const total = pick(
-      segmentsIn,
-      query.ids.map(Number),
-      timeRange(query),
-      range,
-      query.reverse ?? false,
-      found,
-    )
+    const total = pick(segmentsIn, query.ids.map(Number), wide, range, reverse, found)
     return found.packed(query.count ? total : undefined)
   }
-  const total = query.count ? yield* count(segmentsIn(timeRange(query)), timeRange(query)) : undefined
-  if (query.reverse) yield* walkDown(segmentsIn(range).reverse(), range, found)
+  const segments = segmentsIn({ low: 0, high: Number.MAX_SAFE_INTEGER })
+  const few = conversation(view, { archive, subject, segments, most: mostLinks })
+  if (few !== undefined) {
+    found.addAll(inRange(reverse ? few.toReversed() : few, range, subject.peer!))
+    return found.packed(
+      query.count ? few.filter(({ id }) => id >= wide.low && id < wide.high).length : undefined,
+    )
+  }
+  const total = query.count ? yield* count(segmentsIn(wide), wide) : undefined
+  if (reverse) yield* walkDown(segmentsIn(range).reverse(), range, found)
   else yield* walkUp(segmentsIn(range), range, found)
   return found.packed(total)
 }
@@ -85,17 +96,13 @@ function* payloads(segment: OwnerSegment, entries: Iterable<TailEntry>): Generat
 /** `undefined` when there is too much to look at. */
 function* count(segments: OwnerSegment[], range: IdRange): Generator<void, number | undefined> {
   let total = 0
-  let looked = 0
+  let left = MAX_COUNTED
   for (const segment of segments) {
-    for (let low: number | undefined = range.low; low !== undefined; ) {
-      const [step, next]: [IdRange, number | undefined] = segment.stepUp({ low, high: range.high }, true)
-      total += segment.countIndexed(step)
-      if (next === undefined) total += segment.unindexed(step).length
-      else looked += STEP_ENTRIES
-      if (looked > MAX_COUNTED) return undefined
-      low = next
-      yield
-    }
+    if (segment.hasMoreThan(left, range)) return undefined
+    const { looked, matches } = segment.countIndexed(range)
+    total += matches + segment.unindexed(range).length
+    left -= looked
+    yield
   }
   return total
 }

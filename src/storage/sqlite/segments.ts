@@ -71,9 +71,9 @@ export class Segments {
       CREATE TABLE log_${segment.id}(
         id INTEGER PRIMARY KEY,
         owner1 INTEGER NOT NULL, peer1 INTEGER NOT NULL, resource1 TEXT NOT NULL,
-        sequence1 INTEGER NOT NULL, unread1 INTEGER NOT NULL,
+        sequence1 INTEGER NOT NULL, unread1 INTEGER NOT NULL, before1 INTEGER NOT NULL,
         owner2 INTEGER NOT NULL, peer2 INTEGER NOT NULL, resource2 TEXT NOT NULL,
-        sequence2 INTEGER NOT NULL, unread2 INTEGER NOT NULL,
+        sequence2 INTEGER NOT NULL, unread2 INTEGER NOT NULL, before2 INTEGER NOT NULL,
         flags INTEGER NOT NULL,
         key_high INTEGER, key_low INTEGER,
         payload BLOB NOT NULL

@@ -1,6 +1,6 @@
 /** What a commit gives archived items, and what it asks before. */
 export const counts = `
--- The counts of items that are counted together: of an owner with a peer, or with peer = owner all that is counted so.
+-- The counts of items that are counted together: of an owner with a peer, or with peer 1 (nobody) all that the owner counts so.
 -- Written with the index, so they are as far as that is; what comes after is in the rows of the log. "id" is the last item counted.
 CREATE TABLE counter(
   archive_id INTEGER NOT NULL,
