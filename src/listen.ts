@@ -39,11 +39,11 @@ export async function listen(
 
 /** Opens the component listener, if there are components for it; resolves with its port. */
 export async function listenForComponents(
-  components: Components,
-  { listeners, ...config }: Config,
+  components: Components | undefined,
+  { listeners }: Config,
 ): Promise<number | undefined> {
   const at = listeners.components
-  if (at === false || config.components.length === 0) return undefined
+  if (at === false || components === undefined) return undefined
   let { port } = at
   for (const address of at.address) port = await components.listen(address, port)
   return port

@@ -15,7 +15,7 @@ import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
 import { singleNode } from './cluster/local.ts'
 import type { Cluster } from './cluster/types.ts'
-import { Components } from './components/listener.ts'
+import type { Components, ComponentsOptions } from './components/listener.ts'
 import type { Config } from './config/config.ts'
 import { parseConfig, readConfig } from './config/load.ts'
 import { webOrigin } from './config/web-origin.ts'
@@ -144,10 +144,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     log,
     metrics,
   })
-  const shared = { router, limits: c2sLimits(config), background, clock, log }
-  const components = parts.adopt(new Components({ ...shared, components: config.components }), one =>
-    one.shutdown(new StreamError('system-shutdown')),
-  )
+  const components = await componentsOf(config, { router, background, clock, log })
+  parts.defer(() => components?.shutdown(new StreamError('system-shutdown')))
   const http = await httpServer({ c2s, config, hosts, certificates, clock, log })
   // Together: requests are held open for streams, which end as streams do.
   parts.defer(async () => {
@@ -195,6 +193,17 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     reload,
     stop: () => running.disposeAsync(),
   }
+}
+
+/** The external components; few servers have any. */
+async function componentsOf(
+  config: Config,
+  shared: Pick<ComponentsOptions, 'router' | 'background' | 'clock' | 'log'>,
+): Promise<Components | undefined> {
+  const { components } = config
+  if (components.length === 0) return undefined
+  const listener = await import('./components/listener.ts')
+  return new listener.Components({ ...shared, limits: c2sLimits(config), components })
 }
 
 /** Accounts without a running server. */

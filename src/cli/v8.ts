@@ -15,5 +15,8 @@ export function collectGarbage(): void {
   setFlagsFromString('--expose-gc')
   const collect: typeof gc = runInNewContext('gc')
   setFlagsFromString('--no-expose-gc')
+  // With the code of functions that ran once.
+  setFlagsFromString('--stress-flush-code')
   collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  setFlagsFromString('--no-stress-flush-code')
 }

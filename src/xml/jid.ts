@@ -32,7 +32,8 @@ const PLAIN_RESOURCE = /^[ -~]+$/
  * Memo of `JID.parse`: the one mutable thing at module level. It is allowed because it can't be observed: parsing is pure,
  * the results are immutable, and the size is bounded (long texts are not kept, so a stranger can't fill it with kilobytes).
  */
-const parsed = new LRUCache<string, JID>({ max: 16_384 })
+// `max` would take all its room at once.
+const parsed = new LRUCache<string, JID>({ maxSize: 16_384, sizeCalculation: () => 1 })
 const MAX_MEMO_LENGTH = 256
 
 /**

@@ -9,7 +9,6 @@ import registration from '../registration/index.ts'
 import { Desk } from './desk.ts'
 import { createAccountCommand, inviteCommand } from './invitation-commands.ts'
 import { Invitations } from './invitations.ts'
-import { invitationRoutes } from './routes.ts'
 import { Tokens } from './tokens.ts'
 
 export { type Invitation, Invitations, type NewInvitation } from './invitations.ts'
@@ -74,6 +73,10 @@ export default defineExtension({
     const newcomers = host.use(registration)
     const invitations = new Invitations(host.storage, host.clock, host.jid)
     const tokens = new Tokens(host, invitations)
+    const parts = { host, newcomers, tokens }
+    const path = '/invite/:token'
+    // Much code that nobody needs until somebody comes.
+    const pages = () => import('./routes.ts')
     newcomers.acceptPasses(newcomer => invitations.keptFor(newcomer))
     const desk = new Desk(host, invitations, options)
     const catalogue = host.find(commands)
@@ -110,7 +113,10 @@ export default defineExtension({
           },
         ),
       ],
-      http: invitationRoutes({ host, newcomers, tokens }),
+      http: [
+        { method: 'GET', path, handler: async request => (await pages()).show(parts, request) },
+        { method: 'POST', path, handler: async request => (await pages()).register(parts, request) },
+      ],
       on: {
         // Whoever has left invites nobody.
         'user:removed': ({ owner }) => invitations.revokeOf(owner),

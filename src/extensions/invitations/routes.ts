@@ -1,5 +1,5 @@
 import { StanzaError } from '../../core/errors.ts'
-import type { HttpAnswer, HttpRequest, HttpRoute } from '../../core/extension.ts'
+import type { HttpAnswer, HttpRequest } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import type { Newcomers } from '../registration/index.ts'
 import type { Invitation } from './invitations.ts'
@@ -17,16 +17,8 @@ export interface InvitationPages {
   readonly tokens: Tokens
 }
 
-/** `/invite/TOKEN`: the landing page, and the account that is made there. */
-export function invitationRoutes(pages: InvitationPages): HttpRoute[] {
-  const path = '/invite/:token'
-  return [
-    { method: 'GET', path, handler: request => show(pages, request) },
-    { method: 'POST', path, handler: request => register(pages, request) },
-  ]
-}
-
-async function show({ host, tokens }: InvitationPages, request: HttpRequest): Promise<HttpAnswer> {
+/** `/invite/TOKEN`: the landing page. */
+export async function show({ host, tokens }: InvitationPages, request: HttpRequest): Promise<HttpAnswer> {
   try {
     const invitation = await tokens.look(tokenOf(request), request.address)
     return invitationPage(invitedBy(host, invitation, request))
@@ -35,7 +27,8 @@ async function show({ host, tokens }: InvitationPages, request: HttpRequest): Pr
   }
 }
 
-async function register(
+/** The form of that page, filled in: makes the account. */
+export async function register(
   { host, newcomers, tokens }: InvitationPages,
   request: HttpRequest,
 ): Promise<HttpAnswer> {
