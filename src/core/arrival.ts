@@ -85,7 +85,7 @@ function atAccount(router: Router, original: Stanza, host: Host, at: StageContex
       arrive: () =>
         router.homes.inLane(at.owner, owner => {
           if (owner.forgotten) return noAccount(router, stanza, at.owner).arrive()
-          return deliver(stanza, owner, host.hooks, at)
+          return deliver(host.ids.identify(stanza, at.owner, writes), owner, host.hooks, at)
         }),
     }
   })

@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts'
 import { TidingsError } from './errors.ts'
 import type { Extension, HttpRoute, Place, Providing, Registrations } from './extension.ts'
 import { Hooks } from './hooks.ts'
+import { ArchiveIds } from './ids.ts'
 import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
 import { defaults } from './options.ts'
@@ -63,6 +64,8 @@ export class Host {
   readonly log: Log
   readonly background: Background
   readonly hooks: Hooks
+  /** XEP-0359 */
+  readonly ids: ArchiveIds
   readonly requests: Requests
   readonly #web: (() => string | undefined) | undefined
   readonly #loaded = new Map<string, Loaded>()
@@ -78,6 +81,7 @@ export class Host {
     this.log = parts.log.child({ host: this.domain })
     this.background = parts.background
     this.hooks = new Hooks(this.log)
+    this.ids = new ArchiveIds(this.storage, this.jid)
     this.#web = parts.web
     this.requests = new Requests(parts.clock, request => parts.router.route(request))
     for (const extension of parts.extensions) {

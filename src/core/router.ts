@@ -11,6 +11,7 @@ import type { StageContext } from './extension.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Homes, type Owner } from './homes.ts'
 import type { Host } from './host.ts'
+import { isRepeated } from './ids.ts'
 import { HomeLink } from './link.ts'
 import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
@@ -205,10 +206,10 @@ export class Router {
             all => this.#sendOn(all),
           )
       const writes = host.hooks.record(stanza, at)
-      const copy = (): void => host.hooks.copy(stanza, at, [session])
+      const copy = (shown: Stanza): void => host.hooks.copy(shown, at, [session])
       // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
-      const refused = (error: unknown): never => {
-        if (stanza.kind === 'message') copy()
+      const refused = (error: unknown, shown = stanza): never => {
+        if (stanza.kind === 'message') copy(shown)
         throw error
       }
       const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
@@ -218,13 +219,26 @@ export class Router {
         return () =>
           then(
             attempt(() => arrived, refused),
-            () => then(this.#commit(host, writes), copy),
+            () =>
+              then(this.#commit(host, writes), () => {
+                if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
+              }),
           )
       }
       const half = (): Maybe<Settle> =>
         then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
-          const committed = quiet(this.#commit(host, theirs.length === 0 ? writes : [...writes, ...theirs]))
-          return () => then(committed, () => then(attempt(arrive, refused), copy))
+          const all = theirs.length === 0 ? writes : [...writes, ...theirs]
+          const committed = quiet(this.#commit(host, all))
+          return () =>
+            then(committed, () => {
+              // ARCHITECTURE §7: what is there already was delivered when it came first.
+              if (isRepeated(all)) return
+              const shown = host.ids.identify(stanza, at.owner, writes)
+              return then(
+                attempt(arrive, error => refused(error, shown)),
+                () => copy(shown),
+              )
+            })
         })
       return attempt(half, error => () => refused(error))
     })
@@ -239,7 +253,7 @@ export class Router {
     return then(arrival(this, stanza, origin, undefined, sender), ({ writes, arrive }) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
       const committed = host === undefined ? undefined : quiet(this.#commit(host, writes))
-      return () => then(committed, arrive)
+      return () => then(committed, () => (isRepeated(writes) ? undefined : arrive()))
     })
   }
 

@@ -18,6 +18,7 @@ import presence from './presence/index.ts'
 import privateStorage from './private-storage.ts'
 import registration from './registration/index.ts'
 import roster from './roster/index.ts'
+import stanzaIds from './stanza-ids.ts'
 import time from './time.ts'
 import vcardTemp from './vcard-temp.ts'
 import version from './version.ts'
@@ -42,6 +43,7 @@ export const extensions: readonly Extension[] = [
   // A user hears of his own presence before the messages that waited for it.
   presence,
   delay,
+  stanzaIds,
   capabilities,
   hints,
   carbons,

@@ -24,16 +24,18 @@ export function printElement(element: Element, inherited: string, ns = inherited
   return `${text}</${element.name}>`
 }
 
-/** Joins a start tag (without its end), content and the end tag. */
-export function encodeElement(name: string, startTag: string, content: Buffer): Buffer {
-  if (content.length === 0) return Buffer.from(`${startTag}/>`)
+/** Joins a start tag (without its end), content, elements that are written already (`more`) and the end tag. */
+export function encodeElement(name: string, startTag: string, content: Buffer, more = ''): Buffer {
+  if (content.length === 0 && more === '') return Buffer.from(`${startTag}/>`)
   const startLength = Buffer.byteLength(startTag)
   const contentAt = startLength + 1
-  const endAt = contentAt + content.length
+  const moreAt = contentAt + content.length
+  const endAt = moreAt + (more === '' ? 0 : Buffer.byteLength(more))
   const bytes = Buffer.allocUnsafe(endAt + name.length + 3)
   bytes.utf8Write(startTag, 0)
   bytes[startLength] = 0x3e
   bytes.set(content, contentAt)
+  if (more !== '') bytes.utf8Write(more, moreAt)
   bytes.latin1Write(`</${name}>`, endAt)
   return bytes
 }

@@ -13,8 +13,12 @@ import { buildTree } from './tree.ts'
 /** The three kinds of stanza: RFC 6120 §8.2. */
 export type StanzaKind = 'message' | 'presence' | 'iq'
 
-/** Ids that our archives gave to a stanza (XEP-0359), by the bare JID of the archive's owner. */
-export type StanzaIds = ReadonlyMap<string, string>
+/** An id that one of our archives gave to a stanza (XEP-0359). */
+export interface StanzaId {
+  /** The owner of the archive: a bare JID. */
+  readonly by: string
+  readonly id: string
+}
 
 /** What a server-made stanza says about itself. What is `undefined` is not written. */
 export interface StanzaAttributes {
@@ -27,7 +31,7 @@ export interface StanzaAttributes {
 }
 
 /** What may differ in a copy that shares its content. A key that is there with `undefined` removes the attribute. */
-export type StanzaChanges = Partial<StanzaAttributes> & { readonly ids?: StanzaIds | undefined }
+export type StanzaChanges = Partial<StanzaAttributes> & { readonly ids?: readonly StanzaId[] | undefined }
 
 interface Parts {
   readonly kind: StanzaKind
@@ -37,7 +41,7 @@ interface Parts {
   readonly to: JID | undefined
   readonly lang: string | undefined
   readonly attributes: ReadonlyMap<string, string>
-  readonly ids: StanzaIds | undefined
+  readonly ids: readonly StanzaId[] | undefined
   readonly content: Content
 }
 
@@ -56,11 +60,12 @@ export class Stanza {
   readonly lang: string | undefined
   /** All other attributes, verbatim. */
   readonly attributes: ReadonlyMap<string, string>
-  /** Ids given by our archives: beside the XML, not in it, and not packed. */
-  readonly ids: StanzaIds | undefined
+  /** Ids given by our archives, for whoever may see them: beside the content, and printed at its end. */
+  readonly ids: readonly StanzaId[] | undefined
   private readonly content: Content
   /** As sent to `to`. */
   private encoded: Buffer | undefined
+  private packed: Buffer | undefined
   /** What follows `to` in the bytes; only in copies that go to many. */
   private rest: Buffer | undefined
 
@@ -75,6 +80,7 @@ export class Stanza {
     this.ids = parts.ids
     this.content = parts.content
     this.encoded = undefined
+    this.packed = undefined
     this.rest = undefined
   }
 
@@ -116,9 +122,10 @@ export class Stanza {
     return Stanza.fromElement(top, JID.parse(from), to === undefined ? undefined : JID.parse(to))
   }
 
-  /** Writes everything but `ids` as XML that stands alone: for storage and for other nodes. */
+  /** Writes it as XML that stands alone: for storage and for other nodes. Made once: change nothing. What is unpacked has its `ids` as children. */
   pack(): Buffer {
-    return this.encodeIn(NS.client)
+    this.packed ??= this.encodeIn(NS.client)
+    return this.packed
   }
 
   /** Whether there is such a child at the top level. Builds no tree. */
@@ -171,9 +178,7 @@ export class Stanza {
 
   /** A copy for one of many recipients: what follows `to` in the bytes is printed once for all of them. */
   readdress(to: JID): Stanza {
-    this.rest ??= encodeElement(this.kind, this.startTag(undefined, ''), this.content.bytes).subarray(
-      this.kind.length + 1,
-    )
+    this.rest ??= this.bytes(this.startTag(undefined, '')).subarray(this.kind.length + 1)
     const { kind, type, id, from, lang, attributes, ids, content } = this
     const copy = new Stanza({ kind, type, id, from, to, lang, attributes, ids, content })
     copy.rest = this.rest
@@ -200,10 +205,10 @@ export class Stanza {
 
   /** The bytes for a place with another default namespace, such as a wrapper or a server stream: `ns` is declared. */
   encodeIn(ns: string): Buffer {
-    return encodeElement(this.kind, this.startTag(this.to, ` xmlns="${escapeValue(ns)}"`), this.content.bytes)
+    return this.bytes(this.startTag(this.to, ` xmlns="${escapeValue(ns)}"`))
   }
 
-  /** The whole stanza as a tree, made anew with each call. */
+  /** The whole stanza as a tree, without its `ids`; made anew with each call. */
   element(): Element {
     const attributes: Attribute[] = []
     const add = (name: string, value: string | undefined) =>
@@ -233,9 +238,12 @@ export class Stanza {
   }
 
   private print(to: JID | undefined): Buffer {
-    if (this.rest === undefined || to === undefined)
-      return encodeElement(this.kind, this.startTag(to, ''), this.content.bytes)
+    if (this.rest === undefined || to === undefined) return this.bytes(this.startTag(to, ''))
     return spliced(`<${this.kind} to="${escapeValue(to.toString())}"`, this.rest)
+  }
+
+  private bytes(startTag: string): Buffer {
+    return encodeElement(this.kind, startTag, this.content.bytes, this.ids && printIds(this.ids))
   }
 
   /** `to` comes first, so that all else of a stanza to many is the same. */
@@ -250,4 +258,12 @@ export class Stanza {
       for (const [name, value] of this.attributes) tag += ` ${name}="${escapeValue(value)}"`
     return tag
   }
+}
+
+/** XEP-0359 §2.1 */
+function printIds(ids: readonly StanzaId[]): string {
+  let text = ''
+  for (const { by, id } of ids)
+    text += `<stanza-id xmlns="${NS.stanzaIds}" by="${escapeValue(by)}" id="${escapeValue(id)}"/>`
+  return text
 }

@@ -245,7 +245,7 @@ t.test('edit', async t => {
 
 t.test('copies with other attributes share the content', async t => {
   const stanza = received(CHAT)
-  const ids = new Map([['bob@localhost', '5']])
+  const ids = [{ by: 'bob@localhost', id: '5' }]
   const copy = stanza.with({ to: undefined, from: bob, type: 'headline', id: '2', lang: 'fr', ids })
   t.match(copy, { to: undefined, from: bob, type: 'headline', id: '2', lang: 'fr', ids })
   t.equal(copy.with({}).ids, ids)
@@ -293,4 +293,24 @@ t.test('the tree', async t => {
     ['a', '\t'],
   ])
   t.equal(tree.getChildText('body', NS.client), 'hi')
+})
+
+t.test('XEP-0359 §2.1: the ids of our archives are printed after the content', async t => {
+  const ids = [
+    { by: "o'bob@localhost", id: '5' },
+    { by: 'room@muc.localhost', id: '6' },
+  ]
+  const printed =
+    '<stanza-id xmlns="urn:xmpp:sid:0" by="o&apos;bob@localhost" id="5"/><stanza-id xmlns="urn:xmpp:sid:0" by="room@muc.localhost" id="6"/>'
+  const stanza = received('<message><body>é</body></message>').with({ ids })
+  const start = '<message to="bob@localhost" from="alice@localhost/1">'
+  t.equal(stanza.encode().toString(), `${start}<body>é</body>${printed}</message>`)
+  t.equal(stanza.readdress(bob).encode().toString(), stanza.encode().toString())
+  t.notOk(stanza.has('stanza-id', NS.stanzaIds), 'they are no content')
+  const empty = Stanza.build('message', { from: alice }).with({ ids: ids.slice(1) })
+  t.match(empty.encode().toString(), /^<message from="alice@localhost\/1"><stanza-id [^>]*\/><\/message>$/)
+  const unpacked = Stanza.unpack(stanza.pack())
+  t.equal(unpacked.ids, undefined)
+  t.equal(unpacked.child('stanza-id', NS.stanzaIds)?.attrs.id, '5', 'where it is unpacked, they are')
+  t.equal(stanza.pack(), stanza.pack(), 'packed once')
 })

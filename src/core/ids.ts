@@ -1,0 +1,149 @@
+/** XEP-0359: the ids of archived stanzas, as everybody sees them. */
+import {
+  type Cipheriv,
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  type Decipheriv,
+  randomBytes,
+} from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Append, CasTable, Storage, Write } from '../storage/types.ts'
+import type { JID } from '../xml/jid.ts'
+import { NS } from '../xml/ns.ts'
+import type { Stanza, StanzaId } from '../xml/stanza.ts'
+import type { Maybe } from './maybe.ts'
+
+/** Owners whose tags are remembered. */
+const TAGS = 20_000
+const TAG_BYTES = 8
+const BLOCK_BYTES = 16
+/** Length of a block in base64url, without padding. */
+const TEXT_LENGTH = 22
+
+/** What the key gives. */
+interface Ciphers {
+  readonly key: Buffer
+  readonly encrypt: Cipheriv
+  readonly decrypt: Decipheriv
+}
+
+/**
+ * Turns the numbers of archived stanzas into ids and back. XEP-0359 §6: who sees an id must not learn from it how large an archive is
+ * or how fast it grows; so it is one block of AES, which holds a tag of the owner and the number. The key is made at the first start of a
+ * host and never changes: an id stays what it is.
+ */
+export class ArchiveIds {
+  readonly #host: JID
+  readonly #table: CasTable<string>
+  #ciphers: Ciphers | undefined
+  readonly #tags = new LRUCache<string, Buffer>({ maxSize: TAGS, sizeCalculation: () => 1 })
+  readonly #block = Buffer.alloc(BLOCK_BYTES)
+
+  constructor(storage: Storage, host: JID) {
+    this.#host = host
+    this.#table = storage.table<string>('archive-ids', 'cas')
+  }
+
+  /** Reads the key, or makes it; nothing else may be asked for before. Where that failed, the next call tries again. */
+  ready(): Maybe<undefined> {
+    return this.#ciphers === undefined ? this.#open() : undefined
+  }
+
+  async #open(): Promise<undefined> {
+    const text = await this.#table.update(
+      this.#host,
+      'key',
+      old => old ?? randomBytes(BLOCK_BYTES).toString('base64'),
+    )
+    const key = Buffer.from(text ?? '', 'base64')
+    // One block, never chained: the mode without an initial vector is a plain permutation.
+    const encrypt = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false)
+    const decrypt = createDecipheriv('aes-128-ecb', key, null).setAutoPadding(false)
+    this.#ciphers ??= { key, encrypt, decrypt }
+    return undefined
+  }
+
+  /** The id of what an owner's archive holds under this number. */
+  text(owner: JID, number: bigint): string {
+    const block = this.#block
+    block.set(this.#tag(owner.bare.toString()))
+    block.writeBigUInt64BE(number, TAG_BYTES)
+    return this.#keyed.encrypt.update(block).toString('base64url')
+  }
+
+  /** The number behind an id of this owner's archive; undefined for what is no such id. */
+  parse(owner: JID, text: string): bigint | undefined {
+    if (text.length !== TEXT_LENGTH) return undefined
+    const bytes = Buffer.from(text, 'base64url')
+    // Several texts stand for the same bytes; an id is one of them.
+    if (bytes.length !== BLOCK_BYTES || bytes.toString('base64url') !== text) return undefined
+    const block = this.#keyed.decrypt.update(bytes)
+    if (!this.#tag(owner.bare.toString()).equals(block.subarray(0, TAG_BYTES))) return undefined
+    return block.readBigUInt64BE(TAG_BYTES)
+  }
+
+  /** The stanza as its owner sees it once it is committed: with the id that his archive gave it, if it was archived. */
+  identify(stanza: Stanza, owner: JID, writes: readonly Write[]): Stanza {
+    const append = writes.find((write): write is Append => isAppend(write) && write.owner.equals(owner.bare))
+    return append === undefined ? stanza : stanza.with({ ids: [new GivenId(this, append)] })
+  }
+
+  /** The number that an owner's archive has given a stanza, wherever it comes from; undefined where it is not archived there. */
+  numberOf(stanza: Stanza, owner: JID): bigint | undefined {
+    const by = owner.bare.toString()
+    const given = stanza.ids?.find(id => id.by === by)
+    if (given instanceof GivenId) return given.number
+    // What comes from another node has it in its content. Nobody else can have written that: forged ones are stripped where they come in.
+    if (given === undefined && !stanza.has('stanza-id', NS.stanzaIds)) return undefined
+    const child = stanza
+      .children()
+      .find(child => child.is('stanza-id', NS.stanzaIds) && child.attrs.by === by)
+    const text = given?.id ?? child?.attrs.id
+    return text === undefined ? undefined : this.parse(owner, text)
+  }
+
+  get #keyed(): Ciphers {
+    if (this.#ciphers === undefined) throw new Error('the key of the archive ids has not been read')
+    return this.#ciphers
+  }
+
+  #tag(owner: string): Buffer {
+    const known = this.#tags.get(owner)
+    if (known !== undefined) return known
+    const tag = createHmac('sha256', this.#keyed.key).update(owner).digest().subarray(0, TAG_BYTES)
+    this.#tags.set(owner, tag)
+    return tag
+  }
+}
+
+/** An id that is worked out when somebody wants to see it. */
+class GivenId implements StanzaId {
+  readonly by: string
+  readonly number: bigint
+  readonly #owner: JID
+  readonly #ids: ArchiveIds
+  #text: string | undefined
+
+  constructor(ids: ArchiveIds, { owner, id }: Append) {
+    this.by = owner.toString()
+    this.number = id
+    this.#owner = owner
+    this.#ids = ids
+  }
+
+  get id(): string {
+    this.#text ??= this.#ids.text(this.#owner, this.number)
+    return this.#text
+  }
+}
+
+/** Whether the commit has found that all of this is stored already (see `Unique`), and has stored nothing. */
+export function isRepeated(writes: readonly Write[]): boolean {
+  for (const write of writes) if (isAppend(write)) return write.repeated
+  return false
+}
+
+function isAppend(write: Write): write is Append {
+  return 'repeated' in write
+}

@@ -1,0 +1,42 @@
+/** XEP-0359: Unique and Stable Stanza IDs: keeps others from forging ours. Our own are made by core/ids.ts. */
+import { defineExtension, type Side, stage } from '../core/extension.ts'
+import type { Router } from '../core/router.ts'
+import type { Element } from '../xml/element.ts'
+import { JID, JIDError } from '../xml/jid.ts'
+import { NS } from '../xml/ns.ts'
+import type { Stanza } from '../xml/stanza.ts'
+
+/** At both sides: what comes from a component, or another server, has no sender's side here. */
+const SIDES: readonly Side[] = ['sender', 'recipient']
+
+export default defineExtension({
+  name: 'stanza-ids',
+  doc: 'Removes ids of archived messages that pretend to be from this server',
+  xeps: [{ xep: 359, version: '0.7.0', status: 'complete' }],
+  features: { server: [NS.stanzaIds], account: [NS.stanzaIds] },
+  setup: ({ router }) => ({
+    stages: SIDES.map(side =>
+      stage('stamp', { kind: 'message', side, child: ['stanza-id', NS.stanzaIds] }, message =>
+        withoutForged(message, router),
+      ),
+    ),
+  }),
+})
+
+/** XEP-0359 §3 rules 2, 3: ids by an address of ours go, those by others and `origin-id` stay. */
+function withoutForged(message: Stanza, router: Router): Stanza {
+  const forged = (child: Element) => child.is('stanza-id', NS.stanzaIds) && isOurs(child.attrs.by, router)
+  if (!message.children().some(forged)) return message
+  return message.edit(copy => {
+    for (const child of copy.getChildElements().filter(forged)) copy.remove(child)
+  })
+}
+
+function isOurs(by: string | undefined, router: Router): boolean {
+  try {
+    return by !== undefined && router.host(JID.parse(by).domain) !== undefined
+  } catch (error) {
+    if (error instanceof JIDError) return false
+    throw error
+  }
+}
