@@ -4,7 +4,8 @@
  * An archived payload is overwritten in place by zeros, and the number of its owner by its complement (`~7` is `-8`). Both keep the size
  * of the row, so SQLite overwrites the bytes where they lie and moves nothing; moving rows between pages can leave stale copies behind.
  * Complements keep the size because address numbers start at 2 (0 and 1 are stored in no bytes at all).
- * The log row itself thus says what was erased, and an index made from the log again leaves it out.
+ * The log row itself thus says what was erased, and an index made from the log again leaves it out. What was erased is gone from the disk
+ * once `truncateLog` is done, too: once for all that was erased together.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { firstIdAt } from '../archive-ids.ts'
@@ -70,7 +71,6 @@ export class Eraser {
     if (number === undefined) return
     for (const { id: segment } of yield* this.#indexed(archive, upTo))
       yield* purgeSegment(this.#db, { segment, owner: number, upTo, ids })
-    yield* this.truncateLog()
   }
 
   /** Erases what an owner has in all archives up to an id, with its counts and keys, and in all tables except for the rows spared. */
@@ -79,7 +79,6 @@ export class Eraser {
     if (number !== undefined) yield* this.#forgetArchives(number, upTo)
     for (const { id, name } of this.#db.prepare('SELECT id, name FROM table_name').all())
       yield* this.#forgetRows(Number(id), String(name), owner, spared)
-    yield* this.truncateLog()
   }
 
   *#forgetArchives(owner: number, upTo: number): Generator<void> {
@@ -105,7 +104,6 @@ export class Eraser {
         for (const owner of owners)
           yield* purgeSegment(this.#db, { segment: segment.id, owner, upTo: end - 1 })
     }
-    yield* this.truncateLog()
   }
 
   /** The owners of a domain that have items in a month; `all` if nobody else has. */

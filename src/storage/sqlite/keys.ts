@@ -6,6 +6,8 @@ import type { Key, NewEntry } from './log-rows.ts'
 /** How long keys go into one table before the next one begins, ms, and how many. */
 const TURN_MS = 86_400_000
 const TURN_KEYS = 1_000_000
+/** Pages erased in a transaction. */
+const STEP_PAGES = 50
 /** Bytes of a key in a page. */
 const PACKED = 20
 
@@ -61,18 +63,17 @@ export class Keys {
     this.#insert.run(last, pack(keyed))
   }
 
-  /** Whether it is time to `turn`; `now` in ms since 1970. */
-  due(now: number): boolean {
-    return now - this.#since >= TURN_MS || this.#younger.size >= TURN_KEYS
-  }
-
-  /** Forgets the older keys when it is time. `last` is the greatest id given so far. */
-  turn(now: number, last: number): void {
-    if (!this.due(now)) return
-    transaction(this.#db, () => {
-      this.#db.prepare('DELETE FROM key_page WHERE last <= ?').run(this.#border)
-      this.#db.prepare('UPDATE key_turn SET border = ?, since = ?').run(last, now)
-    })
+  /**
+   * Forgets the older keys, page by page, when it is time. `now` in ms since 1970, `last` is the greatest id given so far.
+   * Until the last page is gone they are still known.
+   */
+  *turn(now: number, last: number): Generator<void> {
+    if (now - this.#since < TURN_MS && this.#younger.size < TURN_KEYS) return
+    const erase = this.#db.prepare(
+      `DELETE FROM key_page WHERE page IN (SELECT page FROM key_page WHERE last <= ? LIMIT ${STEP_PAGES})`,
+    )
+    while (transaction(this.#db, () => erase.run(this.#border).changes) === STEP_PAGES) yield
+    transaction(this.#db, () => this.#db.prepare('UPDATE key_turn SET border = ?, since = ?').run(last, now))
     this.#older = this.#younger
     this.#younger = new KeyTable()
     this.#border = last

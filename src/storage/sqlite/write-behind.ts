@@ -65,6 +65,11 @@ export class WriteBehind {
     return this.#last
   }
 
+  /** Entries that came since the last round began. */
+  get waiting(): number {
+    return this.#tail.size
+  }
+
   /** Whether entries should be written now. */
   get due(): boolean {
     return this.#round !== undefined || this.#tail.size >= this.#pace.round

@@ -22,6 +22,8 @@ const SWEEP_MS = 60_000
 const SWEEP_ROWS = 200
 /** How long after a tombstone the write-ahead log is emptied, ms. */
 const OVERWRITE_MS = 1000
+/** How long after the last commit the rest of the log is indexed, ms. */
+const IDLE_MS = 10_000
 
 /** Rows written for an owner while older ones are being forgotten. */
 interface Sparing {
@@ -42,6 +44,9 @@ export class Writer {
   #rows: RowReader | undefined
   #swept = 0
   #overwriting: NodeJS.Timeout | undefined
+  /** Empties the write-ahead log after an erasure; it has not begun yet. */
+  #emptying: Promise<void> | undefined
+  #idle: NodeJS.Timeout | undefined
   #upkeepDue = false
   #closed = false
 
@@ -91,10 +96,10 @@ export class Writer {
       case 'purge': {
         const before = job.before === undefined ? Number.POSITIVE_INFINITY : firstIdAt(job.before) - 1
         const upTo = Math.min(this.#behind.last, before)
-        return this.#background.run(this.#eraser.purge({ ...job, upTo, ids: job.ids?.map(Number) }))
+        return this.#erase(this.#eraser.purge({ ...job, upTo, ids: job.ids?.map(Number) }))
       }
       case 'expire':
-        return this.#background.run(this.#eraser.expire(job))
+        return this.#erase(this.#eraser.expire(job))
       case 'forget':
         return this.#forget(job.owner)
       case 'settle':
@@ -106,16 +111,34 @@ export class Writer {
   close(): void {
     this.#closed = true
     clearTimeout(this.#overwriting)
+    clearTimeout(this.#idle)
     this.#background.stop()
     this.#db.close()
     this.#lock.release()
+  }
+
+  async #erase(steps: Generator<void>): Promise<void> {
+    let emptied: Promise<void> | undefined
+    await this.#background.run(
+      followedBy(steps, () => {
+        // Those that wait in line share what they all need at the end.
+        this.#emptying ??= this.#background.run(this.#empty())
+        emptied = this.#emptying
+      }),
+    )
+    await emptied
+  }
+
+  *#empty(): Generator<void> {
+    this.#emptying = undefined
+    yield* this.#eraser.truncateLog()
   }
 
   async #forget(owner: string): Promise<void> {
     const sparing: Sparing = { owner, rows: new Set() }
     this.#sparing.add(sparing)
     try {
-      await this.#background.run(this.#eraser.forget(owner, this.#behind.last, sparing.rows))
+      await this.#erase(this.#eraser.forget(owner, this.#behind.last, sparing.rows))
     } finally {
       this.#sparing.delete(sparing)
     }
@@ -143,10 +166,16 @@ export class Writer {
     } catch (error) {
       this.#onProblem(storageError(error))
     }
+    if (this.#behind.waiting > 0) this.#indexWhenIdle()
     if (now - this.#swept < SWEEP_MS) return
     this.#swept = now
     this.#inBackground(this.#sweep(now))
-    this.#behind.keys.turn(now, this.#behind.last)
+    this.#inBackground(this.#behind.keys.turn(now, this.#behind.last))
+  }
+
+  #indexWhenIdle(): void {
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => this.#inBackground(this.#behind.flush()), IDLE_MS)
   }
 
   /** The write-ahead log still has what was replaced. */
@@ -174,7 +203,7 @@ export class Writer {
   *#settle(now: number): Generator<void> {
     yield* this.#behind.flush()
     yield* this.#sweep(now)
-    this.#behind.keys.turn(now, this.#behind.last)
+    yield* this.#behind.keys.turn(now, this.#behind.last)
     yield* this.#overwrite()
   }
 
@@ -183,4 +212,9 @@ export class Writer {
       (SELECT table_id, owner, key FROM item WHERE expires <= ? LIMIT ${SWEEP_ROWS})`)
     while (sweep.run(now).changes === SWEEP_ROWS) yield
   }
+}
+
+function* followedBy(steps: Generator<void>, last: () => void): Generator<void> {
+  yield* steps
+  last()
 }
