@@ -117,6 +117,7 @@ class Run {
       case 'drop':
         await this.rest()
         client.drop()
+        await client.gone('the end of its own connection')
         return this.unbound()
       case 'stream-ends':
         return this.ends(client)
