@@ -144,6 +144,7 @@ export function c2sLimits({ limits, sessions }: Config): C2sLimits {
       resumeSeconds: sessions['resume-seconds'],
       acknowledgeSeconds: of('acknowledge-seconds'),
       unacknowledged: of('unacknowledged-stanzas'),
+      keptBytes: of('outbox-bytes'),
     },
     closeSeconds: of('close-seconds'),
   }

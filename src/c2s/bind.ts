@@ -68,7 +68,8 @@ async function manage(
     session.continue(stream, h, id, fetched)
     return true
   }
-  stream.send(failed('item-not-found', await ended.find(id, account)))
+  // A storage that fails for a moment knows nothing about it: the client may bind all the same.
+  stream.send(failed('item-not-found', await ended.find(id, account).catch(() => undefined)))
   return false
 }
 

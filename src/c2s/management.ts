@@ -15,9 +15,16 @@ export interface Managed extends Resumable {
   readonly away: boolean
   /** Sends an element that is no stanza. */
   text(element: string): void
+  /** Puts a stanza on the wire. */
+  transmit(stanza: Stanza): void
+  /** True when its connection has taken what was put on the wire, false when that has ended. */
+  flushed(): Maybe<boolean>
   /** Drops its connection. */
   cut(): void
 }
+
+/** Bytes of stanzas that are repeated before it is asked whether the client keeps up. */
+const PIECE = 64 * 1024
 
 /** Counts for a session from `<enable/>` on, asks its client for acknowledgements and answers the client's questions. */
 export class Management {
@@ -27,6 +34,9 @@ export class Management {
   readonly #session: Managed
   readonly #resumption: Resumption
   readonly #clock: Clock
+  /** What the client lacks is being sent over this connection; what comes meanwhile follows it. */
+  #repeating: object | undefined
+  #ended = false
 
   /** `resumed` for a session that comes from another node. */
   constructor(
@@ -76,16 +86,23 @@ export class Management {
     this.#counters.finish(turn, () => this.#session.text(acknowledgement(this.h)))
   }
 
-  /** A stanza was sent to the client, or would have been if it were connected. */
-  sent(stanza: Stanza, number: number): void {
-    if (this.#counters.add({ stanza, at: this.#clock.now(), number })) this.#ask()
-    if (this.#counters.pending.length <= this.#resumption.limits.unacknowledged) return
+  /** Sends a stanza to the client, or keeps it until there is a connection. `number` as in `SessionPort`. */
+  send(stanza: Stanza, number: number): void {
+    const { away } = this.#session
+    if (away || this.#repeating !== undefined)
+      // What is kept is kept for long.
+      this.#counters.keep({ stanza: stanza.compact(), at: this.#clock.now(), number })
+    else {
+      this.#session.transmit(stanza)
+      if (this.#counters.add({ stanza, at: this.#clock.now(), number })) this.#ask()
+    }
+    const { unacknowledged, keptBytes } = this.#resumption.limits
     // ARCHITECTURE §7: a client that acknowledges nothing is not there; and nobody can wait for it for ever.
-    if (this.#session.away) this.#session.giveUp()
-    else this.#session.cut()
+    if (this.#counters.pending.length > unacknowledged) away ? this.#session.giveUp() : this.#session.cut()
+    else if (away && this.#counters.bytes > keptBytes) this.#session.giveUp()
   }
 
-  /** True when the client has acknowledged all that was sent so far, false when the session has ended. */
+  /** True when the client has acknowledged all that was sent so far, false when the session has ended or has gone to another node. */
   taken(): Maybe<boolean> {
     if (this.#counters.pending.length > 0) this.#ask()
     return this.#counters.taken()
@@ -93,7 +110,8 @@ export class Management {
 
   /** The connection is gone. */
   leave(): void {
-    this.#counters.unasked()
+    this.#repeating = undefined
+    this.#counters.leave()
     this.#resumption.asked.delete(this.#session)
     this.#resumption.hibernate(this.#session)
   }
@@ -108,18 +126,36 @@ export class Management {
     return this.#counters.idle()
   }
 
-  /** There is a connection again: tells the client how far we are, and sends by `send` what it lacks. XEP-0198 §5 */
-  wake(h: number, send: (stanza: Stanza) => void): void {
+  /** There is a connection again: tells the client how far we are, and sends what it lacks, at its pace. XEP-0198 §5 */
+  wake(h: number): void {
     this.#resumption.wake(this.#session)
-    const ask = this.#counters.acknowledge(h)
+    this.#counters.acknowledge(h)
     this.#session.text(resumed(this.id!, this.h).toString())
-    for (const { stanza } of this.#counters.pending) send(stanza)
-    if (ask) this.#ask()
+    const turn = {}
+    this.#repeating = turn
+    void this.#repeat(turn)
   }
 
-  /** The session goes on at another node: returns how far it has come. */
+  /** Sends what the client lacks. Never rejects. */
+  async #repeat(turn: object): Promise<void> {
+    let bytes = 0
+    for (let next = this.#counters.next(); next !== undefined; next = this.#counters.next()) {
+      this.#session.transmit(next)
+      bytes += next.size
+      if (bytes < PIECE) continue
+      bytes = 0
+      await this.#session.flushed()
+      // The connection has gone meanwhile; perhaps there is another one.
+      if (this.#repeating !== turn) return
+    }
+    this.#repeating = undefined
+    if (this.#counters.due) this.#ask()
+  }
+
+  /** The session goes on at another node, which knows: returns how far it has come. */
   release(): HandedOver {
     this.#resumption.remove(this.id!, this.#session)
+    this.#counters.release()
     return this.#counters.state
   }
 
@@ -133,11 +169,13 @@ export class Management {
   end(): () => readonly Unacknowledged[] {
     if (this.id !== undefined) this.#resumption.remove(this.id, this.#session)
     this.#resumption.asked.delete(this.#session)
-    return () => this.#counters.end()
+    this.#ended = true
+    this.#counters.release()
+    return () => this.#counters.take()
   }
 
   #ask(): void {
-    if (this.#session.away) return
+    if (this.#session.away || this.#ended) return
     this.#counters.asked()
     this.#resumption.asked.add(this.#session)
     this.#session.text(REQUEST)

@@ -57,7 +57,7 @@ export const DEFAULT_LIMITS: C2sLimits = {
   bytes: { perSecond: 512 * 1024, burst: 2 * 1024 * 1024 },
   stanzas: { perSecond: 500, burst: 2_000 },
   outboxBytes: 1024 * 1024,
-  management: { resumeSeconds: 300, acknowledgeSeconds: 60, unacknowledged: 1_000 },
+  management: { resumeSeconds: 300, acknowledgeSeconds: 60, unacknowledged: 1_000, keptBytes: 1024 * 1024 },
   closeSeconds: 5,
 }
 

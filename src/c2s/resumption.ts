@@ -15,6 +15,8 @@ export interface ManagementLimits {
   readonly acknowledgeSeconds: number
   /** Stanzas that a client may leave unacknowledged before it is cut, and given up if it is cut already. */
   readonly unacknowledged: number
+  /** Bytes that may wait for a client without a connection; then it is given up. */
+  readonly keptBytes: number
 }
 
 /** A session, as far as it can be resumed. */

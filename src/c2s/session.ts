@@ -54,6 +54,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #ending = false
   /** Its connection is gone, and it waits to be resumed. */
   #away = false
+  /** How many connections have wanted to resume it. */
+  #claims = 0
+  /** Somebody waits for it to begin. */
+  #begun: PromiseWithResolvers<void> | undefined
   /** XEP-0198, once the client has enabled that. */
   #management: Management | undefined
   /** Why it ends, if it was closed before it began. */
@@ -70,12 +74,9 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   /** The session is bound: takes over the connection from its stream and tells the client (`greeting`). */
   begin(handle: SessionHandle, greeting: Element): void {
-    this.#handle = handle
-    const early = this.#early ?? []
-    this.#early = undefined
     this.#connection.receiver = this
     this.#connection.send(this.#wire.element(greeting))
-    for (const { stanza, number } of early) this.send(stanza, number)
+    this.#start(handle)
     if (!this.#connection.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
     else this.#intake.pump()
@@ -85,13 +86,25 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   send(stanza: Stanza, number = 0): void {
     if (this.#handle !== undefined) {
       this.#metrics.sent[stanza.kind].value++
-      if (!this.#away) this.#connection.send(this.#wire.stanza(stanza))
-      this.#management?.sent(stanza, number)
+      if (this.#management === undefined) this.transmit(stanza)
+      else this.#management.send(stanza, number)
     } else this.#early = [...(this.#early ?? []), { stanza, number }]
   }
 
   drained(): Maybe<boolean> {
+    if (this.#handle === undefined) {
+      this.#begun ??= Promise.withResolvers<void>()
+      return this.#begun.promise.then(() => this.drained())
+    }
     return this.#management === undefined ? this.#connection.drained() : this.#management.taken()
+  }
+
+  transmit(stanza: Stanza): void {
+    this.#connection.send(this.#wire.stanza(stanza))
+  }
+
+  flushed(): Maybe<boolean> {
+    return this.#connection.drained()
   }
 
   /** Ends the stream with an error, once what the client sent before has settled. */
@@ -141,46 +154,62 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   async resume(stream: Stream, h: number): Promise<boolean> {
     this.#management!.check(h)
-    if (!(await this.#part())) return false
+    const claim = this.#part()
+    await this.#management!.idle()
+    if (!this.#holds(claim)) return false
     this.#connect(stream, h)
     return true
   }
 
   async release(node: string, number: number): Promise<{ jid: JID; state: HandedOver } | undefined> {
-    if (!(await this.#part())) return undefined
+    const management = this.#management!
+    const claim = this.#part()
+    await management.idle()
+    if (!this.#holds(claim)) return undefined
     this.#ending = true
     const handle = this.#handle!
     await handle.move(node, number)
-    return { jid: handle.jid, state: this.#management!.release() }
+    return { jid: handle.jid, state: management.release() }
   }
 
   /** Goes on here with a session of another node. */
   continue(stream: Stream, h: number, id: string, { handle, state }: Fetched): void {
     const { resumption, clock } = this.#parts
-    const early = this.#early ?? []
-    this.#early = undefined
-    this.#handle = handle
     this.#management = new Management(this, resumption, clock, id, state)
     this.#leave(this.#management)
-    for (const { stanza, number } of early) this.send(stanza, number)
+    this.#start(handle)
     if (this.#closed !== undefined) this.#end(this.#closed)
-    this.#management.check(h)
-    this.#connect(stream, h)
+    else {
+      this.#management.check(h)
+      this.#connect(stream, h)
+    }
   }
 
-  /**
-   * Leaves its connection. Resolves when all that it has begun to handle is in its count, since its client would send the rest again;
-   * false when it has ended meanwhile, or another connection was faster.
-   */
-  async #part(): Promise<boolean> {
-    const management = this.#management!
+  /** What was sent to it before now goes to the client. */
+  #start(handle: SessionHandle): void {
+    this.#handle = handle
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const { stanza, number } of early) this.send(stanza, number)
+    this.#begun?.resolve()
+  }
+
+  /** Leaves its connection for another one, which has a claim on it from now on. */
+  #part(): number {
     const connection = this.#connection
-    this.#leave(management)
+    this.#leave(this.#management!)
     // XEP-0198 §5: the former stream may be open yet, as far as we know.
     connection.receiver = NOBODY
     connection.finish(this.#wire.end(new StreamError('conflict', 'resumed by a new connection')))
-    await management.idle()
-    return this.#away && !this.#ending
+    return ++this.#claims
+  }
+
+  /**
+   * Whether a connection may have it that has waited until all that the session has begun to handle is in its count (its client would
+   * send the rest again): unless it has ended meanwhile, or a later connection claims it.
+   */
+  #holds(claim: number): boolean {
+    return claim === this.#claims && !this.#ending
   }
 
   /** Goes on without a connection. */
@@ -196,7 +225,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#wire = wire
     this.#intake.stream = stream
     connection.receiver = this
-    this.#management!.wake(h, stanza => connection.send(wire.stanza(stanza)))
+    this.#management!.wake(h)
     if (connection.open) this.#intake.pump()
     else this.gone()
   }

@@ -3,6 +3,7 @@ import type { Maybe } from '../core/maybe.ts'
 import type { HandedOver, Unacknowledged } from '../core/unacknowledged.ts'
 import { type Element, xml } from '../xml/element.ts'
 import { NS } from '../xml/ns.ts'
+import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
 
 /** XEP-0198 §4: after 2^32 - 1, `h` goes on at zero. */
@@ -18,7 +19,7 @@ export interface Turn {
 
 /** Somebody waits until the client has what was sent so far. */
 interface Waiting {
-  readonly sent: number
+  sent: number
   readonly resolve: (taken: boolean) => void
 }
 
@@ -29,9 +30,15 @@ export class StreamCounters {
   /** How many were sent to it, and how many of these it has acknowledged. */
   #sent: number
   #acknowledged: number
-  readonly #unacknowledged: Unacknowledged[]
-  /** Messages among those. */
+  #unacknowledged: Unacknowledged[]
+  /** So many of these, the first, have been on the wire; and on that of this connection. */
+  #transmitted: number
+  #repeated: number
+  /** The latest presence of each sender among those that have not. */
+  readonly #presence = new Map<string, Unacknowledged>()
+  /** Messages among what is unacknowledged, and bytes of it. */
   #messages: number
+  #bytes: number
   #asked = false
   readonly #turns: Turn[] = []
   #waiting: Waiting[] = []
@@ -44,7 +51,10 @@ export class StreamCounters {
     this.#sent = sent
     this.#acknowledged = sent - unacknowledged.length
     this.#unacknowledged = [...unacknowledged]
+    this.#transmitted = unacknowledged.length
+    this.#repeated = unacknowledged.length
     this.#messages = unacknowledged.filter(({ stanza }) => stanza.kind === 'message').length
+    this.#bytes = unacknowledged.reduce((sum, { stanza }) => sum + stanza.size, 0)
   }
 
   /** To go on counting at another node. */
@@ -60,6 +70,11 @@ export class StreamCounters {
   /** What the client has not acknowledged, oldest first. */
   get pending(): readonly Unacknowledged[] {
     return this.#unacknowledged
+  }
+
+  /** Bytes of the content of those. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** The client has sent something that is counted (a stanza) or that waits for what came before it (`<r/>`). */
@@ -86,12 +101,34 @@ export class StreamCounters {
     if (this.#turns.length > 0) return new Promise(resolve => this.#idle.push(resolve))
   }
 
-  /** A stanza is sent to the client, or would be if it were connected. True: ask for an acknowledgement now. */
+  /** A stanza is sent to the client. True: ask for an acknowledgement now. */
   add(sent: Unacknowledged): boolean {
-    this.#sent++
-    this.#unacknowledged.push(sent)
-    if (sent.stanza.kind === 'message') this.#messages++
-    return this.#needsAsking()
+    this.#push(sent)
+    this.#repeated = this.#transmitted = this.#unacknowledged.length
+    return this.due
+  }
+
+  /** A stanza would be sent to the client if that were connected, or had been sent what came before: `next` gives it. */
+  keep(sent: Unacknowledged): void {
+    const { stanza } = sent
+    if (isState(stanza)) {
+      const before = this.#presence.get(senderOf(stanza))
+      if (before !== undefined) this.#drop(before)
+      this.#presence.set(senderOf(stanza), sent)
+    }
+    this.#push(sent)
+  }
+
+  /** What is to be sent next over a new connection: it counts as sent. Undefined when nothing is left. */
+  next(): Stanza | undefined {
+    const sent = this.#unacknowledged[this.#repeated]
+    if (sent === undefined) return undefined
+    if (++this.#repeated > this.#transmitted) {
+      this.#transmitted = this.#repeated
+      // It can't be taken back any more.
+      if (isState(sent.stanza)) this.#presence.delete(senderOf(sent.stanza))
+    }
+    return sent.stanza
   }
 
   /** The client is asked, or was asked again over a new connection. */
@@ -99,9 +136,14 @@ export class StreamCounters {
     this.#asked = true
   }
 
-  /** The connection is gone: nobody will answer. */
-  unasked(): void {
+  /** The connection is gone: nobody will answer, and what is not acknowledged is to be sent again. What is kept now may be kept long. */
+  leave(): void {
     this.#asked = false
+    this.#repeated = 0
+    this.#unacknowledged = this.#unacknowledged.map(compact)
+    this.#presence.clear()
+    for (const sent of this.#unacknowledged.slice(this.#transmitted))
+      if (isState(sent.stanza)) this.#presence.set(senderOf(sent.stanza), sent)
   }
 
   /** The client has stanzas up to this count. True: ask for the rest. Throws the StreamError of XEP-0198 §6 when it can't have so many. */
@@ -109,14 +151,16 @@ export class StreamCounters {
     const count = this.#newlyAcknowledged(h)
     this.#asked = false
     this.#acknowledged += count
-    for (const { stanza } of this.#unacknowledged.splice(0, count))
-      if (stanza.kind === 'message') this.#messages--
+    this.#transmitted -= count
+    this.#repeated = Math.max(this.#repeated - count, 0)
+    for (const { stanza } of this.#unacknowledged.splice(0, count)) this.#forget(stanza)
     this.#waiting = this.#waiting.filter(({ sent, resolve }) => {
       if (sent > this.#acknowledged) return true
       resolve(true)
       return false
     })
-    return this.#needsAsking()
+    // A client that has not come any further is not asked again at once: it would answer at once, and so on.
+    return count > 0 && this.due
   }
 
   /** Throws the StreamError of `acknowledge()`, and changes nothing. */
@@ -124,30 +168,71 @@ export class StreamCounters {
     this.#newlyAcknowledged(h)
   }
 
-  /** True when the client has acknowledged all that was sent before the call, false when the session has ended. */
+  /** True when the client has acknowledged all that was sent before the call, false when its session has ended or has gone elsewhere. */
   taken(): Maybe<boolean> {
     if (this.#unacknowledged.length === 0) return true
     return new Promise(resolve => this.#waiting.push({ sent: this.#sent, resolve }))
   }
 
-  /** The session has ended: nobody waits any more. Returns what the client has not acknowledged. */
-  end(): readonly Unacknowledged[] {
+  /** The session ends, or goes on at another node: nobody waits any more. */
+  release(): void {
     for (const { resolve } of this.#waiting.splice(0)) resolve(false)
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** What the client of a session that has ended has not acknowledged; once. */
+  take(): readonly Unacknowledged[] {
     this.#messages = 0
     return this.#unacknowledged.splice(0)
   }
 
+  /** Whether it is time to ask the client. */
+  get due(): boolean {
+    return !this.#asked && (this.#messages > 0 || this.#unacknowledged.length >= LAZY)
+  }
+
+  #push(sent: Unacknowledged): void {
+    this.#sent++
+    this.#unacknowledged.push(sent)
+    this.#bytes += sent.stanza.size
+    if (sent.stanza.kind === 'message') this.#messages++
+  }
+
+  /** Takes back a stanza that has not been on the wire, so that the client has not counted it. */
+  #drop(sent: Unacknowledged): void {
+    const place = this.#unacknowledged.indexOf(sent, this.#transmitted)
+    this.#unacknowledged.splice(place, 1)
+    this.#forget(sent.stanza)
+    this.#sent--
+    for (const waiting of this.#waiting) if (waiting.sent > this.#acknowledged + place) waiting.sent--
+  }
+
+  #forget({ kind, size }: Stanza): void {
+    this.#bytes -= size
+    if (kind === 'message') this.#messages--
+  }
+
   #newlyAcknowledged(h: number): number {
     const count = (h - (this.#acknowledged % WRAP) + WRAP) % WRAP
-    if (count <= this.#unacknowledged.length) return count
-    const sent = this.#sent % WRAP
+    if (count <= this.#transmitted) return count
+    const sent = (this.#acknowledged + this.#transmitted) % WRAP
     const text = `${h} stanzas acknowledged, ${sent} sent`
     throw new StreamError('undefined-condition', text, undefined, tooHigh(h, sent))
   }
+}
 
-  #needsAsking(): boolean {
-    return !this.#asked && (this.#messages > 0 || this.#unacknowledged.length >= LAZY)
-  }
+/** RFC 6121 §4: presence that tells how somebody is; the next of the same sender replaces it. */
+function isState({ kind, type }: Stanza): boolean {
+  return kind === 'presence' && (type === undefined || type === 'unavailable')
+}
+
+/** Who is meant; and for whom, since presence may be directed. */
+function senderOf({ from, to }: Stanza): string {
+  return `${from} ${to}`
+}
+
+function compact(sent: Unacknowledged): Unacknowledged {
+  return { ...sent, stanza: sent.stanza.compact() }
 }
 
 /** XEP-0198 §6 */

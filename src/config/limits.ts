@@ -39,7 +39,7 @@ export const LIMITS = section('What a client may use; `false` takes a limit away
   ),
   'stanzas-burst': limit('Stanzas that may come at once after a pause.', 2_000, 'stanzas'),
   'outbox-bytes': limit(
-    'Bytes that may wait for a slow client before it is cut.',
+    'Bytes that may wait for a slow client before it is cut, and for one that may resume its session (XEP-0198) before that ends.',
     KIB * KIB,
     'bytes',
     64 * KIB,

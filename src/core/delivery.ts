@@ -84,7 +84,8 @@ function connected(owner: Owner, resource: string): Session | undefined {
   return session?.lost ? undefined : session
 }
 
-function undeliverable(stanza: Stanza): void {
+/** RFC 6121 §8.5: nobody gets it. Throws the StanzaError that says so, where one may be said. */
+export function undeliverable(stanza: Stanza): void {
   switch (stanza.type) {
     // RFC 6121 §8.5.2.2.1, §8.5.3.2.1: headline and error messages may be, and are, silently ignored.
     case 'headline':

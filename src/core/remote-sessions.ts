@@ -1,6 +1,7 @@
 import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
+import { StreamError } from '../xml/stream-error.ts'
 import { answering, ask } from './frames.ts'
 import { LocalHandle } from './local-handle.ts'
 import { type Maybe, then } from './maybe.ts'
@@ -37,6 +38,8 @@ export class RemoteSessions {
   readonly #ports: Ports
   /** Those whose home is this node: by `node number` of their connection. */
   readonly #sessions = new Map<string, Session>()
+  /** Those whose home is this node and that go on over a connection of it, by its number, until that is told. */
+  readonly #arriving = new Map<number, Session>()
 
   constructor(cluster: Cluster, router: Router, ports: Ports) {
     this.#cluster = cluster
@@ -98,7 +101,8 @@ export class RemoteSessions {
     }
     const jid = JID.parse(String(answer.jid))
     const home = this.#cluster.homeOf(account.toString())
-    const session = this.#router.homes.find(account)?.session(jid.resource)
+    const session = this.#arriving.get(number)
+    this.#arriving.delete(number)
     const handle =
       home !== this.#cluster.node
         ? this.handle(home, jid, number)
@@ -115,8 +119,13 @@ export class RemoteSessions {
   /** Has a session whose home is this node go on over another connection. */
   move(session: Session, node: string, number: number): void {
     session.moveTo(node, this.#ports.at(node, number))
-    if (node === this.#cluster.node) this.#ports.delete(number)
-    else this.#sessions.set(`${node} ${number}`, session)
+    // It was closed when the connection it had was being left.
+    if (session.ended) session.port.close(new StreamError('conflict', 'the session has ended'))
+    if (node !== this.#cluster.node) this.#sessions.set(`${node} ${number}`, session)
+    else {
+      this.#ports.delete(number)
+      this.#arriving.set(number, session)
+    }
   }
 
   /** Takes a frame of a connection of another node; undefined if it is none. */

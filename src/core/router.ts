@@ -142,13 +142,26 @@ export class Router {
   /** Ends a session whose home is this node; see `SessionHandle.unbind()`. */
   unbind(session: Session, lost = false, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
     const host = this.hostOf(session.jid)
-    const again = (sent: Unacknowledged, owner: Owner): Maybe<undefined> => {
-      const back: Origin = { send: answer => this.route(answer) }
-      return this.#answering(sent.stanza, back, () => deliverAgain(sent, session.jid, owner, host))
-    }
-    return this.sessions.unbind(host, session, lost || unacknowledged !== undefined, owner =>
-      eachInOrder(unacknowledged?.() ?? [], sent => again(sent, owner)),
+    return this.sessions.unbind(host, session, lost || unacknowledged !== undefined, owner => {
+      const left = unacknowledged?.() ?? []
+      return left.length === 0 ? undefined : this.#deliverAgain(left, session.jid, owner, host)
+    })
+  }
+
+  /** Sees to what the client of a session that has gone did not acknowledge; answers its senders. */
+  #deliverAgain(left: readonly Unacknowledged[], gone: JID, owner: Owner, host: Host): Maybe<undefined> {
+    const back: Origin = { send: answer => this.route(answer) }
+    const exists = attempt(
+      () => host.accounts.exists(owner.jid),
+      () => true,
     )
+    return then(exists, exists => {
+      // The sessions of an account that is removed end after it.
+      if (!exists) owner.forgotten = true
+      return eachInOrder(left, sent =>
+        this.#answering(sent.stanza, back, () => deliverAgain(sent, gone, owner, host)),
+      )
+    })
   }
 
   /** Removes whatever the server holds of an account, and closes its sessions. */

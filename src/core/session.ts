@@ -2,7 +2,7 @@ import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import { Lane } from './lane.ts'
-import type { Maybe } from './maybe.ts'
+import { type Maybe, then } from './maybe.ts'
 import type { Unacknowledged } from './unacknowledged.ts'
 
 /** Whoever can be answered: a session, a room, the way back to a remote server. */
@@ -12,11 +12,11 @@ export interface Origin {
 
 /** The connection's end of a session: what its home needs of the transport. */
 export interface SessionPort extends Origin {
-  /** Sends a stanza; `number` of a message delivered to the account: `Owner.messages` then. */
+  /** Sends a stanza; `number` of a message delivered to the account: `Owner.messages` then; or KEPT. */
   send(stanza: Stanza, number?: number): void
   /**
-   * For whoever sends a lot: true when the transport has taken what was sent, false when it is gone.
-   * Takes a bounded time: a client that reads nothing for too long loses its connection.
+   * For whoever sends a lot: true when the transport has taken what was sent (where the client acknowledges: when it has done so), false
+   * when it is gone. A client that reads nothing for too long loses its connection; one that may resume its session has some minutes.
    */
   drained(): Maybe<boolean>
   /** Closes the stream with an error (RFC 6120 §4.9). Comes back as `SessionHandle.unbind()`. */
@@ -103,7 +103,9 @@ export class Session implements Origin {
   }
 
   drained(): Maybe<boolean> {
-    return this.#port.drained()
+    const port = this.#port
+    // The connection that was asked may have been left for another one.
+    return then(port.drained(), taken => (taken || port === this.#port ? taken : this.drained()))
   }
 }
 

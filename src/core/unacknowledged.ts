@@ -3,7 +3,7 @@ import { delay } from '../xml/delay.ts'
 import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import { Stanza } from '../xml/stanza.ts'
-import { deliver, reachable } from './delivery.ts'
+import { deliver, reachable, undeliverable } from './delivery.ts'
 import { StanzaError } from './errors.ts'
 import type { Owner } from './homes.ts'
 import type { Host } from './host.ts'
@@ -15,9 +15,12 @@ export interface Unacknowledged {
   readonly stanza: Stanza
   /** When it was sent first, ms since 1970. */
   readonly at: number
-  /** `Owner.messages` when it was delivered; 0 for what went to this session alone. */
+  /** `Owner.messages` when it was delivered; 0 for what went to this session alone, or KEPT. */
   readonly number: number
 }
+
+/** The number of a message that whoever sent it keeps until it is acknowledged (`SessionPort.drained()`). */
+export const KEPT = -1
 
 /** XEP-0198 §5: how far a session has come that goes on over a connection of another node. */
 export interface HandedOver {
@@ -34,13 +37,14 @@ export interface HandedOver {
  */
 export function deliverAgain(sent: Unacknowledged, gone: JID, owner: Owner, host: Host): Maybe<void> {
   const { stanza, at, number } = sent
-  if (stanza.kind === 'presence') return
+  if (stanza.kind === 'presence' || number === KEPT) return
   if (stanza.kind === 'iq') {
     if (stanza.type === 'get' || stanza.type === 'set') throw new StanzaError('service-unavailable')
     return
   }
   // What the account sends to its own resources (copies, notifications) is for those that are there.
   if (stanza.from.equals(owner.jid)) return
+  if (owner.forgotten) return undeliverable(stanza)
   // What was for all resources has reached the others that were there.
   const hadIt = (session: Session): boolean => session.reachableSince < number
   if (!stanza.to?.equals(gone) && reachable(owner).some(hadIt)) return

@@ -1,9 +1,12 @@
 import type { Host } from '../../core/host.ts'
 import type { Session } from '../../core/session.ts'
+import { KEPT } from '../../core/unacknowledged.ts'
 import type { Due, OfflineQueue } from './queue.ts'
 
 /** Characters sent before it is asked whether the client keeps up. */
 const PIECE = 64 * 1024
+/** How long a session waits for those before it. */
+const PATIENCE_MS = 10_000
 
 /**
  * Hands kept messages to sessions that have come: oldest first, at the pace of the client, and removes what its connection has taken.
@@ -14,7 +17,10 @@ const PIECE = 64 * 1024
 export class Handovers {
   readonly #host: Host
   readonly #queue: OfflineQueue
-  /** The last one of each user. Those of one user follow each other: a message is handed over once. */
+  /**
+   * The last one of each user. Those of one user follow each other: a message is handed over once. But nobody waits for long for a client
+   * that does not take what it is handed, or is away and may return (XEP-0198 §5): both get it then.
+   */
   readonly #last = new Map<string, Promise<void>>()
 
   constructor(host: Host, queue: OfflineQueue) {
@@ -27,7 +33,7 @@ export class Handovers {
     const owner = session.jid.bare.toString()
     session.handovers++
     const before = this.#last.get(owner) ?? Promise.resolve()
-    const work = before
+    const work = this.#patiently(before)
       .then(() => this.#handOver(session))
       .catch(err =>
         this.#host.log.error(
@@ -40,6 +46,13 @@ export class Handovers {
       })
     this.#last.set(owner, work)
     this.#host.background.run('offline', work)
+  }
+
+  async #patiently(before: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = this.#host.clock.after(PATIENCE_MS, late.resolve)
+    await Promise.race([before, late.promise])
+    timer.cancel()
   }
 
   async #handOver(session: Session): Promise<void> {
@@ -75,7 +88,7 @@ async function send(session: Session, due: readonly Due[]): Promise<boolean> {
   let sent = 0
   if (session.ended) return false
   for (const { stanza, size } of due) {
-    session.send(stanza)
+    session.send(stanza, KEPT)
     sent += size
     if (sent < PIECE) continue
     sent = 0
