@@ -26,7 +26,8 @@ export class Counters {
   constructor(db: DatabaseSync) {
     const which = 'archive_id = ? AND owner = ? AND peer = ?'
     this.#load = db.prepare(`SELECT sequence, unread, id FROM counter WHERE ${which}`)
-    this.#save = db.prepare('INSERT OR REPLACE INTO counter VALUES(?, ?, ?, ?, ?, ?)')
+    this.#save = db.prepare(`INSERT INTO counter VALUES(?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET sequence = excluded.sequence, unread = excluded.unread, id = excluded.id`)
     this.#forget = db.prepare('DELETE FROM counter WHERE archive_id = ? AND owner = ? AND id <= ?')
   }
 

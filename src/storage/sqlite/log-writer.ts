@@ -55,15 +55,15 @@ export class LogWriter {
   #place(append: PackedAppend, now: number, rows: OpenRow[], entries: Appended[]): Appended {
     const archive = this.#names.archive(append.archive)
     const owner = this.#names.address(append.owner)
-    const row = rows.findLast(
-      ({ owners, payload }) => payload === append.payload && owners[0]!.archive === archive,
-    )
+    const row = rowOf(rows, append.payload, archive)
     // Both sides of a message to oneself are one item.
-    const known = row?.owners.find(one => one.owner === owner)
-    if (known !== undefined) return known
-    const joins = row?.owners.length === 1 && (append.key === undefined || row.owners[0]!.key === undefined)
-    const id = joins ? row.owners[0]!.id : this.#ids.next(now)
-    const segment = joins ? row.owners[0]!.segment : this.#segments.for(archive, id).id
+    const [first, second] = row?.owners ?? []
+    if (first?.owner === owner) return first
+    if (second?.owner === owner) return second
+    const joins =
+      row !== undefined && second === undefined && (append.key === undefined || first!.key === undefined)
+    const id = joins ? first!.id : this.#ids.next(now)
+    const segment = joins ? first!.segment : this.#segments.for(archive, id).id
     const entry = this.#count(append, archive, segment, owner, id)
     entries.push(entry)
     if (!joins) rows.push({ owners: [entry], payload: append.payload })
@@ -154,4 +154,13 @@ export class LogWriter {
     this.#inserts.clear()
     this.#segments.reset()
   }
+}
+
+/** The last row with this payload, in an archive. */
+function rowOf(rows: readonly OpenRow[], payload: Uint8Array, archive: number): OpenRow | undefined {
+  for (let index = rows.length - 1; index >= 0; index--) {
+    const row = rows[index]!
+    if (row.payload === payload && row.owners[0]!.archive === archive) return row
+  }
+  return undefined
 }
