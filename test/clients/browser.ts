@@ -1,5 +1,6 @@
 /** Chromium of Debian without a screen, as people would use the web chat. */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const EXECUTABLE = '/usr/bin/chromium'
@@ -44,6 +45,16 @@ export async function openChat(
   who: { user: string; password: string; with: string },
 ): Promise<Window> {
   const context = 'newContext' in browser ? await browser.newContext() : browser
+  const window = await open(context, url)
+  const { page } = window
+  await page.goto(`${url}#converse/chat?jid=${who.with}`)
+  await signIn(page, who.user, who.password)
+  await page.waitForSelector(INPUT)
+  return window
+}
+
+/** Opens an empty window for pages of this server. */
+export async function open(context: BrowserContext, url: string): Promise<Window> {
   const page = await context.newPage()
   const faults: string[] = []
   page.on('pageerror', error => faults.push(error.message))
@@ -54,13 +65,20 @@ export async function openChat(
   page.on('console', message => {
     if (/Content Security Policy/.test(message.text())) faults.push(message.text())
   })
-  await page.goto(`${url}#converse/chat?jid=${who.with}`)
-  await signIn(page, who.user, who.password)
-  await page.waitForSelector(INPUT)
   return { page, faults }
 }
 
-const INPUT = 'textarea.chat-textarea'
+/** Takes a picture of the window for people to look at, where TIDINGS_SCREENSHOTS names a folder for it. */
+export async function picture({ page }: Window, name: string): Promise<void> {
+  const folder = process.env.TIDINGS_SCREENSHOTS
+  if (folder === undefined) return
+  // What fades in is there then.
+  await page.waitForTimeout(FADE_MS)
+  await page.screenshot({ path: join(folder, `${name}.png`) })
+}
+
+export const INPUT = 'textarea.chat-textarea'
+const FADE_MS = 1_000
 
 /** Writes into the open chat. */
 export async function write({ page }: Window, text: string): Promise<void> {

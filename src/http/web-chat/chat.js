@@ -12,6 +12,7 @@ const SETTINGS = {
   assets_path: '/chat/converse/',
   authentication: 'login',
   auto_reconnect: true,
+  autocomplete_providers_url: '',
   clear_cache_on_logout: true,
   default_domain: domain,
   discover_connection_methods: false,
@@ -45,12 +46,27 @@ class Footer extends HTMLElement {
 /** In place of its links to elsewhere. */
 class Nothing extends HTMLElement {}
 
+/** Called when a request of a contact is answered; those that are refused are gone. */
+function askInReturn(contact) {
+  const accepted = !contact.get('requesting') && contact.get('subscription') === 'from'
+  const asked = contact.previous('subscription') === 'to' || contact.get('ask') === 'subscribe'
+  if (accepted && !asked) contact.subscribeToPresence()
+}
+
 const plugin = {
   initialize() {
     const { disco, elements, listen, trigger } = this._converse.api
+    const signedIn = yes => document.body.classList.toggle('signed-in', yes)
+    for (const event of ['connected', 'reconnected']) listen.on(event, () => signedIn(true))
+    listen.on('disconnected', () => signedIn(false))
     // COMPAT Converse 14: it opens no chat before it has the list of the blocked, which not every server keeps.
     listen.on('connected', async () => {
       if (!(await disco.supports(BLOCKING, domain))) trigger('blocklistInitialized', new Map())
+    })
+    // COMPAT Converse 14: who accepts a contact does not ask for the same in return, although its source means to.
+    listen.on('rosterInitialized', () => {
+      const { roster } = this._converse.state
+      roster.off('change:requesting', askInReturn).on('change:requesting', askInReturn)
     })
     elements.define('converse-brand-logo', Heading)
     elements.define('converse-footer', Footer)
