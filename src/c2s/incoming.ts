@@ -16,7 +16,7 @@ const IQ_TYPES: ReadonlySet<string | undefined> = new Set(['get', 'set', 'result
 export function incoming(top: TopElement, jid: JID, client: Origin): Stanza | undefined {
   // RFC 6120 §4.9.3.24
   if (top.ns !== NS.client || !KINDS.has(top.name)) throw new StreamError('unsupported-stanza-type')
-  // RFC 6120 §8.1.2.1: `from` is the client's own full address; a bare one is completed, any other ends the stream.
+  // RFC 6120 §8.1.2.1, §4.9.3.9: `from` becomes the client's own full address; that of another account ends the stream.
   const from = top.attribute('from')
   if (from !== undefined && !isOwn(from, jid)) throw new StreamError('invalid-from')
   const to = top.attribute('to')
@@ -46,8 +46,7 @@ function refuse(answer: Stanza | undefined, client: Origin): undefined {
   if (answer !== undefined) client.send(answer)
 }
 
+/** COMPAT Converse 14: after a reload it names a new resource in the session that it resumes (XEP-0198 §5). */
 function isOwn(from: string, jid: JID): boolean {
-  if (from === jid.toString() || from === jid.bare.toString()) return true
-  const parsed = JID.tryParse(from)
-  return parsed !== undefined && (parsed.equals(jid) || parsed.equals(jid.bare))
+  return from === jid.toString() || JID.tryParse(from)?.bare.equals(jid.bare) === true
 }

@@ -200,7 +200,8 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#leave(this.#management!)
     // XEP-0198 §5: the former stream may be open yet, as far as we know.
     connection.receiver = NOBODY
-    connection.finish(this.#wire.end(new StreamError('conflict', 'resumed by a new connection')))
+    const resumed = new StreamError('conflict', 'resumed by a new connection')
+    connection.finish(this.#wire.end(resumed), resumed)
     return ++this.#claims
   }
 

@@ -55,12 +55,12 @@ t.test('two newcomers meet in the browser', { skip: withoutBrowser() }, async t 
   await picture(alice, '5-add')
   await alice.page.fill('converse-add-contact-modal input[name=jid]', 'bob@localhost')
   await alice.page.locator('converse-add-contact-modal button[type=submit]').click()
-  await bob.page.locator('.open-chat[data-jid="alice@localhost"]').click()
+  await bob.page.locator('.open-chat[data-jid="alice@localhost"]').first().click()
   await pictures('6-asked')
   await bob.page.getByText('Approve').click()
   await bob.page.locator('converse-accept-contact-request-modal button[type=submit]').click()
   const status = (window: Window, of: string, shown: 'online' | 'offline') =>
-    window.page.locator(`li[data-status="${shown}"] .open-chat[data-jid="${of}"]`).waitFor()
+    window.page.locator(`li[data-status="${shown}"] .open-chat[data-jid="${of}"]`).first().waitFor()
   await status(alice, 'bob@localhost', 'online')
   await status(bob, 'alice@localhost', 'online')
   await pictures('7-contacts')
@@ -74,19 +74,31 @@ t.test('two newcomers meet in the browser', { skip: withoutBrowser() }, async t 
   await read(alice, 'Grüße 😀')
   await pictures('9-chat')
 
-  // Bob leaves, and what Alice writes meanwhile is there when he is back.
+  // Bob's page is away for a moment, then loaded again: nothing is lost.
   await bob.page.goto('about:blank')
-  await status(alice, 'bob@localhost', 'offline')
   await write(alice, 'While you were away')
-  await picture(alice, '10-offline')
   await bob.page.goto(url)
   await read(bob, 'While you were away')
   await read(bob, 'Hello Bob')
+  await pictures('10-loaded-again')
+
+  // He leaves: Alice sees it, and what she writes waits for him.
+  await bob.page.locator('.show-profile').click()
+  await bob.page.getByText('Log out').click()
+  await bob.page.getByText('Confirm', { exact: true }).last().click()
+  await status(alice, 'bob@localhost', 'offline')
+  await write(alice, 'For tomorrow')
+  await pictures('11-offline')
+  await bob.page.goto(url)
+  await signIn(bob.page, 'bob', PASSWORD)
   await status(bob, 'alice@localhost', 'online')
   await status(alice, 'bob@localhost', 'online')
-  await pictures('11-back')
+  await pictures('12-back')
+  await bob.page.locator('.open-chat[data-jid="alice@localhost"]').first().click()
+  await read(bob, 'For tomorrow')
   await write(bob, 'Here I am again')
   await read(alice, 'Here I am again')
+  await pictures('13-again')
   t.strictSame(
     [...alice.faults, ...bob.faults],
     [],

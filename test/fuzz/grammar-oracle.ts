@@ -159,7 +159,7 @@ function parse(address: string): JID | null {
 }
 
 function ownFrom(from: string | undefined, { self }: Addresses): boolean {
-  return from === undefined || from === self || from === bareOf(self)
+  return from === undefined || bareOf(from) === bareOf(self)
 }
 
 function bareOf(address: string): string {

@@ -16,6 +16,8 @@ const SETTINGS = {
   clear_cache_on_logout: true,
   default_domain: domain,
   discover_connection_methods: false,
+  // COMPAT Converse 14: who logs out takes the contacts along, but not their version, and sees none after the next sign-in.
+  enable_roster_versioning: false,
   loglevel: 'warn',
   render_media: false,
   show_self_in_roster: false,
