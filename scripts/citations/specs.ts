@@ -135,6 +135,13 @@ export const BUILT_IN: readonly BuiltInXep[] = [
   },
   { xep: 206, version: '1.4', status: 'complete', file: 'src/c2s/bosh/wire.ts' },
   { xep: 198, version: '1.6.3', status: 'complete', file: 'src/c2s/management.ts' },
+  {
+    xep: 352,
+    version: '1.0.0',
+    status: 'complete',
+    note: 'presence and chat states wait',
+    file: 'src/c2s/client-state.ts',
+  },
   { xep: 368, version: '1.1.0', status: 'complete', file: 'src/c2s/connection.ts' },
   { xep: 440, version: '1.0.0', status: 'complete', file: 'src/auth/channel-bindings.ts' },
   { xep: 474, version: '0.5.0', status: 'complete', file: 'src/auth/scram.ts' },

@@ -61,6 +61,8 @@ export function bindFeatures(stanzaBytes: number, added: Element[] = []): Elemen
     // COMPAT clients of RFC 3921 §3: they ask for a session if they see this; <optional/> tells the others that nothing depends on it.
     xml('session', { xmlns: NS.session }, xml('optional')),
     xml('sm', { xmlns: NS.streamManagement }),
+    // XEP-0352 §4.1
+    xml('csi', { xmlns: NS.clientState }),
     streamLimits(stanzaBytes),
     added,
   )

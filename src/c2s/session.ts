@@ -7,9 +7,11 @@ import type { SessionHandle, SessionPort } from '../core/session.ts'
 import type { HandedOver } from '../core/unacknowledged.ts'
 import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
+import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import { Inactivity, type Outgoing, stateOf } from './client-state.ts'
 import type { Connection, Receiver } from './connection.ts'
 import type { EndedSessions } from './ended-sessions.ts'
 import { incoming } from './incoming.ts'
@@ -50,7 +52,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   readonly #metrics: SessionMetrics
   #handle: SessionHandle | undefined
   /** What was sent to it before the client knows that it is bound. */
-  #early: { readonly stanza: Stanza; readonly number: number }[] | undefined
+  #early: Outgoing[] | undefined
   #ending = false
   /** Its connection is gone, and it waits to be resumed. */
   #away = false
@@ -60,6 +62,8 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #begun: PromiseWithResolvers<void> | undefined
   /** XEP-0198, once the client has enabled that. */
   #management: Management | undefined
+  /** XEP-0352, while its client says that it is inactive. */
+  #inactivity: Inactivity | undefined
   /** Why it ends, if it was closed before it began. */
   #closed: StreamError | undefined
 
@@ -84,11 +88,9 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   /** Sends a stanza to the client. */
   send(stanza: Stanza, number = 0): void {
-    if (this.#handle !== undefined) {
-      this.#metrics.sent[stanza.kind].value++
-      if (this.#management === undefined) this.transmit(stanza)
-      else this.#management.send(stanza, number)
-    } else this.#early = [...(this.#early ?? []), { stanza, number }]
+    if (this.#handle === undefined) this.#early = [...(this.#early ?? []), { stanza, number }]
+    else if (this.#inactivity === undefined) this.#sendNow(stanza, number)
+    else this.#sendAll(this.#inactivity.take(stanza, number))
   }
 
   drained(): Maybe<boolean> {
@@ -190,7 +192,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#handle = handle
     const early = this.#early ?? []
     this.#early = undefined
-    for (const { stanza, number } of early) this.send(stanza, number)
+    this.#sendAll(early)
     this.#begun?.resolve()
   }
 
@@ -217,6 +219,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #leave(management: Management): void {
     this.#away = true
     management.leave()
+    this.#activate()
   }
 
   #connect(stream: Stream, h: number): void {
@@ -236,7 +239,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   take(top: TopElement): Maybe<void> {
-    if (isManagement(top)) return this.#manage(top)
+    if (top.ns !== NS.client && this.#takeOther(top)) return
     const stanza = incoming(top, this.#handle!.jid, this)
     const turn = this.#management?.begin()
     if (stanza === undefined) return this.#finish(turn)
@@ -272,7 +275,35 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     if (start !== undefined) this.#metrics.handled.since(start)
   }
 
-  /** XEP-0198: takes what is no stanza. */
+  /** Takes what is no stanza; false for what nobody understands. */
+  #takeOther(top: TopElement): boolean {
+    const state = stateOf(top)
+    if (isManagement(top)) this.#manage(top)
+    // XEP-0352 §5.1: in its turn, so what it brings comes before the answers to what the client sends next.
+    else if (state === 'active') this.#activate()
+    else if (state === 'inactive') this.#inactivity ??= new Inactivity(this.#parts.clock)
+    else return false
+    return true
+  }
+
+  /** XEP-0352 §4.2, §5.2: its client is active, or its stream is over: the next one begins in this state. */
+  #activate(): void {
+    const held = this.#inactivity?.end()
+    this.#inactivity = undefined
+    if (held !== undefined) this.#sendAll(held)
+  }
+
+  #sendAll(all: readonly Outgoing[]): void {
+    for (const { stanza, number } of all) this.#sendNow(stanza, number)
+  }
+
+  #sendNow(stanza: Stanza, number: number): void {
+    this.#metrics.sent[stanza.kind].value++
+    if (this.#management === undefined) this.transmit(stanza)
+    else this.#management.send(stanza, number)
+  }
+
+  /** XEP-0198 */
   #manage(top: TopElement): void {
     if (this.#management !== undefined) this.#management.take(top)
     else if (top.name === 'enable') this.#enable(top)

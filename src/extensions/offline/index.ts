@@ -1,4 +1,5 @@
 /** XEP-0160: Best Practices for Handling Offline Messages. */
+import { isOnlyChatState } from '../../core/chat-states.ts'
 import { commit } from '../../core/commit.ts'
 import {
   defineExtension,
@@ -20,7 +21,6 @@ import { OfflineQueue } from './queue.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
 const RECIPIENT = { kind: 'message', side: 'recipient' } as const
-const CHAT_STATES = ['active', 'composing', 'paused', 'inactive', 'gone']
 
 export default defineExtension({
   name: 'offline',
@@ -158,25 +158,6 @@ class Offline {
     if (hint === 'no-store') return false
     return hint === 'store' || !isOnlyChatState(message)
   }
-}
-
-/**
- * XEP-0160 §3, XEP-0085 §5.8: a chat state and nothing but what goes with it: its thread, hints, ids. Nobody who types wants an error
- * for each pause, so these vanish where nobody is there.
- */
-function isOnlyChatState(message: Stanza): boolean {
-  // Nearly every message has a body.
-  if (message.has('body', NS.client)) return false
-  if (!CHAT_STATES.some(state => message.has(state, NS.chatStates))) return false
-  return message.children().every(child => {
-    const namespace = child.getNS() ?? NS.client
-    return (
-      namespace === NS.chatStates ||
-      namespace === NS.hints ||
-      namespace === NS.stanzaIds ||
-      (namespace === NS.client && child.getName() === 'thread')
-    )
-  })
 }
 
 /** XEP-0160 §2 step 5: available presence of non-negative priority, where the session had none before. */
