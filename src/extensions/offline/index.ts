@@ -118,6 +118,7 @@ class Offline {
       return undefined
     }
     if (!this.#queue.holds(message)) {
+      // XEP-0085 §5.8: nobody who types wants an error for each pause, so these vanish where nobody is there.
       if (isOnlyChatState(message)) return 'ignored'
       if (!this.#worthKeeping(message)) return undefined
       return then(this.#queue.requireRoom(owner), () => this.#keepLate(message, at))
