@@ -79,15 +79,14 @@ function atAccount(router: Router, original: Stanza, host: Host, at: StageContex
         })
       return { writes: [], arrive: () => router.homes.inLane(at.owner, handle) }
     }
-    const writes = host.hooks.record(stanza, at)
-    return {
+    return then(host.hooks.record(stanza, at), writes => ({
       writes,
       arrive: () =>
         router.homes.inLane(at.owner, owner => {
           if (owner.forgotten) return noAccount(router, stanza, at.owner).arrive()
           return deliver(host.ids.identify(stanza, at.owner, writes), owner, host.hooks, at)
         }),
-    }
+    }))
   })
 }
 

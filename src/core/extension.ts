@@ -41,7 +41,7 @@ export interface Outcome {
 export interface Stages {
   guard(stanza: Stanza, at: StageContext): Maybe<'drop' | undefined>
   stamp(stanza: Stanza, at: StageContext): Stanza
-  record(stanza: Stanza, at: StageContext): readonly Write[]
+  record(stanza: Stanza, at: StageContext): Maybe<readonly Write[]>
   copy(stanza: Stanza, at: StageContext, holders: readonly Session[]): void
   outcome(stanza: Stanza, at: StageContext, outcome: Outcome): Maybe<Verdict | undefined>
 }
@@ -97,10 +97,13 @@ export interface IqContext {
   readonly session?: Session
 }
 
-/** An answer with something to do once it is sent. Nobody waits for that; what it throws is logged. */
+/** An answer with more to it than a payload. */
 export interface IqAnswer {
+  /** Stanzas that whoever asks gets first. */
+  readonly before?: readonly Stanza[]
   readonly payload: Element | undefined
-  readonly after: () => Maybe<void>
+  /** What is to be done once it is sent. Nobody waits for that; what it throws is logged. */
+  readonly after?: () => Maybe<void>
 }
 
 /** Answers a request with a payload, with nothing (an empty result), or throws a StanzaError. It never sends a reply. */

@@ -93,10 +93,14 @@ export class Hooks {
   }
 
   /** What must be stored before this half may be delivered or acknowledged. */
-  record(stanza: Stanza, at: StageContext): Write[] {
+  record(stanza: Stanza, at: StageContext): Maybe<readonly Write[]> {
+    const recorders = this.#interested('record', stanza, at.side)
+    if (recorders.length === 0) return NONE
     const writes: Write[] = []
-    for (const record of this.#interested('record', stanza, at.side)) writes.push(...record.run(stanza, at))
-    return writes
+    const all = eachInOrder(recorders, recorder =>
+      then(recorder.run(stanza, at), more => void writes.push(...more)),
+    )
+    return then(all, () => writes)
   }
 
   /** Further copies, after the commit, for an owner whose sessions `holders` have the stanza. */

@@ -28,8 +28,8 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
   const answered = attempt(
     () =>
       then(handle(stanza, target), answer => {
-        const whole: Partial<IqAnswer> =
-          answer !== undefined && 'after' in answer ? answer : { payload: answer }
+        const whole: IqAnswer = answer !== undefined && 'payload' in answer ? answer : { payload: answer }
+        for (const first of whole.before ?? []) origin.send(first)
         origin.send(stanza.reply('result', ...(whole.payload === undefined ? [] : [whole.payload])))
         const { after } = whole
         // Starts at once; what it throws is logged, the request being answered.

@@ -218,43 +218,48 @@ export class Router {
             this.homes.inLane(at.owner, () => claim(stanza, at)),
             all => this.#sendOn(all),
           )
-      const writes = host.hooks.record(stanza, at)
-      const copy = (shown: Stanza): void => host.hooks.copy(shown, at, [session])
-      // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
-      const refused = (error: unknown, shown = stanza): never => {
-        if (stanza.kind === 'message') copy(shown)
-        throw error
-      }
-      const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
-      if (elsewhere !== undefined) {
-        // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
-        const arrived = quiet(this.#link.receive(elsewhere, stanza, session))
-        return () =>
-          then(
-            attempt(() => arrived, refused),
-            () =>
-              then(this.#commit(host, writes), () => {
-                if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
-              }),
-          )
-      }
-      const half = (): Maybe<Settle> =>
-        then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
-          const all = theirs.length === 0 ? writes : [...writes, ...theirs]
-          const committed = quiet(this.#commit(host, all))
-          return () =>
-            then(committed, () => {
-              // ARCHITECTURE §7: what is there already was delivered when it came first.
-              if (isRepeated(all)) return
-              const shown = host.ids.identify(stanza, at.owner, writes)
-              return then(
-                attempt(arrive, error => refused(error, shown)),
-                () => copy(shown),
-              )
-            })
-        })
-      return attempt(half, error => () => refused(error))
+      return then(host.hooks.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))
     })
+  }
+
+  /** The recipient's half of a stanza whose sender's half has recorded `writes`, and the commit of both. */
+  #prepareBoth(stanza: Stanza, session: Session, at: StageContext, writes: readonly Write[]): Maybe<Settle> {
+    const host = this.hostOf(session.jid)
+    const copy = (shown: Stanza): void => host.hooks.copy(shown, at, [session])
+    // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
+    const refused = (error: unknown, shown = stanza): never => {
+      if (stanza.kind === 'message') copy(shown)
+      throw error
+    }
+    const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
+    if (elsewhere !== undefined) {
+      // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
+      const arrived = quiet(this.#link.receive(elsewhere, stanza, session))
+      return () =>
+        then(
+          attempt(() => arrived, refused),
+          () =>
+            then(this.#commit(host, writes), () => {
+              if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
+            }),
+        )
+    }
+    const half = (): Maybe<Settle> =>
+      then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
+        const all = theirs.length === 0 ? writes : [...writes, ...theirs]
+        const committed = quiet(this.#commit(host, all))
+        return () =>
+          then(committed, () => {
+            // ARCHITECTURE §7: what is there already was delivered when it came first.
+            if (isRepeated(all)) return
+            const shown = host.ids.identify(stanza, at.owner, writes)
+            return then(
+              attempt(arrive, error => refused(error, shown)),
+              () => copy(shown),
+            )
+          })
+      })
+    return attempt(half, error => () => refused(error))
   }
 
   /**

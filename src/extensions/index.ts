@@ -1,6 +1,7 @@
 /** All extensions, in load order: whoever is needed comes before those who need it. Stages and events run in this order, too. */
 import type { Extension } from '../core/extension.ts'
 import administration from './administration/index.ts'
+import archive from './archive/index.ts'
 import blocking from './blocking/index.ts'
 import capabilities from './capabilities/index.ts'
 import carbons from './carbons.ts'
@@ -46,6 +47,7 @@ export const extensions: readonly Extension[] = [
   stanzaIds,
   capabilities,
   hints,
+  archive,
   carbons,
   // Last of the guards, so that nothing is counted or stored that another one refuses.
   offline,

@@ -15,3 +15,14 @@ export function dateTime(moment: number): string {
 export function delay(by: JID, moment: number, why?: string): Element {
   return xml('delay', { xmlns: NS.delay, from: by.toString(), stamp: dateTime(moment) }, why)
 }
+
+/** XEP-0082 §3.2: date, time, and where it is that time. */
+const DATE_TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+
+/** Reads such a moment (ms since 1970, digits beyond those left out); undefined for what is none. */
+export function parseDateTime(text: string): number | undefined {
+  const [, date, time, fraction = '', zone] = DATE_TIME.exec(text) ?? []
+  if (date === undefined) return undefined
+  const moment = Date.parse(`${date}T${time}${fraction.slice(0, 4)}${zone}`)
+  return Number.isNaN(moment) ? undefined : moment
+}

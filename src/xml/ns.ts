@@ -24,6 +24,8 @@ export const NS = {
   preapproval: 'urn:xmpp:features:pre-approval',
 
   // XMPP extensions, each with the number of its XEP
+  /** XEP-0027, obsolete */
+  pgp: 'jabber:x:encrypted',
   /** XEP-0004 */
   forms: 'jabber:x:data',
   /** XEP-0012 */
@@ -42,6 +44,8 @@ export const NS = {
   commands: 'http://jabber.org/protocol/commands',
   /** XEP-0054 */
   vcard: 'vcard-temp',
+  /** XEP-0059 */
+  resultSets: 'http://jabber.org/protocol/rsm',
   /** XEP-0077 */
   register: 'jabber:iq:register',
   /** XEP-0077: the stream feature. */
@@ -54,6 +58,8 @@ export const NS = {
   component: 'jabber:component:accept',
   /** XEP-0115 */
   capabilities: 'http://jabber.org/protocol/caps',
+  /** XEP-0122 */
+  formValidation: 'http://jabber.org/protocol/xdata-validate',
   /** XEP-0124: the body of each request and answer. */
   httpBind: 'http://jabber.org/protocol/httpbind',
   /** XEP-0133: FORM_TYPE, and what the nodes of its commands begin with. */
@@ -88,22 +94,46 @@ export const NS = {
   carbonRules: 'urn:xmpp:carbons:rules:0',
   /** XEP-0297 */
   forward: 'urn:xmpp:forward:0',
+  /** XEP-0308 */
+  correction: 'urn:xmpp:message-correct:0',
+  /** XEP-0313 */
+  archive: 'urn:xmpp:mam:2',
+  /** XEP-0313: a feature. */
+  extendedArchive: 'urn:xmpp:mam:2#extended',
   /** XEP-0333 */
   chatMarkers: 'urn:xmpp:chat-markers:0',
   /** XEP-0334 */
   hints: 'urn:xmpp:hints',
   /** XEP-0352 */
   clientState: 'urn:xmpp:csi:0',
+  /** XEP-0353 */
+  callMessages: 'urn:xmpp:jingle-message:0',
   /** XEP-0359 */
   stanzaIds: 'urn:xmpp:sid:0',
+  /** XEP-0373 */
+  openpgp: 'urn:xmpp:openpgp:0',
   /** XEP-0379 */
   preauth: 'urn:xmpp:pars:0',
+  /** XEP-0380 */
+  explicitEncryption: 'urn:xmpp:eme:0',
+  /** XEP-0384, as most clients speak it: version 0.3. */
+  omemoLegacy: 'eu.siacs.conversations.axolotl',
+  /** XEP-0384 */
+  omemo: 'urn:xmpp:omemo:2',
   /** XEP-0401: what the nodes of its commands begin with. */
   invite: 'urn:xmpp:invite',
+  /** XEP-0424 */
+  retraction: 'urn:xmpp:message-retract:1',
+  /** XEP-0424: a feature. */
+  tombstones: 'urn:xmpp:message-retract:1#tombstone',
   /** XEP-0440 */
   channelBindings: 'urn:xmpp:sasl-cb:0',
+  /** XEP-0444 */
+  reactions: 'urn:xmpp:reactions:0',
   /** XEP-0445: the stream feature. */
   invitedRegistration: 'urn:xmpp:ibr-token:0',
   /** XEP-0478 */
   streamLimits: 'urn:xmpp:stream-limits:0',
+  /** XEP-0482 */
+  callInvites: 'urn:xmpp:call-invites:0',
 } as const

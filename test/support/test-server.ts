@@ -41,9 +41,10 @@ export interface NodePorts {
   readonly http: number
 }
 
-/** What every test's server is configured with: free ports, passwords without TLS. */
+/** What every test's server is configured with: free ports, passwords without TLS; no archive, whose ids no text of a test can foresee. */
 const CONFIG = {
   hosts: [{ name: 'localhost' }],
+  extensions: { archive: false },
   listeners: {
     xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' },
     'xmpp-tls': { address: '127.0.0.1', port: 0 },

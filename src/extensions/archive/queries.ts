@@ -1,0 +1,157 @@
+/** XEP-0313 §4: answers to queries. */
+import { StanzaError } from '../../core/errors.ts'
+import type { IqAnswer, IqContext } from '../../core/extension.ts'
+import type { Host } from '../../core/host.ts'
+import type { Archive, ArchiveEntry, ArchivePage, ArchiveQuery } from '../../storage/types.ts'
+import { dateTime } from '../../xml/delay.ts'
+import { type Element, xml } from '../../xml/element.ts'
+import { escapeValue } from '../../xml/escape.ts'
+import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import { pageReport } from '../../xml/rsm.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { type ArchiveRequest, queryForm, readRequest } from './request.ts'
+
+const RESULT_END = Buffer.from('</forwarded></result>')
+
+/** Answers what users ask about their archives. */
+export class Queries {
+  readonly #host: Host
+  readonly #archive: Archive
+  readonly #most: () => number
+
+  /** `most`: results of one query. */
+  constructor(host: Host, archive: Archive, most: () => number) {
+    this.#host = host
+    this.#archive = archive
+    this.#most = most
+  }
+
+  /** XEP-0313 §4.1.5 */
+  form(iq: IqContext): Element {
+    requireOwn(iq)
+    return queryForm()
+  }
+
+  /** XEP-0313 §4: the results, then what is said about them. */
+  async query(iq: IqContext): Promise<IqAnswer> {
+    requireOwn(iq)
+    const { owner, payload, stanza } = iq
+    const request = readRequest(payload)
+    await this.#host.ids.ready()
+    const page = await this.#page(owner, request)
+    const results = page.items.map(entry => this.#result(entry, owner, stanza.from, request.queryId))
+    return {
+      before: request.flipped ? results.reverse() : results,
+      payload: this.#end(page, owner),
+    }
+  }
+
+  /** XEP-0313 §5 */
+  async metadata(iq: IqContext): Promise<Element> {
+    requireOwn(iq)
+    const { owner } = iq
+    await this.#host.ids.ready()
+    const [oldest, newest] = await Promise.all([
+      this.#archive.page(owner, { limit: 1 }),
+      this.#archive.page(owner, { limit: 1, reverse: true }),
+    ])
+    const end = (name: string, [entry]: readonly ArchiveEntry[]) =>
+      entry && xml(name, { id: this.#host.ids.text(owner, entry.id), timestamp: dateTime(entry.time) })
+    return xml('metadata', { xmlns: NS.archive }, end('start', oldest.items), end('end', newest.items))
+  }
+
+  /** What matches, oldest first. */
+  async #page(owner: JID, request: ArchiveRequest): Promise<ArchivePage> {
+    const { peer, start, end, page } = request
+    const number = (id: string | undefined) => (id === undefined ? undefined : this.#numberOf(owner, id))
+    // XEP-0059 §2.5: an empty one means the end of all.
+    const backwards = page.before !== undefined
+    const after = greatest(number(request.afterId), number(page.after))
+    const before = least(number(request.beforeId), number(page.before || undefined))
+    const ids = request.ids?.map(id => this.#numberOf(owner, id))
+    const limit = Math.min(page.max ?? Number.POSITIVE_INFINITY, this.#most())
+    const query: ArchiveQuery = {
+      ...(peer && { peer }),
+      ...(start !== undefined && { start }),
+      ...(end !== undefined && { end }),
+      ...(after !== undefined && { after }),
+      ...(before !== undefined && { before }),
+      ...(ids && { ids }),
+      reverse: backwards,
+      limit,
+      // XEP-0059 §2.7: who asks for nothing wants to know how many there are.
+      count: limit === 0,
+    }
+    const [found] = await Promise.all([this.#archive.page(owner, query), this.#requireAll(owner, request)])
+    return backwards ? { ...found, items: found.items.toReversed() } : found
+  }
+
+  /** XEP-0313 §4.1.3, §4.3.2: all ids that a query names must be in the archive. */
+  async #requireAll(owner: JID, { afterId, beforeId, ids = [], page }: ArchiveRequest): Promise<void> {
+    const named = [afterId, beforeId, page.after, page.before || undefined, ...ids]
+    const numbers = new Set(named.flatMap(id => (id === undefined ? [] : [this.#numberOf(owner, id)])))
+    if (numbers.size === 0) return
+    let found = 0
+    const all = [...numbers]
+    for (let i = 0; i < all.length; i += MOST_AT_ONCE) {
+      const part = all.slice(i, i + MOST_AT_ONCE)
+      for (let left = part; left.length > 0; ) {
+        const { items, more } = await this.#archive.page(owner, { ids: left, limit: MOST_AT_ONCE })
+        found += items.length
+        const last = items.at(-1)?.id
+        // A page of large messages is shorter than its limit.
+        left = more && last !== undefined ? left.filter(id => id > last) : []
+      }
+    }
+    if (found < numbers.size) throw new StanzaError('item-not-found')
+  }
+
+  #numberOf(owner: JID, id: string): bigint {
+    const number = this.#host.ids.parse(owner, id)
+    if (number === undefined) throw new StanzaError('item-not-found')
+    return number
+  }
+
+  /** XEP-0313 §4.2: the stanza as it was archived, its bytes not printed again. */
+  #result({ id, time, payload }: ArchiveEntry, owner: JID, to: JID, queryId: string | undefined): Stanza {
+    const given = queryId === undefined ? '' : ` queryid="${escapeValue(queryId)}"`
+    const start =
+      `<result xmlns="${NS.archive}"${given} id="${this.#host.ids.text(owner, id)}"><forwarded xmlns="${NS.forward}">` +
+      `<delay xmlns="${NS.delay}" stamp="${dateTime(time)}"/>`
+    const result = Buffer.concat([Buffer.from(start), payload, RESULT_END])
+    return Stanza.build('message', { from: owner, to }).plus(result)
+  }
+
+  /** XEP-0313 §4.3 */
+  #end({ items, more, total }: ArchivePage, owner: JID): Element {
+    const [first, last] = [items[0], items.at(-1)]
+    const id = (entry: ArchiveEntry) => this.#host.ids.text(owner, entry.id)
+    return xml(
+      'fin',
+      { xmlns: NS.archive, ...(!more && { complete: 'true' }) },
+      pageReport({
+        ...(first && last && { ends: [id(first), id(last)] }),
+        ...(total !== undefined && { count: total }),
+      }),
+    )
+  }
+}
+
+/** Ids in one read of the storage. */
+const MOST_AT_ONCE = 1_000
+
+/** XEP-0313 §7.1: "If a client requests access to an archive it does not have permissions for", that is forbidden. */
+function requireOwn({ session }: IqContext): void {
+  if (session === undefined) throw new StanzaError('forbidden')
+}
+
+function greatest(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one > other ? one : other
+}
+
+function least(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one < other ? one : other
+}

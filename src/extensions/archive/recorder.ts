@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import type { StageContext } from '../../core/extension.ts'
+import type { Host } from '../../core/host.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import type { Archive, Unique, Write } from '../../storage/types.ts'
+import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import type { Hints } from '../hints.ts'
+import type { Preferences } from './preferences.ts'
+import type { Retractions } from './retractions.ts'
+import { isReadable, isWorthArchiving } from './worth.ts'
+
+/** Longer keys are stored as their hash. In characters, of four bytes at most. */
+const LONGEST_KEY = 256
+
+/** What a recorder is made of. */
+export interface RecorderParts {
+  readonly host: Host
+  readonly archive: Archive
+  readonly preferences: Preferences
+  readonly retractions: Retractions
+  readonly hints: Hints
+}
+
+/** Decides which messages go to an archive, and writes them. */
+export class Recorder {
+  readonly #parts: RecorderParts
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts
+  }
+
+  /** Whether a message is archived for its sender, or for its recipient. */
+  takes(message: Stanza, at: StageContext): Maybe<boolean> {
+    if (!isWorthArchiving(message, this.#parts.hints) || !this.#isItsPlace(message, at)) return false
+    return this.#parts.preferences.allow(at.owner, peerOf(message, at))
+  }
+
+  /** What has to be stored of it. */
+  record(message: Stanza, at: StageContext): Maybe<readonly Write[]> {
+    return then(this.takes(message, at), takes => {
+      if (!takes) return []
+      return then(this.#parts.host.ids.ready(), () => {
+        const append = this.#append(message, at)
+        if (!message.has('retract', NS.retraction)) return [append]
+        const replaced = this.#parts.retractions.writes(message, at, peerOf(message, at))
+        return replaced.then(writes => [append, ...writes])
+      })
+    })
+  }
+
+  #append(message: Stanza, at: StageContext): Write {
+    const { archive } = this.#parts
+    const incoming = at.side === 'recipient'
+    const unique = uniqueness(message)
+    return archive.append(at.owner, {
+      peer: peerOf(message, at),
+      // The same bytes for both sides, which are stored once.
+      payload: message.pack(),
+      unread: incoming && !message.from.bare.equals(at.owner) && isReadable(message),
+      ...(unique && { unique }),
+    })
+  }
+
+  #isItsPlace(message: Stanza, { owner, side }: StageContext): boolean {
+    const { to } = message
+    // XEP-0313 §5.1.1: a message is stored once in an archive: what users write to themselves, where it arrives.
+    if (side === 'sender') return to !== undefined && !to.bare.equals(owner)
+    // RFC 6121 §8.5.3.2.1: refused, since the resource is not there; only a chat message goes to others.
+    if (message.type === 'chat' || to === undefined || to.isBare) return true
+    return this.#parts.host.sessions(owner).some(session => session.jid.equals(to))
+  }
+}
+
+/** Whom the owner talks with: XEP-0313 §4.1.1. */
+function peerOf(message: Stanza, { owner, side }: StageContext): Stanza['from'] {
+  return side === 'recipient' ? message.from : (message.to ?? owner)
+}
+
+/** ARCHITECTURE §7: the same account, `to`, `type` and `origin-id` within a day: that is the same message, sent again. */
+function uniqueness(message: Stanza): Unique | undefined {
+  if (!message.has('origin-id', NS.stanzaIds)) return undefined
+  const id: unknown = message.child('origin-id', NS.stanzaIds)?.attrs.id
+  if (typeof id !== 'string' || id === '') return undefined
+  const key = `${message.from.bare} ${message.to ?? ''} ${message.type ?? ''} ${id}`
+  return { key: key.length > LONGEST_KEY ? createHash('sha256').update(key).digest('base64') : key }
+}
