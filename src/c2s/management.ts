@@ -165,13 +165,16 @@ export class Management {
     if (this.#counters.acknowledge(h)) this.#ask()
   }
 
-  /** The session ends: it can't be resumed any more. Returns what takes from here what the client has not acknowledged, once. */
-  end(): () => readonly Unacknowledged[] {
+  /**
+   * The session ends: it can't be resumed any more. Returns what takes from here what the client has not acknowledged, once.
+   * `closed`: its client has closed its stream in order.
+   */
+  end(closed: boolean): () => readonly Unacknowledged[] {
     if (this.id !== undefined) this.#resumption.remove(this.id, this.#session)
     this.#resumption.asked.delete(this.#session)
     this.#ended = true
     this.#counters.release()
-    return () => this.#counters.take()
+    return () => this.#counters.take(closed)
   }
 
   #ask(): void {

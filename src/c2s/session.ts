@@ -54,6 +54,8 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   /** What was sent to it before the client knows that it is bound. */
   #early: Outgoing[] | undefined
   #ending = false
+  /** Its client has closed the stream. */
+  #closing = false
   /** Its connection is gone, and it waits to be resumed. */
   #away = false
   /** How many connections have wanted to resume it. */
@@ -253,6 +255,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   /** RFC 6120 §4.4: the client closes its stream, so we close ours. */
   closes(): void {
+    this.#closing = true
     this.#end()
   }
 
@@ -339,7 +342,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   #unbind(lost?: boolean): Maybe<void> {
     const management = this.#management
-    const left = management?.end()
+    const left = management?.end(this.#closing)
     return attempt(
       () => then(this.#handle?.unbind(lost, left), () => this.#remember(management)),
       err => this.#parts.log.error({ code: 'TIDINGS_UNBIND_FAILED', err }, 'a session could not be unbound'),

@@ -186,9 +186,11 @@ t.test('after 2^32 - 1 comes 0', async t => {
   }
 })
 
-t.test('a client that has come no further is not asked again at once', async t => {
+t.test('a client that has come no further is asked again once', async t => {
   const counters = from(0)
   t.ok(counters.add(sent(stanza('message', '1'))))
+  counters.asked()
+  t.ok(counters.acknowledge(0))
   counters.asked()
   t.notOk(counters.acknowledge(0))
   t.ok(counters.add(sent(stanza('message', '2'))))
@@ -216,7 +218,7 @@ t.test('who waits for an acknowledgement is told when it is there', async t => {
   const last = counters.taken()
   counters.release()
   t.equal(await last, false)
-  t.equal(counters.take().length, 1)
+  t.equal(counters.take(false).length, 1)
 })
 
 t.test('only how somebody is gets replaced', async t => {
@@ -235,4 +237,41 @@ t.test('only how somebody is gets replaced', async t => {
     counters.pending.map(({ stanza }) => stanza.id),
     ['1', '2', '3', '6', '1', '2', '3', '4', '5', '6'],
   )
+})
+
+t.test(
+  'a client whose count is too low is asked once more, and has what came before when it closes its stream',
+  async t => {
+    const counters = from(0)
+    for (const id of ['1', '2']) counters.add(sent(stanza('message', id)))
+    counters.asked()
+    t.equal(counters.acknowledge(1), true, 'it may not have had the second one')
+    counters.asked()
+    t.equal(counters.acknowledge(1), false, 'it has answered twice')
+    t.same(
+      counters.take(true).map(left => left.stanza.id),
+      [],
+    )
+  },
+)
+
+t.test('what a client has not been asked for twice is not taken for received', async t => {
+  const counters = from(0)
+  counters.add(sent(stanza('message', '1')))
+  counters.asked()
+  counters.acknowledge(0)
+  counters.add(sent(stanza('message', '2')))
+  counters.asked()
+  counters.acknowledge(0)
+  t.same(
+    counters.take(true).map(left => left.stanza.id),
+    ['1', '2'],
+  )
+  const lost = from(0)
+  lost.add(sent(stanza('message', '1')))
+  for (let i = 0; i < 2; i++) {
+    lost.asked()
+    lost.acknowledge(0)
+  }
+  t.equal(lost.take(false).length, 1, 'nor anything of a client that has not closed its stream')
 })

@@ -65,7 +65,8 @@ export class Client implements Receiver {
   }
 
   send(text: string): void {
-    if (this.isBound && text.includes(`<enable xmlns="${NS.streamManagement}"`)) this.managed = true
+    if (this.isBound && new RegExp(`(^|>)<enable xmlns="${NS.streamManagement}"`).test(text))
+      this.managed = true
     if (this.managed) for (const _ of text.matchAll(/<r[ /]/g)) this.requests.push(undefined)
     this.line.send(text)
   }
