@@ -4,7 +4,7 @@ import { type JID, JIDError } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
-import { countOf, failed } from './management-elements.ts'
+import { countOf, failed, isManagement } from './management-elements.ts'
 import type { C2sRouter } from './options.ts'
 import { ClientSession, type SessionParts } from './session.ts'
 import type { Stream } from './stream.ts'
@@ -22,7 +22,7 @@ export async function bind(
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const request = await stream.element()
-    if (request.ns === NS.streamManagement) {
+    if (isManagement(request)) {
       if (await manage(request, stream, account, router, parts)) return
       // XEP-0198 §5: the client may go on to bind.
       if (attempt >= attempts) throw new StreamError('policy-violation', 'too many failed requests to resume')

@@ -159,12 +159,13 @@ export class StreamCounters {
     this.#transmitted -= count
     this.#repeated = Math.max(this.#repeated - count, 0)
     for (const { stanza } of this.#unacknowledged.splice(0, count)) this.#forget(stanza)
+    const again = askedAt !== undefined && this.#fellShort(askedAt)
+    const received = Math.max(this.#acknowledged, this.#heard)
     this.#waiting = this.#waiting.filter(({ sent, resolve }) => {
-      if (sent > this.#acknowledged) return true
+      if (sent > received) return true
       resolve(true)
       return false
     })
-    const again = askedAt !== undefined && this.#fellShort(askedAt)
     // A client that has not come any further is asked again once: it would answer at once, and so on.
     return (again || count > 0) && this.due
   }
@@ -174,7 +175,7 @@ export class StreamCounters {
     this.#newlyAcknowledged(h)
   }
 
-  /** True when the client has acknowledged all that was sent before the call, false when its session has ended or has gone elsewhere. */
+  /** True when the client has all that was sent before the call, false when its session has ended or has gone elsewhere. */
   taken(): Maybe<boolean> {
     if (this.#unacknowledged.length === 0) return true
     return new Promise(resolve => this.#waiting.push({ sent: this.#sent, resolve }))

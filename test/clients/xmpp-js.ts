@@ -1,5 +1,4 @@
 /** xmpp.js (`@xmpp/client`) as Node programs use it. It signs in by SCRAM-SHA-1. */
-import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setDefaultCACertificates } from 'node:tls'
 import { type Client, client, xml } from '@xmpp/client'
@@ -22,12 +21,6 @@ export const xmppJsWebSocket: ClientKind = {
   connect: ({ address, password, resource, webSocket }) => signIn(webSocket, address, password, resource),
 }
 
-/**
- * Ids of messages that came over an earlier connection, as an app keeps them. COMPAT xmpp.js 0.14: it does not count what comes in one packet
- * with <enabled/> (XEP-0198), so a server may take its last message for lost when it closes at once.
- */
-const known = new Set<string>()
-
 function signIn(service: string, address: string, password: string, resource: string): Promise<ChatClient> {
   const [username = '', domain = ''] = address.split('@')
   const entity = client({ service, domain, username, password, resource })
@@ -48,25 +41,27 @@ async function connected(entity: Client): Promise<ChatClient> {
   entity.on('stanza', (stanza: Element) => {
     const body = stanza.getChildText('body')
     if (!stanza.is('message') || body === null) return
-    const { id } = stanza.attrs
-    if (known.has(`${jidOf(entity)} ${id}`)) return
-    known.add(`${jidOf(entity)} ${id}`)
     const delayed: string | undefined = stanza.getChild('delay', 'urn:xmpp:delay')?.attrs.stamp
     inbox.push({ from: String(stanza.attrs.from), body, delayed })
+  })
+  // COMPAT xmpp.js 0.14: it does not count what comes in one packet with <enabled/> (XEP-0198), so nothing is asked of the server before.
+  const managed = new Promise<void>(resolve => {
+    entity.on('element', (element: Element) => {
+      if (element.is('enabled', 'urn:xmpp:sm:3')) setImmediate(resolve)
+    })
   })
   const jid = await within(entity.start(), 'xmpp.js to sign in').catch(async (error: unknown) => {
     await entity.stop().catch(() => {})
     throw failureOf(error as Error & { condition?: string; code?: string })
   })
+  await within(managed, 'stream management')
   await entity.send(xml('presence'))
   // The roster is read behind the presence: from now on messages come as they are sent. A moment earlier they are kept and follow, with a delay.
   await entity.iqCaller.request(xml('iq', { type: 'get' }, xml('query', { xmlns: 'jabber:iq:roster' })))
   return {
     jid: jid.toString(),
     send: (to, body) =>
-      void entity
-        .send(xml('message', { to, type: 'chat', id: randomUUID() }, xml('body', {}, body)))
-        .catch(() => {}),
+      void entity.send(xml('message', { to, type: 'chat' }, xml('body', {}, body))).catch(() => {}),
     next: () => inbox.next(),
     unread: inbox.unread,
     async settle() {
@@ -81,10 +76,6 @@ async function connected(entity: Client): Promise<ChatClient> {
     ended: ended.promise,
     close: () => entity.stop(),
   }
-}
-
-function jidOf(entity: Client): string {
-  return String(entity.jid?.bare())
 }
 
 function failureOf(error: Error & { condition?: string; code?: string }): SignInFailed | Error {

@@ -34,8 +34,10 @@ export function allowedStreamErrors(one: FuzzCase, addresses: Addresses): readon
         ? []
         : ['not-authorized', 'unsupported-stanza-type']
     case 'before binding':
+      if (isNonza(one)) return MANAGEMENT
       return isBind(one) ? [] : ['not-authorized', 'unsupported-stanza-type']
     case 'bound':
+      if (isNonza(one)) return MANAGEMENT
       if (namespace !== NS.client || !['message', 'presence', 'iq'].includes(name))
         return ['unsupported-stanza-type']
       return ownFrom(attributes.from, addresses) ? [] : ['invalid-from']
@@ -44,7 +46,17 @@ export function allowedStreamErrors(one: FuzzCase, addresses: Addresses): readon
 
 /** Whether the stream must end, with one of these errors. */
 export function mustEnd(one: FuzzCase, addresses: Addresses): boolean {
-  return allowedStreamErrors(one, addresses).length > 0
+  return allowedStreamErrors(one, addresses).length > 0 && !isNonza(one)
+}
+
+/** Stream errors that XEP-0198 §6 has for counts that can't be; whether one is due depends on what came before. */
+const MANAGEMENT = ['policy-violation', 'undefined-condition']
+
+/** What is no stanza, once signed in: XEP-0198 and XEP-0352. It is answered, ignored or the end of the stream. */
+export function isNonza({ state, name, namespace }: FuzzCase): boolean {
+  if (state === 'bound' && namespace === NS.clientState) return ['active', 'inactive'].includes(name)
+  const signedIn = state === 'before binding' || state === 'bound'
+  return signedIn && namespace === NS.streamManagement && ['enable', 'resume', 'a', 'r'].includes(name)
 }
 
 /** STARTTLS where it may be asked for: answered by proceed or failure (RFC 6120 §5.4.2.1). */

@@ -65,10 +65,14 @@ export class Client implements Receiver {
   }
 
   send(text: string): void {
-    if (this.isBound && new RegExp(`(^|>)<enable xmlns="${NS.streamManagement}"`).test(text))
-      this.managed = true
-    if (this.managed) for (const _ of text.matchAll(/<r[ /]/g)) this.requests.push(undefined)
     this.line.send(text)
+  }
+
+  /** Sends what may manage the stream by XEP-0198: from then on markers are no stanzas, which would be counted. */
+  sendManaging(text: string): void {
+    if (this.isBound && text.includes(`<enable xmlns="${NS.streamManagement}"`)) this.managed = true
+    if (this.managed) for (const _ of text.matchAll(/<r[ /]/g)) this.requests.push(undefined)
+    this.send(text)
   }
 
   /** Cuts the connection without a word. */

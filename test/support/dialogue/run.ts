@@ -167,7 +167,7 @@ class Run {
     if (step.raw || step.bytewise) {
       const data = step.raw ? Buffer.from(unescapeText(text), 'latin1') : Buffer.from(text)
       await client.line.sendBytes(data, step.bytewise)
-    } else client.send(text)
+    } else client.sendManaging(text)
   }
 
   private async receive({ client: name, xml, anyOrder }: Action & { do: 'receive' }): Promise<void> {
