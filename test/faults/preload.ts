@@ -52,19 +52,24 @@ export interface Watch {
 
 /** Starts a script of this folder under the library. */
 export function start(script: string, args: readonly string[], watch: Watch): Watched {
-  writeFileSync(watch.journal, '')
-  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env
   return spawn(process.execPath, [join(HERE, script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...env,
-      LD_PRELOAD: watch.library,
-      POWER_CUT_ROOT: watch.root,
-      POWER_CUT_JOURNAL: watch.journal,
-      POWER_CUT_SYNC_US: String(watch.syncTime ?? 0),
-      ...(watch.control !== undefined && { POWER_CUT_CONTROL: watch.control }),
-    },
+    env: watchedEnvironment(watch),
   })
+}
+
+/** What has a process run under the library; its journal begins anew. */
+export function watchedEnvironment(watch: Watch): NodeJS.ProcessEnv {
+  writeFileSync(watch.journal, '')
+  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env
+  return {
+    ...env,
+    LD_PRELOAD: watch.library,
+    POWER_CUT_ROOT: watch.root,
+    POWER_CUT_JOURNAL: watch.journal,
+    POWER_CUT_SYNC_US: String(watch.syncTime ?? 0),
+    ...(watch.control !== undefined && { POWER_CUT_CONTROL: watch.control }),
+  }
 }
 
 /** A text to look for in a source file, and what to put there. */
@@ -79,15 +84,17 @@ export function mutate(folder: string, mutations: readonly Mutation[]): string {
   const src = join(folder, 'src')
   for (const part of ['storage', 'xml'])
     cpSync(join(HERE, '../../src', part), join(src, part), { recursive: true })
-  for (const { file, find, replace } of mutations) {
-    const path = join(src, 'storage', file)
-    const text = readFileSync(path, 'utf8')
-    if (text.split(find).length !== 2)
-      throw new Error(`${file}: "${find}" is not there exactly once: adapt the mutation`)
-    writeFileSync(
-      path,
-      text.replace(find, () => replace),
-    )
-  }
+  for (const mutation of mutations) replaceIn(join(src, 'storage', mutation.file), mutation)
   return src
+}
+
+/** Makes a mistake in a file. */
+export function replaceIn(path: string, { file, find, replace }: Mutation): void {
+  const text = readFileSync(path, 'utf8')
+  if (text.split(find).length !== 2)
+    throw new Error(`${file}: "${find}" is not there exactly once: adapt the mutation`)
+  writeFileSync(
+    path,
+    text.replace(find, () => replace),
+  )
 }

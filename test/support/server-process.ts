@@ -16,19 +16,32 @@ export interface ServerProcessOptions {
   readonly config?: Readonly<Record<string, unknown>>
 }
 
+/** Another program than that of this checkout, and another environment. */
+export interface LaunchOptions {
+  /** The script to run. Default: bin/tidings.js. */
+  readonly entry?: string
+  /** Options of Node. */
+  readonly node?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+}
+
 /** The server as people run it: bin/tidings.js with a configuration file, SQLite in a folder of its own, free ports. */
 export class ServerProcess {
   /** The folder of everything that is kept. */
   readonly data: string
-  readonly ports: { readonly tcp: number; readonly tls: number; readonly http: number }
-  private readonly child: ChildProcess
+  private current: Ports
+  private child: ChildProcess
   private readonly folder: string
 
-  private constructor(child: ChildProcess, folder: string, ports: ServerProcess['ports']) {
+  private constructor(child: ChildProcess, folder: string, ports: Ports) {
     this.child = child
     this.folder = folder
     this.data = join(folder, 'data')
-    this.ports = ports
+    this.current = ports
+  }
+
+  get ports(): Ports {
+    return this.current
   }
 
   /** Starts it and makes the accounts. Resolves when it listens. */
@@ -45,26 +58,51 @@ export class ServerProcess {
     for (const [address, password, role] of accounts)
       if (role !== undefined)
         await run('user', 'add', address, '--password', password, '--role', role, '--config', file)
-    const child = spawn(process.execPath, [ENTRY, 'start', '--config', file], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = launch(folder)
     return new ServerProcess(child, folder, await readPorts(child))
   }
 
   /** SIGTERM, and the exit code that follows. Harmless when it has ended. */
   async stop(): Promise<number | null> {
-    if (this.child.exitCode === null) {
+    const code = await this.end('SIGTERM')
+    await rm(this.folder, { recursive: true, force: true })
+    return code
+  }
+
+  /** Ends it, in order or at once, and leaves its data. Resolves with the exit code. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
       const exit = once(this.child, 'exit')
-      this.child.kill('SIGTERM')
+      this.child.kill(signal)
       await exit
     }
-    await rm(this.folder, { recursive: true, force: true })
     return this.child.exitCode
+  }
+
+  /** Starts it again, on other ports, after it has ended. */
+  async restart(options?: LaunchOptions): Promise<void> {
+    this.child = launch(this.folder, options)
+    this.current = await readPorts(this.child)
   }
 }
 
+/** The ports of the listeners. */
+interface Ports {
+  readonly tcp: number
+  readonly tls: number
+  readonly http: number
+}
+
+function launch(
+  folder: string,
+  { entry = ENTRY, node = [], env = process.env }: LaunchOptions = {},
+): ChildProcess {
+  const args = [...node, entry, 'start', '--config', join(folder, 'tidings.yaml')]
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env })
+}
+
 /** The ports as the screen shows them. */
-async function readPorts(child: ChildProcess): Promise<ServerProcess['ports']> {
+async function readPorts(child: ChildProcess): Promise<Ports> {
   let tcp: number | undefined
   let tls: number | undefined
   let http: number | undefined
@@ -74,7 +112,9 @@ async function readPorts(child: ChildProcess): Promise<ServerProcess['ports']> {
     if (line.includes('STARTTLS')) tcp = port
     if (line.includes('direct TLS')) tls = port
     if (line.includes('WebSocket')) http = Number(/:(\d+)\//.exec(line)?.[1])
-    if (tcp !== undefined && tls !== undefined && http !== undefined) return { tcp, tls, http }
+    if (tcp === undefined || tls === undefined || http === undefined) continue
+    child.stdout.resume()
+    return { tcp, tls, http }
   }
   throw new Error('the server ended before it listened')
 }

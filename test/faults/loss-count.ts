@@ -1,0 +1,52 @@
+/** What the loss test counts. */
+
+/** How messages have fared. */
+export interface Losses {
+  /** The sender has an acknowledgement, and the recipient has no message. */
+  readonly missing: number
+  /** Messages that a user would see twice: those that came again, unless the server drops duplicates. */
+  readonly visible: number
+  /** Messages that came again over the wire. */
+  readonly raw: number
+  /** Messages that came after one that was sent later. */
+  readonly order: number
+}
+
+/**
+ * ARCHIVE: set this once messages are archived (XEP-0313, XEP-0359): then duplicates are dropped at the home of the account, and those on
+ * the wire bear the archive's ids, so that no user sees them. Until then a client that sends again what had arrived is seen to do so.
+ */
+export const DUPLICATES_DROPPED: boolean = false
+
+export const NONE: Losses = { missing: 0, visible: 0, raw: 0, order: 0 }
+
+/** `sent` in the order of sending, `received` in that of coming; `droppedById`: the client can tell duplicates by the archive's ids. */
+export function count(
+  sent: readonly string[],
+  acknowledged: ReadonlySet<string>,
+  received: readonly string[],
+  droppedById: boolean,
+): Losses {
+  const first = [...new Set(received)]
+  const place = new Map(sent.map((id, i) => [id, i]))
+  const had = new Set(received)
+  let order = 0
+  let latest = -1
+  for (const id of first) {
+    const at = place.get(id) ?? Number.NaN
+    if (at < latest) order++
+    latest = Math.max(latest, at)
+  }
+  const raw = received.length - first.length
+  return {
+    missing: [...acknowledged].filter(id => !had.has(id)).length,
+    visible: droppedById ? 0 : raw,
+    raw,
+    order,
+  }
+}
+
+/** In words, for whoever runs the test. */
+export function describe({ missing, visible, raw, order }: Losses): string {
+  return `acked but missing ${missing}, visible duplicates ${visible}, raw duplicates ${raw}, order breaks ${order}`
+}

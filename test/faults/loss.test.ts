@@ -1,0 +1,185 @@
+/**
+ * Messages that never get lost: a real server, real sockets, through a proxy that does to them what mobile networks do. Whatever the
+ * sender has an acknowledgement for (XEP-0198) reaches every device of the recipient, once, in order.
+ */
+import t, { type Test } from 'tap'
+import { CountingClient } from '../support/counting-client.ts'
+import { ServerProcess } from '../support/server-process.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
+import { count, DUPLICATES_DROPPED, describe, NONE } from './loss-count.ts'
+
+const FULL = process.env.TIDINGS_FULL === '1'
+/** The shortest that may be configured: this long a socket is believed to be alive. */
+const ACKNOWLEDGE_SECONDS = 5
+const PASSWORD = 'secret'
+const HALF = 50
+
+t.jobs = 1
+t.setTimeout(600_000)
+
+const listener = { address: '127.0.0.1', port: 0 }
+const CONFIG = {
+  listeners: {
+    xmpp: { ...listener, tls: 'offered' },
+    'xmpp-tls': listener,
+    http: listener,
+    metrics: false,
+  },
+  limits: { 'acknowledge-seconds': ACKNOWLEDGE_SECONDS },
+}
+
+const server = await ServerProcess.start({
+  accounts: ['alice', 'bob'].map(name => [`${name}@localhost`, PASSWORD] as const),
+  config: CONFIG,
+})
+t.teardown(() => server.stop())
+
+let rounds = 0
+
+/** Alice's devices and Bob, each behind a proxy of their own. Each scene has resources of its own: sessions outlive their scenes. */
+async function scene(t: Test) {
+  const round = ++rounds
+  const behind = async (user: string, resource: string) => {
+    const proxy = await TcpProxy.start(() => server.ports.tcp)
+    t.teardown(() => proxy.close())
+    if (FULL) proxy.delay = round % 3
+    const client = new CountingClient({ port: () => proxy.port, user, password: PASSWORD, resource })
+    t.teardown(() => client.drop())
+    return { client, proxy }
+  }
+  const phone = await behind('alice', 'phone')
+  const desk = await behind('alice', 'desk')
+  const bob = await behind('bob', 'home')
+  const sent: string[] = []
+  const write = (): void => {
+    for (let i = 0; i < HALF; i++) {
+      const id = `${round}-${sent.length}`
+      sent.push(id)
+      bob.client.send('alice@localhost', id)
+    }
+  }
+  await bob.client.connect('anew')
+  return { phone, desk, bob, sent, write }
+}
+
+type Scene = Awaited<ReturnType<typeof scene>>
+
+/** How the scene ended for one of Alice's devices. */
+function check(t: Test, name: string, { sent, bob }: Scene, device: CountingClient, allowed = NONE): void {
+  const losses = count(sent, bob.client.acknowledged, device.received, DUPLICATES_DROPPED)
+  t.comment(`${name}: ${describe(losses)}`)
+  t.same(losses, allowed, name)
+  t.same(
+    [...new Set(device.received)].filter(id => sent.includes(id)),
+    sent,
+    `${name} has all of them, in order`,
+  )
+  t.equal(sent.filter(id => bob.client.acknowledged.has(id)).length, sent.length, 'Bob sees all acknowledged')
+}
+
+/** Ends a scene in order, so that nothing of it is left for the next one. */
+async function leave({ phone, desk, bob }: Scene): Promise<void> {
+  for (const { client } of [phone, desk, bob]) await client.close()
+}
+
+const WAYS = {
+  'its network is gone': (proxy: TcpProxy) => proxy.vanish(),
+  'it stops reading': (proxy: TcpProxy) => proxy.stall(),
+}
+
+// Each takes as long as a socket is believed to be alive.
+for (const [way, breaks] of Object.entries(WAYS).slice(0, FULL ? undefined : 1))
+  for (const how of ['resume', 'anew'] as const)
+    t.test(
+      `a phone is lost, since ${way}; found dead; it comes back (${how}) while more is sent`,
+      async t => {
+        const all = await scene(t)
+        const { phone, bob, sent, write } = all
+        await phone.client.connect('anew')
+        breaks(phone.proxy)
+        write()
+        await bob.client.allAcknowledged()
+        t.equal(phone.client.received.length, 0)
+        await phone.proxy.lost()
+        write()
+        phone.client.drop()
+        t.equal(await phone.client.connect(how), how === 'resume' ? 'resumed' : 'new')
+        await bob.client.allAcknowledged()
+        await phone.client.until(() => new Set(phone.client.received).size === sent.length)
+        await phone.client.quiet(200)
+        check(t, 'phone', all, phone.client)
+        await leave(all)
+      },
+    )
+
+t.test('a phone comes back before its socket is found dead', async t => {
+  const all = await scene(t)
+  const { phone, bob, sent, write } = all
+  await phone.client.connect('anew')
+  phone.proxy.vanish()
+  write()
+  await bob.client.allAcknowledged()
+  write()
+  t.equal(await phone.client.connect('resume'), 'resumed')
+  await bob.client.allAcknowledged()
+  await phone.client.until(() => phone.client.received.length >= sent.length)
+  await phone.client.quiet(200)
+  check(t, 'phone', all, phone.client)
+  await leave(all)
+})
+
+t.test('two devices: one is lost and resumes, the other one is there', async t => {
+  const all = await scene(t)
+  const { phone, desk, bob, sent, write } = all
+  await desk.client.connect('anew')
+  await phone.client.connect('anew')
+  phone.proxy.vanish()
+  write()
+  await bob.client.allAcknowledged()
+  write()
+  t.equal(await phone.client.connect('resume'), 'resumed')
+  await bob.client.allAcknowledged()
+  for (const { client } of [phone, desk]) await client.until(() => client.received.length >= sent.length)
+  await phone.client.quiet(200)
+  check(t, 'phone', all, phone.client)
+  check(t, 'desk', all, desk.client)
+  await leave(all)
+})
+
+t.test('a sender who is lost resumes, and sends again only what had not arrived', async t => {
+  const all = await scene(t)
+  const { phone, bob, sent, write } = all
+  await phone.client.connect('anew')
+  write()
+  bob.proxy.vanish()
+  write()
+  t.equal(await bob.client.connect('resume'), 'resumed')
+  await bob.client.allAcknowledged()
+  await phone.client.until(() => phone.client.received.length >= sent.length)
+  await phone.client.quiet(200)
+  check(t, 'phone', all, phone.client)
+  await leave(all)
+})
+
+t.test('a sender who is lost sends everything again that it has no acknowledgement for', async t => {
+  const all = await scene(t)
+  const { phone, bob, sent, write } = all
+  await phone.client.connect('anew')
+  // The server gets them, and its acknowledgements do not arrive.
+  bob.proxy.mute()
+  write()
+  await phone.client.until(() => phone.client.received.length >= HALF)
+  bob.proxy.vanish()
+  t.equal(await bob.client.connect('anew'), 'new')
+  write()
+  await bob.client.allAcknowledged()
+  await phone.client.until(() => new Set(phone.client.received).size >= sent.length)
+  await phone.client.quiet(200)
+  const again = HALF
+  check(t, 'phone', all, phone.client, {
+    ...NONE,
+    raw: DUPLICATES_DROPPED ? 0 : again,
+    visible: DUPLICATES_DROPPED ? 0 : again,
+  })
+  await leave(all)
+})

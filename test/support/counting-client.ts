@@ -1,0 +1,249 @@
+import { connect, type Socket } from 'node:net'
+import { NS } from '../../src/xml/ns.ts'
+
+/** A guard for whatever a client waits for, never reached when all is well. Milliseconds. */
+const DEADLINE = 30_000
+
+/** Who a client is, and where it connects. */
+export interface CountingClientOptions {
+  /** Asked at each connect. */
+  readonly port: () => number
+  /** Of localhost. */
+  readonly user: string
+  readonly password: string
+  readonly resource: string
+}
+
+/** An element of the stream: its name, start tag and whole text. */
+interface Item {
+  readonly name: string
+  readonly tag: string
+  readonly text: string
+}
+
+/** A stanza that was sent; `id` if it was a message. */
+interface Sent {
+  readonly text: string
+  readonly id: string | undefined
+}
+
+/**
+ * A client of XEP-0198, written from its text and sharing nothing with src: it counts and acknowledges what it receives, knows which of
+ * its messages have been acknowledged, resumes, and sends again what was not acknowledged.
+ */
+export class CountingClient {
+  /** Ids of all messages that have come over any connection, in the order they came. */
+  readonly received: string[] = []
+  /** Ids of the messages that the server has acknowledged. */
+  readonly acknowledged = new Set<string>()
+  readonly #options: CountingClientOptions
+  #socket: Socket | undefined
+  #text = ''
+  /** Negotiation: what has come and nobody has taken. */
+  #items: Item[] = []
+  #id: string | undefined
+  /** Stanzas received since stream management was enabled. */
+  #handled = 0
+  /** Stanzas sent since then that were acknowledged, and those that were not. */
+  #counted = 0
+  #unacknowledged: Sent[] = []
+  #enabled = false
+  #changed = Promise.withResolvers<void>()
+
+  constructor(options: CountingClientOptions) {
+    this.#options = options
+  }
+
+  /** Whether its connection is open, as far as it knows. */
+  get connected(): boolean {
+    return this.#socket !== undefined && !this.#socket.destroyed
+  }
+
+  /**
+   * Connects, signs in, and goes on with its session if that was asked for and the server can; else binds its resource, sends presence
+   * and, again, whatever was not acknowledged. Resolves with what has come of it.
+   */
+  async connect(how: 'resume' | 'anew'): Promise<'resumed' | 'new'> {
+    this.#open()
+    await this.#signIn()
+    if (how === 'resume' && this.#id !== undefined && (await this.#resume(this.#id))) return 'resumed'
+    const { resource } = this.#options
+    const left = this.#unacknowledged.filter(({ id }) => id !== undefined)
+    this.#write(
+      `<iq type='set' id='bind'><bind xmlns='${NS.bind}'><resource>${resource}</resource></bind></iq>`,
+    )
+    await this.#next('iq')
+    this.#write(`<enable xmlns='${NS.streamManagement}' resume='true'/>`)
+    this.#id = attribute((await this.#next('enabled')).tag, 'id')
+    this.#enabled = true
+    this.#handled = 0
+    this.#counted = 0
+    this.#unacknowledged = []
+    this.#sendStanza({ text: '<presence/>', id: undefined })
+    for (const one of left) this.#sendStanza(one)
+    this.#ask()
+    // Its own presence comes back: from now on it gets what is sent to its user.
+    await this.until(() => this.#handled > 0)
+    return 'new'
+  }
+
+  /** Sends a message; one in ten asks to be acknowledged. While there is no connection it waits. */
+  send(to: string, id: string): void {
+    this.#sendStanza({ text: `<message to='${to}' id='${id}' type='chat'><body>${id}</body></message>`, id })
+    if (this.#unacknowledged.length % 10 === 0) this.#ask()
+  }
+
+  /** Waits until all messages have been acknowledged. */
+  async allAcknowledged(): Promise<void> {
+    this.#ask()
+    await this.until(() => !this.#unacknowledged.some(({ id }) => id !== undefined))
+  }
+
+  /** How many messages have not been acknowledged. */
+  get open(): number {
+    return this.#unacknowledged.length
+  }
+
+  /** Waits for something that comes with what is received. Rejects after a while. */
+  async until(holds: () => boolean, deadline = DEADLINE): Promise<void> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const guard = setTimeout(() => reject(new Error(`${this.#options.user}: nothing in time`)), deadline)
+    try {
+      while (!holds()) await Promise.race([this.#changed.promise, late])
+    } finally {
+      clearTimeout(guard)
+    }
+  }
+
+  /** Waits until nothing has come for so long, in milliseconds. */
+  async quiet(ms: number): Promise<void> {
+    for (let before = -1; before < this.received.length; ) {
+      before = this.received.length
+      await this.until(() => this.received.length > before, ms).catch(() => {})
+    }
+  }
+
+  /** Drops its connection; stanzas that are sent from now on wait. */
+  drop(): void {
+    this.#socket?.destroy()
+    this.#enabled = false
+  }
+
+  /** Closes its stream and waits for the end. Before that it says what it has received. */
+  async close(): Promise<void> {
+    if (!this.connected) return
+    this.#acknowledge()
+    this.#write('</stream:stream>')
+    const socket = this.#socket!
+    await this.until(() => socket.destroyed || socket.readableEnded)
+    socket.destroy()
+  }
+
+  #open(): void {
+    this.drop()
+    this.#text = ''
+    this.#items = []
+    const socket = connect({ port: this.#options.port(), host: '127.0.0.1', noDelay: true })
+    this.#socket = socket
+    socket.on('error', () => {})
+    socket.on('close', () => this.#notify())
+    socket.on('end', () => this.#notify())
+    socket.on('data', (chunk: Buffer) => {
+      if (socket !== this.#socket) return
+      this.#text += chunk.toString('latin1')
+      for (let item = this.#cut(); item !== undefined; item = this.#cut()) this.#take(item)
+      this.#notify()
+    })
+  }
+
+  async #signIn(): Promise<void> {
+    const { user, password } = this.#options
+    const header = `<stream:stream xmlns='jabber:client' xmlns:stream='${NS.stream}' to='localhost' version='1.0'>`
+    this.#write(header)
+    await this.#next('stream:features')
+    const plain = Buffer.from(`\0${user}\0${password}`).toString('base64')
+    this.#write(`<auth xmlns='${NS.sasl}' mechanism='PLAIN'>${plain}</auth>`)
+    await this.#next('success')
+    this.#write(header)
+    await this.#next('stream:features')
+  }
+
+  async #resume(id: string): Promise<boolean> {
+    this.#write(`<resume xmlns='${NS.streamManagement}' previd='${id}' h='${this.#handled}'/>`)
+    const answer = await this.#next('resumed', 'failed')
+    const h = attribute(answer.tag, 'h')
+    if (h !== undefined) this.#acknowledgedTo(Number(h))
+    if (answer.name === 'failed') return false
+    for (const { text } of this.#unacknowledged) this.#write(text)
+    this.#ask()
+    return true
+  }
+
+  /** From `<resumed/>` on what comes is counted, also what came in the same chunk. */
+  #take(item: Item): void {
+    if (item.name === 'resumed') this.#enabled = true
+    if (!this.#enabled || item.name === 'resumed') this.#items.push(item)
+    else if (item.name === 'r') this.#acknowledge()
+    else if (item.name === 'a') this.#acknowledgedTo(Number(attribute(item.tag, 'h')))
+    else if (item.name === 'message' || item.name === 'presence' || item.name === 'iq') {
+      this.#handled++
+      const id = attribute(item.tag, 'id')
+      if (item.name === 'message' && id !== undefined) this.received.push(id)
+    }
+  }
+
+  #acknowledge(): void {
+    this.#write(`<a xmlns='${NS.streamManagement}' h='${this.#handled}'/>`)
+  }
+
+  #acknowledgedTo(h: number): void {
+    for (const { id } of this.#unacknowledged.splice(0, h - this.#counted))
+      if (id !== undefined) this.acknowledged.add(id)
+    this.#counted = h
+  }
+
+  #sendStanza(sent: Sent): void {
+    this.#unacknowledged.push(sent)
+    if (this.#enabled) this.#write(sent.text)
+  }
+
+  #ask(): void {
+    if (this.#enabled) this.#write(`<r xmlns='${NS.streamManagement}'/>`)
+  }
+
+  #write(text: string): void {
+    this.#socket?.write(text)
+  }
+
+  async #next(...names: string[]): Promise<Item> {
+    for (;;) {
+      await this.until(() => this.#items.length > 0 || !this.connected)
+      const item = this.#items.shift()
+      if (item === undefined) throw new Error(`the connection ended instead of ${names.join(' or ')}`)
+      if (names.includes(item.name)) return item
+      if (item.name === 'failure' || item.name === 'stream:error') throw new Error(item.text)
+    }
+  }
+
+  /** The next whole element. What the server sends in these tests nests no element in one of the same name. */
+  #cut(): Item | undefined {
+    const match = /^\s*(?:<\?[^>]*\?>)?<(\/?[\w:]+)[^>]*>/.exec(this.#text)
+    if (match === null) return undefined
+    const [tag, name] = match as unknown as [string, string]
+    const alone = tag.endsWith('/>') || name === 'stream:stream' || name.startsWith('/')
+    const end = alone ? tag.length : this.#text.indexOf(`</${name}>`) + name.length + 3
+    if (end < tag.length) return undefined
+    const text = this.#text.slice(0, end)
+    this.#text = this.#text.slice(end)
+    return { name, tag, text }
+  }
+
+  #notify(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+}
+
+function attribute(tag: string, name: string): string | undefined {
+  return new RegExp(`\\s${name}=["']([^"']*)["']`).exec(tag)?.[1]
+}
