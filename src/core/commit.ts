@@ -1,7 +1,9 @@
 import type { Storage, Write } from '../storage/types.ts'
 import { StanzaError } from './errors.ts'
+import type { Host } from './host.ts'
 import type { Log } from './log.ts'
-import type { Maybe } from './maybe.ts'
+import { isPromise, type Maybe } from './maybe.ts'
+import type { Histogram, Metrics } from './metrics.ts'
 
 /**
  * Stores what both sides of a stanza recorded, in one commit. Synchronous when there is nothing to store.
@@ -13,4 +15,28 @@ export function commit(storage: Storage, writes: readonly Write[], log: Log): Ma
     log.error({ code: 'TIDINGS_COMMIT_FAILED', err }, 'a commit failed; its stanza was refused')
     throw new StanzaError('internal-server-error', { type: 'wait', text: 'could not be stored, try again' })
   })
+}
+
+/** Commits of stanzas, and how long they take. */
+export class Commits {
+  readonly #seconds: Histogram
+
+  constructor(metrics: Metrics) {
+    this.#seconds = metrics.histogram(
+      'tidings_commit_seconds',
+      'Until what a stanza brings is stored durably',
+    )
+  }
+
+  /** Starts a commit that is looked at later. Throws or rejects as `commit()` does. */
+  begin(host: Host, writes: readonly Write[]): Maybe<void> {
+    const committed = commit(host.storage, writes, host.log)
+    return quiet(isPromise(committed) ? this.#seconds.timed(committed) : committed)
+  }
+}
+
+/** A promise that is looked at later: its rejection is no unhandled one until then. */
+export function quiet<T>(work: Maybe<T>): Maybe<T> {
+  if (isPromise(work)) work.catch(() => {})
+  return work
 }

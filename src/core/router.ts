@@ -1,13 +1,11 @@
 import type { Cluster } from '../cluster/types.ts'
-import type { Write } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { arrival } from './arrival.ts'
 import type { Background } from './background.ts'
 import { systemClock } from './clock.ts'
-import { commit } from './commit.ts'
+import { Commits } from './commit.ts'
 import { errorReply, StanzaError, TidingsError } from './errors.ts'
-import type { StageContext } from './extension.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Homes, type Owner } from './homes.ts'
 import type { Host } from './host.ts'
@@ -16,11 +14,12 @@ import { HomeLink } from './link.ts'
 import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
-import { type Histogram, Metrics } from './metrics.ts'
+import { Metrics } from './metrics.ts'
 import type { Fetched, Release } from './remote-sessions.ts'
 import type { AttachedService, Service } from './services.ts'
 import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
+import { Submissions } from './submissions.ts'
 import { deliverAgain, type Unacknowledged } from './unacknowledged.ts'
 
 /** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
@@ -48,7 +47,8 @@ export class Router {
   readonly #background: Background
   readonly #log: Log
   readonly #link: HomeLink
-  readonly #commits: Histogram
+  readonly #commits: Commits
+  readonly #submissions: Submissions
 
   constructor(parts: RouterParts) {
     this.cluster = parts.cluster
@@ -56,11 +56,8 @@ export class Router {
     this.#background = parts.background
     this.#log = parts.log
     this.#link = new HomeLink(parts.cluster, this)
-    const { metrics = new Metrics(systemClock) } = parts
-    this.#commits = metrics.histogram(
-      'tidings_commit_seconds',
-      'Until what a stanza brings is stored durably',
-    )
+    this.#commits = new Commits(parts.metrics ?? new Metrics(systemClock))
+    this.#submissions = new Submissions(this, this.#link, this.#commits)
   }
 
   /** Called by each host as it starts. */
@@ -93,7 +90,7 @@ export class Router {
    * connected already, here or at another node.
    */
   async attach(service: AttachedService, port: SessionPort): Promise<() => Promise<void>> {
-    const elsewhere = this.#elsewhere(service.jid)
+    const elsewhere = this.elsewhere(service.jid)
     if (elsewhere !== undefined) return this.#link.attach(elsewhere, service.jid.domain, port)
     service.attach(port)
     return async () => service.detach(port)
@@ -101,7 +98,7 @@ export class Router {
 
   /** Binds a connection to an account of a host served here (RFC 6120 §7), at its home. Rejects with the StanzaError to answer. */
   async bind(account: JID, resource: string | undefined, port: SessionPort): Promise<SessionHandle> {
-    const elsewhere = this.#elsewhere(account)
+    const elsewhere = this.elsewhere(account)
     if (elsewhere !== undefined) return this.#link.sessions.bind(elsewhere, account, resource, port)
     const host = this.hostOf(account)
     const session = await this.sessions.bind(host, {
@@ -118,7 +115,7 @@ export class Router {
    * has a session of this account under this id.
    */
   async fetch(account: JID, id: string, port: SessionPort): Promise<Fetched | undefined> {
-    const home = this.#elsewhere(account)
+    const home = this.elsewhere(account)
     const nodes =
       home === undefined ? this.nodesHere(account) : await this.#link.sessions.nodes(home, account)
     for (const node of nodes) {
@@ -166,7 +163,7 @@ export class Router {
 
   /** Removes whatever the server holds of an account, and closes its sessions. */
   async forget(account: JID): Promise<void> {
-    const elsewhere = this.#elsewhere(account)
+    const elsewhere = this.elsewhere(account)
     if (elsewhere !== undefined) await this.#link.forget(elsewhere, account)
     else await this.sessions.forget(this.hostOf(account), account.bare)
   }
@@ -179,87 +176,14 @@ export class Router {
     const run = this.hostOf(owner).hooks.task(task)
     if (run === undefined)
       throw new TidingsError('TIDINGS_EXTENSION_MISSING', `the extension that has the task ${task} is off`)
-    const elsewhere = this.#elsewhere(owner)
+    const elsewhere = this.elsewhere(owner)
     if (elsewhere !== undefined) return this.#link.atHome(elsewhere, task, owner, input)
     return this.homes.inLane(owner, () => run(owner.bare, input) as TaskOutput<T>)
   }
 
-  /**
-   * Takes a stanza from a session whose home is this node (ARCHITECTURE §7, hops 3 to 5). Settles when it is handled, in the order
-   * of submission; never rejects. The next stanza is prepared while this one commits; one that waits holds back all later ones.
-   */
+  /** Takes a stanza from a session whose home is this node; see `Submissions.submit()`. */
   submit(stanza: Stanza, session: Session): Maybe<void> {
-    const { storage } = this.hostOf(session.jid)
-    const refuse = (error: unknown): void => this.#refuse(stanza, error, session)
-    const prepared = session.preparing.run(() => {
-      const settle = attempt<Settle>(
-        // A storage that is behind slows its senders before it has to refuse them.
-        () => then(storage.pressure(), () => this.#prepare(stanza, session)),
-        error => () => refuse(error),
-      )
-      // In an object, so that the lane of preparing does not wait for the settling.
-      return then(settle, settle => ({ settled: session.settling.run(() => attempt(settle, refuse)) }))
-    })
-    return then(prepared, ({ settled }) => settled)
-  }
-
-  /** The sender's half, then the recipient's, up to the commit, which is started here. */
-  #prepare(original: Stanza, session: Session): Maybe<Settle> {
-    const host = this.hostOf(session.jid)
-    const at: StageContext = { owner: session.jid.bare, side: 'sender', session }
-    return then(host.hooks.admit(original, at), stanza => {
-      if (stanza === undefined) return () => {}
-      if (stanza.kind === 'presence' && stanza.to === undefined)
-        return () => this.sessions.broadcast(host, session, stanza)
-      const claim = host.hooks.presenceClaim(stanza, 'sender')
-      if (claim !== undefined)
-        return () =>
-          then(
-            this.homes.inLane(at.owner, () => claim(stanza, at)),
-            all => this.#sendOn(all),
-          )
-      return then(host.hooks.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))
-    })
-  }
-
-  /** The recipient's half of a stanza whose sender's half has recorded `writes`, and the commit of both. */
-  #prepareBoth(stanza: Stanza, session: Session, at: StageContext, writes: readonly Write[]): Maybe<Settle> {
-    const host = this.hostOf(session.jid)
-    const copy = (shown: Stanza): void => host.hooks.copy(shown, at, [session])
-    // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
-    const refused = (error: unknown, shown = stanza): never => {
-      if (stanza.kind === 'message') copy(shown)
-      throw error
-    }
-    const elsewhere = this.#elsewhere(stanza.to ?? session.jid)
-    if (elsewhere !== undefined) {
-      // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
-      const arrived = quiet(this.#link.receive(elsewhere, stanza, session))
-      return () =>
-        then(
-          attempt(() => arrived, refused),
-          () =>
-            then(this.#commit(host, writes), () => {
-              if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
-            }),
-        )
-    }
-    const half = (): Maybe<Settle> =>
-      then(arrival(this, stanza, session, session), ({ writes: theirs, arrive }) => {
-        const all = theirs.length === 0 ? writes : [...writes, ...theirs]
-        const committed = quiet(this.#commit(host, all))
-        return () =>
-          then(committed, () => {
-            // ARCHITECTURE §7: what is there already was delivered when it came first.
-            if (isRepeated(all)) return
-            const shown = host.ids.identify(stanza, at.owner, writes)
-            return then(
-              attempt(arrive, error => refused(error, shown)),
-              () => copy(shown),
-            )
-          })
-      })
-    return attempt(half, error => () => refused(error))
+    return this.#submissions.submit(stanza, session)
   }
 
   /**
@@ -270,24 +194,14 @@ export class Router {
     const origin: Origin = { send: answer => this.route(answer) }
     return then(arrival(this, stanza, origin, undefined, sender), ({ writes, arrive }) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
-      const committed = host === undefined ? undefined : quiet(this.#commit(host, writes))
+      const committed = host === undefined ? undefined : this.#commits.begin(host, writes)
       return () => then(committed, () => (isRepeated(writes) ? undefined : arrive()))
     })
   }
 
-  #commit(host: Host, writes: readonly Write[]): Maybe<void> {
-    const committed = commit(host.storage, writes, host.log)
-    return isPromise(committed) ? this.#commits.timed(committed) : committed
-  }
-
-  /** Sends what a claim made of presence to its recipients, one after the other; throws or rejects with the first refusal. */
-  #sendOn(stanzas: readonly Stanza[]): Maybe<undefined> {
-    return eachInOrder(stanzas, stanza => then(this.#arrive(stanza), () => undefined))
-  }
-
   /** Takes a stanza from a service, and has `origin` answer for it. Settles when it is handled; never rejects: errors are answered. */
   accept(stanza: Stanza, origin: Origin): Maybe<void> {
-    return this.#answering(stanza, origin, () => this.#arrive(stanza))
+    return this.#answering(stanza, origin, () => this.arrive(stanza))
   }
 
   /** Runs a task; what it throws answers the stanza. */
@@ -295,7 +209,7 @@ export class Router {
     return attempt<undefined>(
       () => then(task(), () => undefined),
       error => {
-        this.#unexpected(error)
+        this.unexpected(error)
         const reply = errorReply(stanza, StanzaError.from(error))
         if (reply !== undefined) origin.send(reply)
         return undefined
@@ -306,8 +220,8 @@ export class Router {
   /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */
   route(stanza: Stanza): void {
     const done = attempt(
-      () => this.#arrive(stanza),
-      error => this.#unexpected(error),
+      () => this.arrive(stanza),
+      error => this.unexpected(error),
     )
     if (isPromise(done)) this.#background.run('route', done)
   }
@@ -319,7 +233,7 @@ export class Router {
   spread(presence: Stanza, recipients: readonly JID[]): void {
     const others = new Map<string, JID[]>()
     for (const to of recipients) {
-      const elsewhere = this.#elsewhere(to)
+      const elsewhere = this.elsewhere(to)
       if (elsewhere !== undefined) {
         const there = others.get(elsewhere)
         if (there === undefined) others.set(elsewhere, [to])
@@ -330,9 +244,9 @@ export class Router {
     for (const [node, there] of others) this.#link.spread(node, presence, there)
   }
 
-  /** The recipient's half, here or at another node. */
-  #arrive(stanza: Stanza): Maybe<void> {
-    const elsewhere = this.#elsewhere(stanza.to ?? stanza.from)
+  /** The recipient's half, here or at another node. Throws or rejects with the StanzaError that answers the sender. */
+  arrive(stanza: Stanza): Maybe<void> {
+    const elsewhere = this.elsewhere(stanza.to ?? stanza.from)
     return elsewhere === undefined
       ? then(this.prepareArrival(stanza), settle => settle())
       : this.#link.receive(elsewhere, stanza)
@@ -355,7 +269,7 @@ export class Router {
   }
 
   /** The node that is home to an account or a service, unless it is this one. */
-  #elsewhere(jid: JID): string | undefined {
+  elsewhere(jid: JID): string | undefined {
     const owner = this.#ownerOf(jid)
     if (owner === undefined) return undefined
     const node = this.cluster.homeOf(owner.toString())
@@ -367,23 +281,9 @@ export class Router {
     return this.#services.get(jid.domain)?.owner(jid)
   }
 
-  #refuse(stanza: Stanza, error: unknown, session: Session): void {
-    this.#unexpected(error)
-    const reply = errorReply(stanza, StanzaError.from(error))
-    if (reply === undefined) return
-    // ARCHITECTURE §6: a bounced message passes the stages like any other: archives and carbons must learn of it.
-    if (reply.kind === 'message') this.route(reply)
-    else session.send(reply)
-  }
-
-  #unexpected(error: unknown): void {
+  /** Logs what is no answer to a sender but a fault of ours. */
+  unexpected(error: unknown): void {
     if (!(error instanceof StanzaError))
       this.#log.error({ code: 'TIDINGS_HANDLER_FAILED', err: error }, 'a stanza could not be handled')
   }
-}
-
-/** A promise that is looked at later: its rejection is no unhandled one until then. */
-function quiet<T>(work: Maybe<T>): Maybe<T> {
-  if (isPromise(work)) work.catch(() => {})
-  return work
 }
