@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { administer } from './administer.ts'
 import { Accounts } from './auth/accounts.ts'
 import { C2s } from './c2s/listener.ts'
-import { type Administration, administration } from './cli/control/administration.ts'
-import { operations } from './cli/control/operations.ts'
+import type { Administration } from './cli/control/administration.ts'
 import type { NewInvitationLinks } from './cli/control/protocol.ts'
 import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
@@ -172,9 +172,11 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
         contacts.map(({ contact, subscription }) => [contact.toString(), subscription] as const),
       )
     const domains = hosts.map(host => host.domain)
-    const ofAccounts = administration({ accounts, hosts: domains, forget, addContacts, invitations })
-    const administer = operations({ storage, config, ports, reload }, ofAccounts)
-    parts.adopt(await ControlServer.open(controlSocket(config.data), administer, log), one => one.close())
+    const administration = administer(
+      { storage, config, ports, reload },
+      { accounts, hosts: domains, forget, addContacts, invitations },
+    )
+    parts.adopt(await ControlServer.open(controlSocket(config.data), administration, log), one => one.close())
   }
   const running = parts.move()
   return {
@@ -238,9 +240,11 @@ export async function openOffline(config: Config): Promise<Offline> {
   }
   const addContacts = async (account: JID, contacts: readonly NewContact[]) =>
     storage.commit(await rows.add(await rows.load(account), contacts))
-  const ofAccounts = administration({ accounts, hosts, forget, addContacts, invitations })
   return {
-    administration: operations({ storage, config, ports: {} }, ofAccounts),
+    administration: administer(
+      { storage, config, ports: {} },
+      { accounts, hosts, forget, addContacts, invitations },
+    ),
     close: () => storage.close(),
   }
 }
