@@ -11,6 +11,7 @@ import { LRUCache } from 'lru-cache'
 import type { Append, CasTable, Storage, Write } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
+import type { Numbers } from '../xml/sequence.ts'
 import type { Stanza, StanzaId } from '../xml/stanza.ts'
 import type { Maybe } from './maybe.ts'
 
@@ -37,6 +38,8 @@ export class ArchiveIds {
   readonly #host: JID
   readonly #table: CasTable<string>
   #ciphers: Ciphers | undefined
+  /** Whether stanzas show their numbers in their conversation, too: docs/protocol/sequence.md. */
+  numbered = false
   readonly #tags = new LRUCache<string, Buffer>({ maxSize: TAGS, sizeCalculation: () => 1 })
   readonly #block = Buffer.alloc(BLOCK_BYTES)
 
@@ -86,7 +89,7 @@ export class ArchiveIds {
   /** The stanza as its owner sees it once it is committed: with the id that his archive gave it, if it was archived. */
   identify(stanza: Stanza, owner: JID, writes: readonly Write[]): Stanza {
     const append = writes.find((write): write is Append => isAppend(write) && write.owner.equals(owner.bare))
-    return append === undefined ? stanza : stanza.with({ ids: [new GivenId(this, append)] })
+    return append === undefined ? stanza : stanza.with({ ids: [new GivenId(this, append, this.numbered)] })
   }
 
   /** The number that an owner's archive has given a stanza, wherever it comes from; undefined where it is not archived there. */
@@ -121,13 +124,16 @@ export class ArchiveIds {
 class GivenId implements StanzaId {
   readonly by: string
   readonly number: bigint
+  readonly numbers: Numbers | undefined
   readonly #owner: JID
   readonly #ids: ArchiveIds
   #text: string | undefined
 
-  constructor(ids: ArchiveIds, { owner, id }: Append) {
+  constructor(ids: ArchiveIds, append: Append, numbered: boolean) {
+    const { owner, id } = append
     this.by = owner.toString()
     this.number = id
+    this.numbers = numbered ? append : undefined
     this.#owner = owner
     this.#ids = ids
   }

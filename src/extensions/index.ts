@@ -19,6 +19,7 @@ import presence from './presence/index.ts'
 import privateStorage from './private-storage.ts'
 import registration from './registration/index.ts'
 import roster from './roster/index.ts'
+import sequence from './sequence.ts'
 import stanzaIds from './stanza-ids.ts'
 import time from './time.ts'
 import vcardTemp from './vcard-temp.ts'
@@ -48,6 +49,7 @@ export const extensions: readonly Extension[] = [
   capabilities,
   hints,
   archive,
+  sequence,
   carbons,
   // Last of the guards, so that nothing is counted or stored that another one refuses.
   offline,

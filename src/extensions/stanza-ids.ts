@@ -9,23 +9,35 @@ import type { Stanza } from '../xml/stanza.ts'
 /** At both sides: what comes from a component, or another server, has no sender's side here. */
 const SIDES: readonly Side[] = ['sender', 'recipient']
 
+/** What other extensions need of it, whose elements say by whom they are in the same way. */
+export interface ForgeryFilter {
+  /** A message without those of these elements, at the top level, whose `by` is an address of ours. */
+  withoutForged(message: Stanza, name: string, namespace: string): Stanza
+}
+
 export default defineExtension({
   name: 'stanza-ids',
   doc: 'Removes ids of archived messages that pretend to be from this server',
   xeps: [{ xep: 359, version: '0.7.0', status: 'complete' }],
   features: { server: [NS.stanzaIds], account: [NS.stanzaIds] },
-  setup: ({ router }) => ({
-    stages: SIDES.map(side =>
-      stage('stamp', { kind: 'message', side, child: ['stanza-id', NS.stanzaIds] }, message =>
-        withoutForged(message, router),
+  setup({ router }) {
+    const filter: ForgeryFilter = {
+      withoutForged: (message, name, namespace) => withoutForged(message, name, namespace, router),
+    }
+    return {
+      stages: SIDES.map(side =>
+        stage('stamp', { kind: 'message', side, child: ['stanza-id', NS.stanzaIds] }, message =>
+          filter.withoutForged(message, 'stanza-id', NS.stanzaIds),
+        ),
       ),
-    ),
-  }),
+      provides: filter,
+    }
+  },
 })
 
 /** XEP-0359 §3 rules 2, 3: ids by an address of ours go, those by others and `origin-id` stay. */
-function withoutForged(message: Stanza, router: Router): Stanza {
-  const forged = (child: Element) => child.is('stanza-id', NS.stanzaIds) && isOurs(child.attrs.by, router)
+function withoutForged(message: Stanza, name: string, namespace: string, router: Router): Stanza {
+  const forged = (child: Element) => child.is(name, namespace) && isOurs(child.attrs.by, router)
   if (!message.children().some(forged)) return message
   return message.edit(copy => {
     for (const child of copy.getChildElements().filter(forged)) copy.remove(child)

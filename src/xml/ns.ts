@@ -126,6 +126,8 @@ export const NS = {
   retraction: 'urn:xmpp:message-retract:1',
   /** XEP-0424: a feature. */
   tombstones: 'urn:xmpp:message-retract:1#tombstone',
+  /** docs/protocol/sequence.md */
+  sequence: 'tidings:sequence:0',
   /** XEP-0440 */
   channelBindings: 'urn:xmpp:sasl-cb:0',
   /** XEP-0444 */

@@ -7,6 +7,7 @@ import { NS } from './ns.ts'
 import { NO_ATTRIBUTES, otherAttributes } from './other-attributes.ts'
 import { encodeElement, spliced } from './print.ts'
 import { readElement } from './reader.ts'
+import { type Numbers, printSequence } from './sequence.ts'
 import type { Attribute, TopElement } from './top-element.ts'
 import { buildTree } from './tree.ts'
 
@@ -18,6 +19,8 @@ export interface StanzaId {
   /** The owner of the archive: a bare JID. */
   readonly by: string
   readonly id: string
+  /** Given with it, where its host gives such. */
+  readonly numbers?: Numbers | undefined
 }
 
 /** What a server-made stanza says about itself. What is `undefined` is not written. */
@@ -260,10 +263,12 @@ export class Stanza {
   }
 }
 
-/** XEP-0359 §2.1 */
+/** XEP-0359 §2.1, docs/protocol/sequence.md */
 function printIds(ids: readonly StanzaId[]): string {
   let text = ''
-  for (const { by, id } of ids)
+  for (const { by, id, numbers } of ids) {
     text += `<stanza-id xmlns="${NS.stanzaIds}" by="${escapeValue(by)}" id="${escapeValue(id)}"/>`
+    if (numbers !== undefined) text += printSequence(by, numbers)
+  }
   return text
 }

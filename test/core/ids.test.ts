@@ -91,6 +91,12 @@ t.test('a committed stanza has the id of the archive of whoever sees it', async 
     shown.ids?.map(({ by, id }) => ({ by, id })),
     [{ by: 'bob@localhost', id }],
   )
+  t.notMatch(shown.encode().toString(), 'sequence')
+  ids.numbered = true
+  t.match(
+    ids.identify(message, ALICE, first).encode().toString(),
+    /<sequence xmlns="tidings:sequence:0" by="alice@localhost" number="1" unread="0"\/><\/message>$/,
+  )
   t.equal(ids.identify(message, JID.parse('carol@localhost'), first), message, 'not archived there')
   t.equal(ids.numberOf(shown, BOB), first[1]!.id)
   t.equal(ids.numberOf(shown, ALICE), undefined)

@@ -41,10 +41,10 @@ export interface NodePorts {
   readonly http: number
 }
 
-/** What every test's server is configured with: free ports, passwords without TLS; no archive, whose ids no text of a test can foresee. */
+/** What every test's server is configured with: free ports, passwords without TLS; no archive, whose ids no text of a test can foresee, and nothing that needs one. */
 const CONFIG = {
   hosts: [{ name: 'localhost' }],
-  extensions: { archive: false },
+  extensions: { archive: false, sequence: false },
   listeners: {
     xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' },
     'xmpp-tls': { address: '127.0.0.1', port: 0 },

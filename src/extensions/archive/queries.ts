@@ -9,10 +9,12 @@ import { escapeValue } from '../../xml/escape.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { pageReport } from '../../xml/rsm.ts'
+import { printSequence } from '../../xml/sequence.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { type ArchiveRequest, queryForm, readRequest } from './request.ts'
 
-const RESULT_END = Buffer.from('</forwarded></result>')
+const FORWARDED_END = '</forwarded>'
+const RESULT_END = '</result>'
 
 /** Answers what users ask about their archives. */
 export class Queries {
@@ -114,12 +116,15 @@ export class Queries {
   }
 
   /** XEP-0313 §4.2: the stanza as it was archived, its bytes not printed again. */
-  #result({ id, time, payload }: ArchiveEntry, owner: JID, to: JID, queryId: string | undefined): Stanza {
+  #result(entry: ArchiveEntry, owner: JID, to: JID, queryId: string | undefined): Stanza {
+    const { id, time, payload } = entry
     const given = queryId === undefined ? '' : ` queryid="${escapeValue(queryId)}"`
     const start =
       `<result xmlns="${NS.archive}"${given} id="${this.#host.ids.text(owner, id)}"><forwarded xmlns="${NS.forward}">` +
       `<delay xmlns="${NS.delay}" stamp="${dateTime(time)}"/>`
-    const result = Buffer.concat([Buffer.from(start), payload, RESULT_END])
+    const numbers = this.#host.ids.numbered ? printSequence(owner.toString(), entry) : ''
+    const end = FORWARDED_END + numbers + RESULT_END
+    const result = Buffer.concat([Buffer.from(start), payload, Buffer.from(end)])
     return Stanza.build('message', { from: owner, to }).plus(result)
   }
 
