@@ -22,6 +22,7 @@ import roster from './roster/index.ts'
 import sequence from './sequence.ts'
 import stanzaIds from './stanza-ids.ts'
 import time from './time.ts'
+import typing from './typing.ts'
 import vcardTemp from './vcard-temp.ts'
 import version from './version.ts'
 
@@ -51,6 +52,7 @@ export const extensions: readonly Extension[] = [
   archive,
   sequence,
   carbons,
+  typing,
   // Last of the guards, so that nothing is counted or stored that another one refuses.
   offline,
 ]

@@ -1,0 +1,106 @@
+/** XEP-0085: Chat State Notifications: whoever types and falls silent has paused, also if nobody is left to say so. */
+import type { Timer } from '../core/clock.ts'
+import { defineExtension, type Side, type StageContext, stage } from '../core/extension.ts'
+import type { Host } from '../core/host.ts'
+import { attempt, isPromise, then } from '../core/maybe.ts'
+import { option } from '../core/options.ts'
+import { xml } from '../xml/element.ts'
+import { NS } from '../xml/ns.ts'
+import { Stanza } from '../xml/stanza.ts'
+
+const SIDES: readonly Side[] = ['sender', 'recipient']
+const SECOND_MS = 1_000
+
+export default defineExtension({
+  name: 'typing',
+  doc: 'Ends "is typing" where the one who types falls silent, or vanishes',
+  xeps: [{ xep: 85, version: '2.1', status: 'complete', note: 'ended after a silence' }],
+  options: {
+    seconds: option.integer({
+      doc: 'How long somebody types without a further word until the others are told that this has paused',
+      default: 10,
+      min: 5,
+      max: 600,
+      unit: 'seconds',
+      live: true,
+    }),
+  },
+  setup(host, options) {
+    const typing = new Typing(host, () => options.seconds * SECOND_MS)
+    return {
+      stages: SIDES.map(side =>
+        stage('copy', { kind: 'message', side }, (message, at) => typing.heard(message, at)),
+      ),
+      stop: () => typing.stop(),
+    }
+  },
+})
+
+/** Who is typing to whom. Kept in memory where the sender's half runs; for senders of elsewhere, where the recipient's does. */
+class Typing {
+  readonly #host: Host
+  readonly #silence: () => number
+  readonly #timers = new Map<string, Timer>()
+
+  /** `silence`: how long, in ms. */
+  constructor(host: Host, silence: () => number) {
+    this.#host = host
+    this.#silence = silence
+  }
+
+  /** A message has passed. */
+  heard(message: Stanza, at: StageContext): void {
+    const composes = message.has('composing', NS.chatStates)
+    if (!composes && this.#timers.size === 0) return
+    // What has neither a state nor a text, as a receipt that a client sends by itself, says nothing of who types.
+    if (!composes && !message.hasIn(NS.chatStates) && !message.has('body', NS.client)) return
+    if (message.to === undefined || !isBetweenTwo(message) || !this.#isItsPlace(message, at)) return
+    const key = `${message.from} ${message.to}`
+    this.#timers.get(key)?.cancel()
+    this.#timers.delete(key)
+    if (composes)
+      this.#timers.set(
+        key,
+        this.#host.clock.after(this.#silence(), () => this.#fell(key, message, at)),
+      )
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+  }
+
+  #isItsPlace({ from }: Stanza, { side }: StageContext): boolean {
+    return side === 'sender' || this.#host.router.host(from.domain) === undefined
+  }
+
+  #fell(key: string, composing: Stanza, at: StageContext): void {
+    this.#timers.delete(key)
+    const paused = pausedAfter(composing)
+    const { router, hooks, background } = this.#host
+    if (at.side === 'recipient') return router.route(paused)
+    // Whoever has been blocked meanwhile hears nothing more, and nobody answers what no client has sent.
+    const told = attempt(
+      () =>
+        then(hooks.admit(paused, at), admitted => {
+          if (admitted === undefined) return
+          router.route(admitted)
+          hooks.copy(admitted, at, at.session === undefined ? [] : [at.session])
+        }),
+      () => undefined,
+    )
+    if (isPromise(told)) background.run('typing', told)
+  }
+}
+
+function isBetweenTwo({ type }: Stanza): boolean {
+  return type === undefined || type === 'chat' || type === 'normal'
+}
+
+/** XEP-0085 §3: the user "had been composing but now has stopped". In the same thread: §5.7. */
+function pausedAfter(composing: Stanza): Stanza {
+  const { from, to, type } = composing
+  const paused = Stanza.build('message', { from, to, type }, xml('paused', { xmlns: NS.chatStates }))
+  const thread = composing.child('thread', NS.client)?.getText()
+  return thread === undefined ? paused : paused.plus(xml('thread', {}, thread))
+}
