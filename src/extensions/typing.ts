@@ -78,7 +78,10 @@ class Typing {
     this.#timers.delete(key)
     const paused = pausedAfter(composing)
     const { router, hooks, background } = this.#host
-    if (at.side === 'recipient') return router.route(paused)
+    if (at.side === 'recipient') {
+      router.route(paused)
+      return
+    }
     // Whoever has been blocked meanwhile hears nothing more, and nobody answers what no client has sent.
     const told = attempt(
       () =>
