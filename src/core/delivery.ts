@@ -3,6 +3,7 @@ import { StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
 import type { Owner } from './homes.ts'
 import type { Hooks } from './hooks.ts'
+import { givenNumber } from './ids.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Session } from './session.ts'
 
@@ -14,10 +15,11 @@ export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageCon
   if (stanza.kind === 'presence') return deliverPresence(stanza, owner)
   if (stanza.kind === 'iq') return deliverIq(stanza, owner)
   const sessions = messageRecipients(stanza, owner)
-  const late = sessions.some(isCatchingUp) ? sessions.filter(isCatchingUp) : NONE
-  const sent = late === NONE ? sessions : sessions.filter(session => !session.catchingUp)
+  const archived = givenNumber(stanza, owner.jid)
+  const late = sessions.some(isCatchingUp) ? sessions.filter(session => waits(session, archived)) : NONE
+  const sent = late === NONE ? sessions : sessions.filter(session => !late.includes(session))
   const number = ++owner.messages
-  for (const session of sent) session.send(stanza, number)
+  for (const session of sent) if (!hasBeenHanded(session, archived)) session.send(stanza, number)
   hooks.copy(stanza, at, sessions)
   return then(hooks.outcome(stanza, at, { sent, late }), verdict => {
     if (verdict !== 'kept') for (const session of late) session.send(stanza, number)
@@ -29,6 +31,17 @@ const NONE: readonly Session[] = []
 
 function isCatchingUp(session: Session): boolean {
   return session.catchingUp
+}
+
+/** Whether it reaches a session behind older ones. What was committed before these were looked for is none of them. */
+function waits({ catchingUp, handed }: Session, archived: bigint | undefined): boolean {
+  return catchingUp && (archived === undefined || handed === undefined || archived > handed.after)
+}
+
+/** It was committed before, and found in the archive, when the session was handed older messages. */
+function hasBeenHanded({ handed }: Session, archived: bigint | undefined): boolean {
+  if (archived === undefined || handed === undefined) return false
+  return archived > handed.after && archived <= handed.upTo
 }
 
 function deliverPresence(stanza: Stanza, owner: Owner): void {

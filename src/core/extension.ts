@@ -185,6 +185,11 @@ export interface Events {
   'session:closed': { session: Session }
   /** A session broadcast presence (no `to`, available or unavailable), already applied to `session`. RFC 6121 §4.2 to §4.5. */
   'session:presence': { session: Session; presence: Stanza; before: PresenceBefore }
+  /**
+   * An archived message (`number`: its `Append.id`) waits for a user: the session that it was sent to has ended and had not acknowledged it,
+   * and no other one has it.
+   */
+  notify: { owner: JID; message: Stanza; number: bigint }
   /** An account is removed; its sessions are closed. */
   'user:removed': { owner: JID }
 }

@@ -13,7 +13,7 @@ import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { Numbers } from '../xml/sequence.ts'
 import type { Stanza, StanzaId } from '../xml/stanza.ts'
-import type { Maybe } from './maybe.ts'
+import { type Maybe, then } from './maybe.ts'
 
 /** Owners whose tags are remembered. */
 const TAGS = 20_000
@@ -89,21 +89,25 @@ export class ArchiveIds {
   /** The stanza as its owner sees it once it is committed: with the id that his archive gave it, if it was archived. */
   identify(stanza: Stanza, owner: JID, writes: readonly Write[]): Stanza {
     const append = writes.find((write): write is Append => isAppend(write) && write.owner.equals(owner.bare))
-    return append === undefined ? stanza : stanza.with({ ids: [new GivenId(this, append, this.numbered)] })
+    return append === undefined ? stanza : stanza.with({ ids: [this.idOf(append.owner, append)] })
+  }
+
+  /** The id of what an owner's archive holds, worked out when somebody wants to see it. */
+  idOf(owner: JID, archived: Archived): StanzaId {
+    return new GivenId(this, owner.bare, archived, this.numbered)
   }
 
   /** The number that an owner's archive has given a stanza, wherever it comes from; undefined where it is not archived there. */
-  numberOf(stanza: Stanza, owner: JID): bigint | undefined {
-    const by = owner.bare.toString()
-    const given = stanza.ids?.find(id => id.by === by)
-    if (given instanceof GivenId) return given.number
+  numberOf(stanza: Stanza, owner: JID): Maybe<bigint | undefined> {
+    const given = givenNumber(stanza, owner)
     // What comes from another node has it in its content. Nobody else can have written that: forged ones are stripped where they come in.
-    if (given === undefined && !stanza.has('stanza-id', NS.stanzaIds)) return undefined
+    if (given !== undefined || !stanza.has('stanza-id', NS.stanzaIds)) return given
+    const by = owner.bare.toString()
     const child = stanza
       .children()
       .find(child => child.is('stanza-id', NS.stanzaIds) && child.attrs.by === by)
-    const text = given?.id ?? child?.attrs.id
-    return text === undefined ? undefined : this.parse(owner, text)
+    if (child === undefined) return undefined
+    return then(this.ready(), () => this.parse(owner, child.attrs.id ?? ''))
   }
 
   get #keyed(): Ciphers {
@@ -120,7 +124,10 @@ export class ArchiveIds {
   }
 }
 
-/** An id that is worked out when somebody wants to see it. */
+/** What is known of an archived stanza once it is committed. */
+type Archived = Pick<Append, 'id' | 'sequence' | 'unread'>
+
+/** See `ArchiveIds.idOf`. */
 class GivenId implements StanzaId {
   readonly by: string
   readonly number: bigint
@@ -129,11 +136,10 @@ class GivenId implements StanzaId {
   readonly #ids: ArchiveIds
   #text: string | undefined
 
-  constructor(ids: ArchiveIds, append: Append, numbered: boolean) {
-    const { owner, id } = append
+  constructor(ids: ArchiveIds, owner: JID, archived: Archived, numbered: boolean) {
     this.by = owner.toString()
-    this.number = id
-    this.numbers = numbered ? append : undefined
+    this.number = archived.id
+    this.numbers = numbered ? archived : undefined
     this.#owner = owner
     this.#ids = ids
   }
@@ -142,6 +148,14 @@ class GivenId implements StanzaId {
     this.#text ??= this.#ids.text(this.#owner, this.number)
     return this.#text
   }
+}
+
+/** The number that an owner's archive gave a stanza at this node; undefined for what is not archived there, or comes from another node. */
+export function givenNumber(stanza: Stanza, owner: JID): bigint | undefined {
+  if (stanza.ids === undefined) return undefined
+  const by = owner.bare.toString()
+  const given = stanza.ids.find(id => id.by === by)
+  return given instanceof GivenId ? given.number : undefined
 }
 
 /** Whether the commit has found that all of this is stored already (see `Unique`), and has stored nothing. */

@@ -55,6 +55,8 @@ export class Session implements Origin {
   reachableSince = 0
   /** How often somebody is handing it, or going to hand it, older messages. */
   handovers = 0
+  /** The archived messages (`Append.id`) that have reached it when it was handed older ones: those after the first up to the last. */
+  handed: { readonly after: bigint; readonly upTo: bigint } | undefined
   /** Orders what it sends up to the commit ... */
   readonly preparing = new Lane()
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */

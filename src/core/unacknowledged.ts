@@ -7,7 +7,7 @@ import { deliver, reachable, undeliverable } from './delivery.ts'
 import { StanzaError } from './errors.ts'
 import type { Owner } from './homes.ts'
 import type { Host } from './host.ts'
-import type { Maybe } from './maybe.ts'
+import { type Maybe, then } from './maybe.ts'
 import type { Session } from './session.ts'
 
 /** A stanza that was sent to a client that has not said that it has it. */
@@ -50,7 +50,12 @@ export function deliverAgain(sent: Unacknowledged, gone: JID, owner: Owner, host
   if (!stanza.to?.equals(gone) && reachable(owner).some(hadIt)) return
   // XEP-0203 §2: with the time when it came, unless it says so already.
   const late = stanza.has('delay', NS.delay) ? stanza : stanza.plus(delay(host.jid, at))
-  return deliver(late, owner, host.hooks, { owner: owner.jid, side: 'recipient' })
+  return then(host.ids.numberOf(stanza, owner.jid), archived => {
+    // ARCHITECTURE §7: what is archived is neither moved nor copied: it is there for all resources.
+    if (archived !== undefined)
+      return host.hooks.emit('notify', { owner: owner.jid, message: late, number: archived })
+    return deliver(late, owner, host.hooks, { owner: owner.jid, side: 'recipient' })
+  })
 }
 
 /** Before each packed stanza: time and number (float 64) and its length (uint 32). */

@@ -6,6 +6,8 @@ import type { Page, Write } from './table-types.ts'
  * A write to an archive. What the commit gave is known when it has resolved; reading it earlier throws.
  */
 export interface Append extends Write {
+  /** Whether the commit has resolved. */
+  readonly committed: boolean
   /**
    * Whether one of the items of this commit was there already (see `Unique`), so that nothing was stored. Then the rest is what the first
    * copy has; a count that is not known any more, or of an owner that the first copy does not have, is 0.

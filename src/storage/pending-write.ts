@@ -33,6 +33,10 @@ export class PendingAppend extends PendingWrite implements Append {
     this.#repeated = repeated
   }
 
+  get committed(): boolean {
+    return this.#given !== undefined
+  }
+
   get id(): bigint {
     return this.#known.id
   }

@@ -2,6 +2,7 @@
 import { type Element, xml } from './element.ts'
 import type { JID } from './jid.ts'
 import { NS } from './ns.ts'
+import { printElement } from './print.ts'
 
 /** A moment (ms since 1970) as XEP-0082 §3.2 writes it, in UTC and with milliseconds: `2026-01-31T23:59:59.000Z`. */
 export function dateTime(moment: number): string {
@@ -14,6 +15,23 @@ export function dateTime(moment: number): string {
  */
 export function delay(by: JID, moment: number, why?: string): Element {
   return xml('delay', { xmlns: NS.delay, from: by.toString(), stamp: dateTime(moment) }, why)
+}
+
+/** The same note of delay, printed for one moment after another: bytes for `Stanza.plus()`. */
+export class DelayNote {
+  readonly #before: string
+  readonly #after: string
+
+  constructor(by: JID, why: string) {
+    const [before = '', after = ''] = printElement(delay(by, 0, why), NS.client).split(dateTime(0))
+    this.#before = before
+    this.#after = after
+  }
+
+  /** `moment`: ms since 1970 */
+  at(moment: number): Buffer {
+    return Buffer.from(this.#before + dateTime(moment) + this.#after)
+  }
 }
 
 /** XEP-0082 §3.2: date, time, and where it is that time. */

@@ -1,17 +1,39 @@
 /** XEP-0313: Message Archive Management: the archives of users. */
-import { defineExtension, get, type Registrations, type Side, set, stage } from '../../core/extension.ts'
+import {
+  defineExtension,
+  get,
+  type Registrations,
+  type Side,
+  type StageContext,
+  set,
+  stage,
+} from '../../core/extension.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
 import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
 import hints from '../hints.ts'
 import roster from '../roster/index.ts'
 import stanzaIds from '../stanza-ids.ts'
+import { Backlog } from './backlog.ts'
 import { Preferences } from './preferences.ts'
 import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import { keepFor, retentionOf } from './retention.ts'
 import { Retractions } from './retractions.ts'
 
+export type { Backlog } from './backlog.ts'
+
+/** What other extensions need of the archives of users. */
+export interface MessageArchive {
+  /** Whether a message is archived for its sender, or its recipient. */
+  takes(message: Stanza, at: StageContext): Maybe<boolean>
+  /** What users have not got yet. */
+  readonly backlog: Backlog
+}
+
 const SIDES: readonly Side[] = ['sender', 'recipient']
+const RECIPIENT = { kind: 'message', side: 'recipient' } as const
 const FEATURES = [NS.archive, NS.extendedArchive, NS.retraction, NS.tombstones]
 /** What asks about an archive may come from anybody, and is answered: XEP-0313 §7.1. */
 const ANYBODY = { access: 'any' } as const
@@ -40,12 +62,20 @@ export default defineExtension({
       live: true,
     }),
   },
-  setup(host, options): Registrations<undefined> {
+  setup(host, options): Registrations<MessageArchive> {
     const archive = host.storage.archive('messages')
     const preferences = new Preferences(host, host.find(roster))
     const retractions = new Retractions(host, archive)
-    const recorder = new Recorder({ host, archive, preferences, retractions, hints: host.use(hints) })
-    const queries = new Queries(host, archive, () => options['results-per-query'])
+    const backlog = new Backlog(host, archive)
+    const recorder = new Recorder({
+      host,
+      archive,
+      backlog,
+      preferences,
+      retractions,
+      hints: host.use(hints),
+    })
+    const queries = new Queries(host, archive, backlog, () => options['results-per-query'])
     const retention = retentionOf(options.keep)
     const keeper = retention === undefined ? undefined : keepFor(retention, host, archive)
     return {
@@ -64,10 +94,20 @@ export default defineExtension({
         ...SIDES.map(side =>
           stage('record', { kind: 'message', side }, (message, at) => recorder.record(message, at)),
         ),
+        stage('outcome', RECIPIENT, (message, { owner }, outcome) => backlog.settle(message, owner, outcome)),
       ],
-      on: { 'user:removed': ({ owner }) => preferences.forget(owner) },
+      on: {
+        notify: ({ owner, message, number }) => backlog.missed(owner, message, number),
+        'session:closed': ({ session: { jid } }) => {
+          if (host.sessions(jid).length === 0) backlog.left(jid.bare)
+        },
+        'user:removed': ({ owner }) => {
+          preferences.forget(owner)
+          backlog.forget(owner)
+        },
+      },
       stop: () => keeper?.stop(),
-      provides: undefined,
+      provides: { takes: (message, at) => recorder.takes(message, at), backlog },
     }
   },
 })

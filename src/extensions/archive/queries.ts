@@ -2,6 +2,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { IqAnswer, IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
+import type { Session } from '../../core/session.ts'
 import type { Archive, ArchiveEntry, ArchivePage, ArchiveQuery } from '../../storage/types.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
@@ -11,6 +12,7 @@ import { NS } from '../../xml/ns.ts'
 import { pageReport } from '../../xml/rsm.ts'
 import { printSequence } from '../../xml/sequence.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import type { Backlog } from './backlog.ts'
 import { type ArchiveRequest, queryForm, readRequest } from './request.ts'
 
 const FORWARDED_END = '</forwarded>'
@@ -20,12 +22,14 @@ const RESULT_END = '</result>'
 export class Queries {
   readonly #host: Host
   readonly #archive: Archive
+  readonly #backlog: Backlog
   readonly #most: () => number
 
   /** `most`: results of one query. */
-  constructor(host: Host, archive: Archive, most: () => number) {
+  constructor(host: Host, archive: Archive, backlog: Backlog, most: () => number) {
     this.#host = host
     this.#archive = archive
+    this.#backlog = backlog
     this.#most = most
   }
 
@@ -37,11 +41,12 @@ export class Queries {
 
   /** XEP-0313 §4: the results, then what is said about them. */
   async query(iq: IqContext): Promise<IqAnswer> {
-    requireOwn(iq)
+    const session = requireOwn(iq)
     const { owner, payload, stanza } = iq
     const request = readRequest(payload)
     await this.#host.ids.ready()
-    const page = await this.#page(owner, request)
+    // XEP-0313 §5.1.1: who asks here is not handed the same as offline messages. Noted first, so that nothing falls between.
+    const [, page] = await Promise.all([this.#backlog.fetches(session), this.#page(owner, request)])
     const results = page.items.map(entry => this.#result(entry, owner, stanza.from, request.queryId))
     return {
       before: request.flipped ? results.reverse() : results,
@@ -147,8 +152,9 @@ export class Queries {
 const MOST_AT_ONCE = 1_000
 
 /** XEP-0313 §7.1: "If a client requests access to an archive it does not have permissions for", that is forbidden. */
-function requireOwn({ session }: IqContext): void {
+function requireOwn({ session }: IqContext): Session {
   if (session === undefined) throw new StanzaError('forbidden')
+  return session
 }
 
 function greatest(one: bigint | undefined, other: bigint | undefined): bigint | undefined {

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import type { StageContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
-import type { Archive, Unique, Write } from '../../storage/types.ts'
+import type { Append, Archive, Unique, Write } from '../../storage/types.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import type { Hints } from '../hints.ts'
+import type { Backlog } from './backlog.ts'
 import type { Preferences } from './preferences.ts'
 import type { Retractions } from './retractions.ts'
 import { isReadable, isWorthArchiving } from './worth.ts'
@@ -13,10 +14,13 @@ import { isReadable, isWorthArchiving } from './worth.ts'
 /** Longer keys are stored as their hash. In characters, of four bytes at most. */
 const LONGEST_KEY = 256
 
+const NOTHING: readonly Write[] = []
+
 /** What a recorder is made of. */
 export interface RecorderParts {
   readonly host: Host
   readonly archive: Archive
+  readonly backlog: Backlog
   readonly preferences: Preferences
   readonly retractions: Retractions
   readonly hints: Hints
@@ -41,15 +45,20 @@ export class Recorder {
     return then(this.takes(message, at), takes => {
       if (!takes) return []
       return then(this.#parts.host.ids.ready(), () => {
-        const append = this.#append(message, at)
-        if (!message.has('retract', NS.retraction)) return [append]
-        const replaced = this.#parts.retractions.writes(message, at, peerOf(message, at))
-        return replaced.then(writes => [append, ...writes])
+        const { backlog, retractions } = this.#parts
+        const replaced = message.has('retract', NS.retraction)
+          ? retractions.writes(message, at, peerOf(message, at))
+          : NOTHING
+        return then(replaced, replaced => {
+          const append = this.#append(message, at)
+          const along = at.side === 'recipient' ? backlog.expect(append) : NOTHING
+          return [append, ...replaced, ...along]
+        })
       })
     })
   }
 
-  #append(message: Stanza, at: StageContext): Write {
+  #append(message: Stanza, at: StageContext): Append {
     const { archive } = this.#parts
     const incoming = at.side === 'recipient'
     const unique = uniqueness(message)

@@ -1,15 +1,35 @@
 import type { Host } from '../../core/host.ts'
+import { isPromise } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import { KEPT } from '../../core/unacknowledged.ts'
-import type { Due, OfflineQueue } from './queue.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import type { Backlog } from '../archive/index.ts'
+import type { OfflineQueue } from './queue.ts'
 
-/** Characters sent before it is asked whether the client keeps up. */
+/** Bytes sent, about, before it is asked whether the client keeps up. */
 const PIECE = 64 * 1024
-/** How long a session waits for those before it. */
-const PATIENCE_MS = 10_000
+
+/** A message to be handed over, whoever has it. */
+interface Due {
+  readonly time: number
+  readonly size: number
+  readonly stanza: Stanza
+}
+
+/** What is handed over at a time. */
+interface Piece {
+  /** In the order they came. */
+  readonly messages: readonly Due[]
+  /** Those that are to be removed from the queue. */
+  readonly keys: readonly string[]
+  /** How far the session has come in its archive. */
+  readonly archivedUpTo: bigint
+}
 
 /**
- * Hands kept messages to sessions that have come: oldest first, at the pace of the client, and removes what its connection has taken.
+ * Hands messages to sessions that have come, those that were kept and those of the archive that their user has not got: oldest first, at the
+ * pace of the client; and removes, or remembers, what its connection has taken.
  *
  * This goes on beside the owner's lane: a client that reads slowly, or not at all, must hold up neither those who write to its user
  * nor another session of that user. While it goes on, what comes for the user is kept too, and follows what is older.
@@ -17,24 +37,29 @@ const PATIENCE_MS = 10_000
 export class Handovers {
   readonly #host: Host
   readonly #queue: OfflineQueue
-  /**
-   * The last one of each user. Those of one user follow each other: a message is handed over once. But nobody waits for long for a client
-   * that does not take what it is handed, or is away and may return (XEP-0198 §5): both get it then.
-   */
+  readonly #backlog: Backlog | undefined
+  /** The last one of each user. Those of one user follow each other: a kept message is handed over once. */
   readonly #last = new Map<string, Promise<void>>()
 
-  constructor(host: Host, queue: OfflineQueue) {
+  /** Without a backlog nothing is archived. */
+  constructor(host: Host, queue: OfflineQueue, backlog: Backlog | undefined) {
     this.#host = host
     this.#queue = queue
+    this.#backlog = backlog
   }
 
   /** Starts to hand over. */
   start(session: Session): void {
     const owner = session.jid.bare.toString()
     session.handovers++
+    // From where the account is now: while others are served first, what comes for all goes to this one, too.
+    const start = this.#backlog?.start(session) ?? 0n
+    if (!isPromise(start)) session.handed = { after: start, upTo: start }
+    const from = Promise.resolve(start)
+    from.catch(() => {})
     const before = this.#last.get(owner) ?? Promise.resolve()
-    const work = this.#patiently(before)
-      .then(() => this.#handOver(session))
+    const work = before
+      .then(() => this.#handOver(session, from))
       .catch(err =>
         this.#host.log.error(
           { code: 'TIDINGS_OFFLINE_FAILED', err },
@@ -48,25 +73,18 @@ export class Handovers {
     this.#host.background.run('offline', work)
   }
 
-  async #patiently(before: Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const timer = this.#host.clock.after(PATIENCE_MS, late.resolve)
-    await Promise.race([before, late.promise])
-    timer.cancel()
-  }
-
-  async #handOver(session: Session): Promise<void> {
-    const owner = session.jid.bare
+  async #handOver(session: Session, from: Promise<bigint>): Promise<void> {
     let upToDate = false
     try {
-      while (!session.ended) {
-        const due = await this.#due(session)
-        upToDate = due.length === 0
-        if (upToDate || !(await send(session, due))) return
-        await this.#queue.remove(
-          owner,
-          due.map(({ key }) => key),
-        )
+      const after = await from
+      session.handed = { after, upTo: after }
+      for (let upTo = after; !session.ended; ) {
+        const piece = await this.#next(session, upTo)
+        session.handed = { after, upTo: piece.archivedUpTo }
+        upToDate = piece.messages.length === 0
+        if (upToDate || !(await send(session, piece.messages))) return
+        await this.#taken(session.jid.bare, piece, upTo)
+        upTo = piece.archivedUpTo
       }
     } finally {
       if (!upToDate) session.handovers--
@@ -74,13 +92,60 @@ export class Handovers {
   }
 
   /** In the owner's lane, so that nothing comes between seeing that nothing is left and being up to date. */
-  async #due(session: Session): Promise<readonly Due[]> {
+  async #next(session: Session, after: bigint): Promise<Piece> {
     return this.#host.router.homes.inLane(session.jid, async () => {
-      const due = await this.#queue.due(session.jid.bare)
-      if (due.length === 0) session.handovers--
-      return due
+      const piece = await this.#due(session.jid.bare, after)
+      if (piece.messages.length === 0) {
+        session.handovers--
+        this.#backlog?.caughtUp(session, piece.archivedUpTo)
+      }
+      return piece
     })
   }
+
+  async #due(owner: JID, after: bigint): Promise<Piece> {
+    const [kept, archived] = await Promise.all([
+      this.#queue.due(owner),
+      this.#backlog?.due(owner, after) ?? NOTHING_ARCHIVED,
+    ])
+    const end = Math.min(knownUpTo(kept), knownUpTo(archived))
+    const mine = until(kept.items, end)
+    const theirs = until(archived.items, end)
+    const all = theirs.length === archived.items.length
+    return {
+      messages: merged(theirs, mine),
+      keys: mine.map(({ key }) => key),
+      archivedUpTo: all ? archived.upTo || after : (theirs.at(-1)?.number ?? after),
+    }
+  }
+
+  async #taken(owner: JID, { keys, archivedUpTo }: Piece, before: bigint): Promise<void> {
+    if (keys.length > 0) await this.#queue.remove(owner, keys)
+    if (archivedUpTo > before) await this.#backlog?.took(owner, archivedUpTo)
+  }
+}
+
+const NOTHING_ARCHIVED = { items: [], upTo: 0n, more: false }
+
+/** Up to when nothing is missing: what comes next may be older than what others have. */
+function knownUpTo({ items, more }: { readonly items: readonly Due[]; readonly more: boolean }): number {
+  return more ? (items.at(-1)?.time ?? 0) : Number.POSITIVE_INFINITY
+}
+
+function until<D extends Due>(items: readonly D[], end: number): readonly D[] {
+  const last = items.findLastIndex(({ time }) => time <= end)
+  return items.slice(0, last + 1)
+}
+
+/** By time, each in its own order, which counts more than the clock. */
+function merged(some: readonly Due[], others: readonly Due[]): readonly Due[] {
+  const all: Due[] = []
+  let next = 0
+  for (const one of some) {
+    while (next < others.length && others[next]!.time < one.time) all.push(others[next++]!)
+    all.push(one)
+  }
+  return [...all, ...others.slice(next)]
 }
 
 /** Sends messages in pieces: more may wait for a user than for a slow client. False when the connection has gone. */

@@ -12,9 +12,11 @@ import {
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
+import type { Session } from '../../core/session.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import archive, { type MessageArchive } from '../archive/index.ts'
 import hints, { type Hints } from '../hints.ts'
 import { Handovers } from './handover.ts'
 import { OfflineQueue } from './queue.ts'
@@ -57,19 +59,20 @@ export default defineExtension({
         return options.days * DAY_MS
       },
     })
-    const handovers = new Handovers(host, queue)
-    const offline = new Offline(host, queue, host.use(hints))
+    const archived = host.find(archive)
+    const handovers = new Handovers(host, queue, archived?.backlog)
+    const offline = new Offline(host, queue, host.use(hints), archived)
     return {
       stages: [
         // Refuses while nothing is stored yet.
-        stage('guard', RECIPIENT, (message, { owner }) =>
-          offline.needed(message, owner) ? queue.requireRoom(owner) : undefined,
+        stage('guard', RECIPIENT, (message, at) =>
+          then(offline.needed(message, at), needed => (needed ? queue.requireRoom(at.owner) : undefined)),
         ),
         // In the one commit of the message: so it is safe before it is acknowledged, and commits of many messages go together.
-        stage('record', RECIPIENT, (message, { owner, sender }) =>
-          offline.needed(message, owner) || offline.late(message, owner)
-            ? [queue.add(owner, message, sender)]
-            : [],
+        stage('record', RECIPIENT, (message, at) =>
+          then(offline.wanted(message, at), wanted =>
+            wanted ? [queue.add(at.owner, message, at.sender)] : [],
+          ),
         ),
         stage('outcome', RECIPIENT, (message, at, outcome) => offline.settle(message, at, outcome)),
       ],
@@ -88,21 +91,29 @@ class Offline {
   readonly #host: Host
   readonly #queue: OfflineQueue
   readonly #hints: Hints
+  readonly #archive: MessageArchive | undefined
 
-  constructor(host: Host, queue: OfflineQueue, hints: Hints) {
+  constructor(host: Host, queue: OfflineQueue, hints: Hints, archive: MessageArchive | undefined) {
     this.#host = host
     this.#queue = queue
     this.#hints = hints
+    this.#archive = archive
   }
 
   /** Whether a message would reach nobody now and ought to be kept. */
-  needed(message: Stanza, owner: JID): boolean {
-    return !this.#reaches(message, owner) && this.#worthKeeping(message)
+  needed(message: Stanza, at: StageContext): Maybe<boolean> {
+    return !this.#reaches(message, at.owner) && this.#ours(message, at)
   }
 
-  /** Whether somebody is being handed older messages, so that this one ought to be kept and follow them. */
-  late(message: Stanza, owner: JID): boolean {
-    return this.#host.sessions(owner).some(session => session.catchingUp) && this.#worthKeeping(message)
+  /** The same, or somebody is being handed older messages, so that this one ought to be kept and follow them. */
+  wanted(message: Stanza, at: StageContext): Maybe<boolean> {
+    if (this.#reaches(message, at.owner) && !this.#host.sessions(at.owner).some(isCatchingUp)) return false
+    return this.#ours(message, at)
+  }
+
+  /** What is archived is not kept a second time: it is handed over from there. */
+  #ours(message: Stanza, at: StageContext): Maybe<boolean> {
+    return this.#worthKeeping(message) && then(this.#archive?.takes(message, at) ?? false, taken => !taken)
   }
 
   /** Ends what `record` began: the message stays, or goes again since somebody came meanwhile, or is stored late since all have left meanwhile. */
@@ -159,6 +170,10 @@ class Offline {
     if (hint === 'no-store') return false
     return hint === 'store' || !isOnlyChatState(message)
   }
+}
+
+function isCatchingUp(session: Session): boolean {
+  return session.catchingUp
 }
 
 /** XEP-0160 §2 step 5: available presence of non-negative priority, where the session had none before. */

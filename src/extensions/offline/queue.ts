@@ -2,11 +2,10 @@ import { LRUCache } from 'lru-cache'
 import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
-import type { Table, Write } from '../../storage/types.ts'
-import { dateTime, delay } from '../../xml/delay.ts'
+import type { Entry, Table, Write } from '../../storage/types.ts'
+import { DelayNote } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import { printElement } from '../../xml/print.ts'
 import { Stanza } from '../../xml/stanza.ts'
 
 /** Bounds of a queue. */
@@ -24,12 +23,21 @@ interface Kept {
   readonly stanza: string
 }
 
-/** A message to be handed over. */
-export interface Due {
+/** A kept message to be handed over. */
+export interface DueMessage {
   readonly key: string
+  /** When it came, ms since 1970. */
+  readonly time: number
   /** Length of what is stored, in characters. */
   readonly size: number
   readonly stanza: Stanza
+}
+
+/** The oldest of those that are due. */
+export interface DueMessages {
+  readonly items: readonly DueMessage[]
+  /** Whether more may be due. */
+  readonly more: boolean
 }
 
 /** How many messages a user has, as counted at a time (monotonic ms) and kept up to date since. */
@@ -74,8 +82,7 @@ export class OfflineQueue {
   readonly #counts = new LRUCache<string, Count>({ maxSize: COUNTS, sizeCalculation: () => 1 })
   readonly #keys = new WeakMap<Stanza, string>()
   readonly #underway = new Map<string, Underway>()
-  /** What comes before and after the time in the note that a message was kept. */
-  readonly #note: readonly [before: string, after: string]
+  readonly #note: DelayNote
   #lastTime = 0
   #lastNumber = 0
   #lastLate = 0
@@ -84,8 +91,7 @@ export class OfflineQueue {
     this.#host = host
     this.#limits = limits
     this.#table = host.storage.table<Kept>('offline', 'lww')
-    const [before, after] = printElement(delay(host.jid, 0, 'Offline Storage'), NS.client).split(dateTime(0))
-    this.#note = [before!, after!]
+    this.#note = new DelayNote(host.jid, 'Offline Storage')
   }
 
   /** Throws or rejects with service-unavailable when the user has no room for one more (XEP-0160 §2 step 3). */
@@ -145,15 +151,18 @@ export class OfflineQueue {
    * The oldest messages that are due, a page at most; none when nothing is due. Those that are under way are left out, and come as soon
    * as they are not: so this always looks from the oldest on. To be run in the owner's lane, where no message ends to be under way.
    */
-  async due(owner: JID): Promise<readonly Due[]> {
+  async due(owner: JID): Promise<DueMessages> {
     for (let after: string | undefined; ; ) {
       const { items, more } = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
       const underway = this.#underwayOf(owner)
       const due = items.filter(({ key }) => !underway?.has(key))
-      if (due.length > 0 || !more)
-        return due.map(({ key, item }) => ({ key, size: item.stanza.length, stanza: this.#delayed(item) }))
+      if (due.length > 0 || !more) return { items: due.map(entry => this.#due(entry)), more }
       after = items.at(-1)?.key
     }
+  }
+
+  #due({ key, item }: Entry<Kept>): DueMessage {
+    return { key, time: item.at, size: item.stanza.length, stanza: this.#delayed(item) }
   }
 
   /** Removes messages that have been handed over. */
@@ -172,8 +181,7 @@ export class OfflineQueue {
   #delayed(item: Kept): Stanza {
     const stanza = Stanza.unpack(Buffer.from(item.stanza))
     if (stanza.child('delay', NS.delay)?.attrs.from === this.#host.domain) return stanza
-    const [before, after] = this.#note
-    return stanza.plus(Buffer.from(before + dateTime(item.at) + after))
+    return stanza.plus(this.#note.at(item.at))
   }
 
   #count(owner: JID): Maybe<Count> {

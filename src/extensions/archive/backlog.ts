@@ -1,0 +1,246 @@
+import { LRUCache } from 'lru-cache'
+import { commit } from '../../core/commit.ts'
+import type { Outcome, Verdict } from '../../core/extension.ts'
+import type { Host } from '../../core/host.ts'
+import { givenNumber } from '../../core/ids.ts'
+import type { Maybe } from '../../core/maybe.ts'
+import { type Session, SessionFlag } from '../../core/session.ts'
+import type { Append, Archive, ArchiveEntry, MarkTable, Write } from '../../storage/types.ts'
+import { DelayNote } from '../../xml/delay.ts'
+import type { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+
+/** How far an account has come with its archive. All bigints are numbers of archived messages. */
+interface Progress {
+  /** What has come up to here has reached one of its clients; unknown as long as none was here ... */
+  delivered: bigint | undefined
+  /** ... and nothing that came later has not, save what is on its way. */
+  upToDate: boolean
+  /** A client has said, or its connection has taken, that it has everything up to here. */
+  taken: bigint
+  /** What the storage knows of that. */
+  stored: bigint
+  /** Messages delivered since `taken` was asked for. */
+  unasked: number
+  /** Messages that are recorded and not delivered yet, in the order of their commits. */
+  underway: Underway[]
+}
+
+interface Underway {
+  readonly append: Append
+  /** Monotonic ms. */
+  readonly since: number
+}
+
+/** An archived message to be handed over. */
+export interface DueArchived {
+  readonly number: bigint
+  /** When it came, ms since 1970. */
+  readonly time: number
+  /** Bytes of what is stored. */
+  readonly size: number
+  readonly stanza: Stanza
+}
+
+/** Some of them, oldest first. */
+export interface DueArchivedMessages {
+  readonly items: readonly DueArchived[]
+  /** How far the archive was looked through. */
+  readonly upTo: bigint
+  readonly more: boolean
+}
+
+/** After so many messages it is asked how far a client has come: so many may come twice after a crash. */
+const ASKED_EVERY = 64
+/** Accounts of which it is in memory how far they have come: all that are signed in, and more. */
+const REMEMBERED = 100_000
+const PAGE = 100
+const KEY = 'archive'
+/** No commit takes this long, in ms. One that failed leaves a message under way, which is of no account after this time. */
+const UNDERWAY_MS = 60_000
+
+/** What the archive held when a session asked for it by itself: it needs nothing older. */
+const fetchedUpTo = new SessionFlag<bigint | undefined>(undefined)
+
+/**
+ * Knows what of their archives users have not got yet, so that it need not be kept a second time for those who are away. It follows, in
+ * memory, what reaches an account whose home is this node, and stores that now and then, and when the last session has gone.
+ */
+export class Backlog {
+  readonly #host: Host
+  readonly #archive: Archive
+  readonly #table: MarkTable
+  readonly #note: DelayNote
+  // Not `max`: that takes the room for all entries at once.
+  readonly #progress = new LRUCache<string, Progress>({ maxSize: REMEMBERED, sizeCalculation: () => 1 })
+
+  constructor(host: Host, archive: Archive) {
+    this.#host = host
+    this.#archive = archive
+    this.#table = host.storage.table('delivered', 'mark')
+    this.#note = new DelayNote(host.jid, 'Offline Storage')
+  }
+
+  /** A session asks for its archive: what is there now it need not be handed. */
+  async fetches(session: Session): Promise<void> {
+    if (fetchedUpTo.get(session) !== undefined) return
+    const { items } = await this.#archive.page(session.jid.bare, { reverse: true, limit: 1 })
+    fetchedUpTo.set(session, items[0]?.id ?? 0n)
+  }
+
+  /** After which message a session that comes now is to be handed what its account has not got. */
+  start(session: Session): Maybe<bigint> {
+    const owner = session.jid.bare
+    return fetchedUpTo.get(session) ?? this.#whole(this.#of(owner)) ?? this.#stored(owner)
+  }
+
+  async #stored(owner: JID): Promise<bigint> {
+    const mark = await this.#table.get(owner, KEY)
+    const progress = this.#of(owner)
+    progress.delivered ??= mark?.value ?? 0n
+    return this.#whole(progress) ?? 0n
+  }
+
+  /** What has come for an account after this message: a page with something in it, if there is any. */
+  async due(owner: JID, after: bigint): Promise<DueArchivedMessages> {
+    await this.#host.ids.ready()
+    for (let upTo = after; ; ) {
+      const page = await this.#archive.page(owner, { after: upTo, limit: PAGE })
+      await this.#identified(owner)
+      upTo = page.items.at(-1)?.id ?? upTo
+      const items = page.items.flatMap(entry => this.#dueTo(owner, entry))
+      if (items.length > 0 || !page.more) return { items, upTo, more: page.more }
+    }
+  }
+
+  /** A page may hold what is on its way and whose number is not known here yet. Commits resolve in order: so it is known after one more. */
+  async #identified(owner: JID): Promise<void> {
+    const { underway } = this.#of(owner)
+    if (underway.some(({ append }) => !append.committed)) await this.took(owner, 0n)
+  }
+
+  /** XEP-0203 §2: with its id and the time when it came; nothing for what the owner has sent. */
+  #dueTo(owner: JID, entry: ArchiveEntry): readonly DueArchived[] {
+    const { id, time, payload } = entry
+    const stanza = Stanza.unpack(Buffer.from(payload))
+    if (stanza.from.bare.equals(owner) && !stanza.to?.bare.equals(owner)) return []
+    const ids = [this.#host.ids.idOf(owner, entry)]
+    return [
+      { number: id, time, size: payload.length, stanza: stanza.plus(this.#note.at(time)).with({ ids }) },
+    ]
+  }
+
+  /** A client has taken what was due up to this message. */
+  async took(owner: JID, upTo: bigint): Promise<void> {
+    await commit(this.#host.storage, [this.#raise(owner, upTo)], this.#host.log)
+  }
+
+  /** A session has all there is, up to this message. To be called in the owner's lane, which has seen that. */
+  caughtUp({ jid, lost, ended }: Session, upTo: bigint): void {
+    // What came meanwhile has not reached it any more.
+    if (lost || ended) return
+    const progress = this.#of(jid.bare)
+    if (progress.delivered === undefined || progress.delivered < upTo) progress.delivered = upTo
+    progress.upToDate = true
+  }
+
+  /** A message is going to be archived for its recipient. Returns what is worth storing along with it. */
+  expect(append: Append): readonly Write[] {
+    const { owner } = append
+    const progress = this.#of(owner)
+    progress.underway.push({ append, since: this.#host.clock.monotonic() })
+    if (progress.taken <= progress.stored) return NOTHING
+    progress.stored = progress.taken
+    return [this.#raise(owner, progress.taken)]
+  }
+
+  /** What became of a message: whoever did not get it will, if it is archived. */
+  settle(message: Stanza, owner: JID, { sent, late }: Outcome): Verdict | undefined {
+    const number = givenNumber(message, owner)
+    if (number === undefined) return undefined
+    const progress = this.#of(owner)
+    const place = progress.underway.findIndex(({ append }) => append.committed && append.id === number)
+    if (place >= 0) progress.underway.splice(place, 1)
+    if (sent.length > 0) this.#delivered(progress, number, sent)
+    else this.#missed(progress, number)
+    if (this.#host.sessions(owner).length === 0) this.left(owner)
+    return late.length > 0 || sent.length === 0 ? 'kept' : undefined
+  }
+
+  #delivered(progress: Progress, number: bigint, sent: readonly Session[]): void {
+    if (!progress.upToDate || progress.delivered === undefined || number <= progress.delivered) return
+    progress.delivered = number
+    if (++progress.unasked < ASKED_EVERY) return
+    progress.unasked = 0
+    const whole = this.#whole(progress) ?? 0n
+    const asked = sent.map(async session => {
+      if ((await session.drained()) && whole > progress.taken) progress.taken = whole
+    })
+    this.#host.background.run('archive', Promise.all(asked))
+  }
+
+  /** Others that were committed later may have been delivered before. */
+  #missed(progress: Progress, number: bigint): void {
+    progress.upToDate = false
+    if (progress.delivered !== undefined && number <= progress.delivered) progress.delivered = number - 1n
+  }
+
+  /** Up to where everything is delivered: what was committed first may be delivered last. */
+  #whole(progress: Progress): bigint | undefined {
+    const oldest = this.#host.clock.monotonic() - UNDERWAY_MS
+    progress.underway = progress.underway.filter(({ append, since }) => since >= oldest && !isVoid(append))
+    let whole = progress.delivered
+    // Those whose commit is under way come after all that is delivered.
+    for (const { append } of progress.underway)
+      if (whole !== undefined && append.committed && append.id <= whole) whole = append.id - 1n
+    return whole
+  }
+
+  #of(owner: JID): Progress {
+    const key = owner.toString()
+    const known = this.#progress.get(key)
+    if (known !== undefined) return known
+    const none = { taken: 0n, stored: 0n, unasked: 0, underway: [] }
+    const fresh: Progress = { delivered: undefined, upToDate: false, ...none }
+    this.#progress.set(key, fresh)
+    return fresh
+  }
+
+  /** A session has ended that had not acknowledged this message: others have it sent, else it is due again. */
+  missed(owner: JID, message: Stanza, number: bigint): void {
+    const others = this.#host
+      .sessions(owner)
+      .filter(one => one.available && one.priority >= 0 && !one.lost && fetchedUpTo.get(one) === undefined)
+    for (const session of others) session.send(message)
+    if (others.length === 0) this.#missed(this.#of(owner), number)
+  }
+
+  /** Nobody is left of an account: once it is known what the last session had not acknowledged, that is stored. */
+  left(owner: JID): void {
+    const progress = this.#progress.get(owner.toString())
+    if (progress?.delivered === undefined || progress.delivered <= progress.stored) return
+    const work = this.#host.router.homes.inLane(owner, async ({ sessions, forgotten }) => {
+      const whole = this.#whole(progress) ?? 0n
+      if (sessions.length > 0 || forgotten || whole <= progress.stored) return
+      progress.stored = whole
+      await this.took(owner, whole)
+    })
+    this.#host.background.run('archive', Promise.resolve(work))
+  }
+
+  /** An account is no more. */
+  forget(owner: JID): void {
+    this.#progress.delete(owner.toString())
+  }
+
+  #raise(owner: JID, value: bigint): Write {
+    return this.#table.raise(owner, KEY, { value, time: this.#host.clock.now() })
+  }
+}
+
+const NOTHING: readonly Write[] = []
+
+/** Whether nothing was stored, since it was there already. */
+function isVoid(append: Append): boolean {
+  return append.committed && append.repeated
+}
