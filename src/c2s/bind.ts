@@ -6,7 +6,8 @@ import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { countOf, failed, isManagement } from './management-elements.ts'
 import type { C2sRouter } from './options.ts'
-import { ClientSession, type SessionParts } from './session.ts'
+import { ClientSession } from './session.ts'
+import type { SessionParts } from './session-parts.ts'
 import type { Stream } from './stream.ts'
 
 /**

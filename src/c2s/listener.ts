@@ -16,7 +16,7 @@ import type { C2sLimits, C2sOptions, ListenOptions, TlsPolicy } from './options.
 import { Ticks } from './outbox.ts'
 import { ProxyHeaderError, readProxyHeader } from './proxy-protocol.ts'
 import { Resumption } from './resumption.ts'
-import type { SessionParts } from './session.ts'
+import type { SessionParts } from './session-parts.ts'
 import { Stream, type StreamParts } from './stream.ts'
 import { tcpWire, type Wire } from './wire.ts'
 

@@ -10,7 +10,7 @@ import { EarlyRequests } from './early-requests.ts'
 import { bindFeatures, type Offer, offerFor, signInFeatures } from './features.ts'
 import { openStream } from './open-stream.ts'
 import type { C2sOptions, TlsPolicy } from './options.ts'
-import type { SessionParts } from './session.ts'
+import type { SessionParts } from './session-parts.ts'
 import { SignIn } from './sign-in.ts'
 import type { Stream } from './stream.ts'
 

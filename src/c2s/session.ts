@@ -1,6 +1,3 @@
-import type { Background } from '../core/background.ts'
-import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
 import { attempt, isPromise, type Maybe, then } from '../core/maybe.ts'
 import type { Fetched } from '../core/remote-sessions.ts'
 import type { SessionHandle, SessionPort } from '../core/session.ts'
@@ -11,31 +8,19 @@ import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
-import { Inactivity, type Outgoing, stateOf } from './client-state.ts'
+import { stateOf } from './client-state.ts'
 import type { Connection, Receiver } from './connection.ts'
-import type { EndedSessions } from './ended-sessions.ts'
 import { incoming } from './incoming.ts'
 import { Intake, type Taker } from './intake.ts'
 import { type Managed, Management } from './management.ts'
 import { enabled, failed, isManagement, wantsResumption } from './management-elements.ts'
 import type { SessionMetrics } from './metrics.ts'
-import { newId, type Resumption } from './resumption.ts'
+import { Outflow } from './outflow.ts'
+import { newId } from './resumption.ts'
+import type { SessionParts } from './session-parts.ts'
 import type { Stream } from './stream.ts'
 import type { Turn } from './stream-counters.ts'
-import type { Rate } from './token-bucket.ts'
 import type { Wire } from './wire.ts'
-
-/** What all sessions of a server share. */
-export interface SessionParts {
-  readonly clock: Clock
-  readonly log: Log
-  readonly background: Background
-  /** Stanzas that a client may send. Whoever sends faster is slowed, not cut. */
-  readonly rate: Rate
-  readonly metrics: SessionMetrics
-  readonly resumption: Resumption
-  readonly ended: EndedSessions
-}
 
 /** One stanza of so many of its kind is timed: reading the clock costs 0.15 us, and this many say the same. A power of two. */
 const SAMPLE = 8
@@ -48,11 +33,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #connection: Connection
   #wire: Wire
   readonly #intake: Intake
+  readonly #out: Outflow
   readonly #parts: SessionParts
   readonly #metrics: SessionMetrics
   #handle: SessionHandle | undefined
-  /** What was sent to it before the client knows that it is bound. */
-  #early: Outgoing[] | undefined
   #ending = false
   /** Its client has closed the stream. */
   #closing = false
@@ -60,12 +44,6 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #away = false
   /** How many connections have wanted to resume it. */
   #claims = 0
-  /** Somebody waits for it to begin. */
-  #begun: PromiseWithResolvers<void> | undefined
-  /** XEP-0198, once the client has enabled that. */
-  #management: Management | undefined
-  /** XEP-0352, while its client says that it is inactive. */
-  #inactivity: Inactivity | undefined
   /** Why it ends, if it was closed before it began. */
   #closed: StreamError | undefined
 
@@ -76,13 +54,19 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#parts = parts
     this.#intake = new Intake(this, stream, parts.rate, parts.clock)
     this.#metrics = parts.metrics
+    this.#out = new Outflow(this, parts.metrics, parts.clock)
+  }
+
+  get #management(): Management | undefined {
+    return this.#out.management
   }
 
   /** The session is bound: takes over the connection from its stream and tells the client (`greeting`). */
   begin(handle: SessionHandle, greeting: Element): void {
     this.#connection.receiver = this
     this.#connection.send(this.#wire.element(greeting))
-    this.#start(handle)
+    this.#handle = handle
+    this.#out.start()
     if (!this.#connection.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
     else this.#intake.pump()
@@ -90,17 +74,11 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   /** Sends a stanza to the client. */
   send(stanza: Stanza, number = 0): void {
-    if (this.#handle === undefined) this.#early = [...(this.#early ?? []), { stanza, number }]
-    else if (this.#inactivity === undefined) this.#sendNow(stanza, number)
-    else this.#sendAll(this.#inactivity.take(stanza, number))
+    this.#out.send(stanza, number)
   }
 
   drained(): Maybe<boolean> {
-    if (this.#handle === undefined) {
-      this.#begun ??= Promise.withResolvers<void>()
-      return this.#begun.promise.then(() => this.drained())
-    }
-    return this.#management === undefined ? this.#connection.drained() : this.#management.taken()
+    return then(this.#out.started(), () => this.#management?.taken() ?? this.#connection.drained())
   }
 
   transmit(stanza: Stanza): void {
@@ -179,23 +157,16 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   /** Goes on here with a session of another node. */
   continue(stream: Stream, h: number, id: string, { handle, state }: Fetched): void {
     const { resumption, clock } = this.#parts
-    this.#management = new Management(this, resumption, clock, id, state)
-    this.#leave(this.#management)
-    this.#start(handle)
+    const management = new Management(this, resumption, clock, id, state)
+    this.#out.management = management
+    this.#handle = handle
+    this.#leave(management)
+    this.#out.start()
     if (this.#closed !== undefined) this.#end(this.#closed)
     else {
-      this.#management.check(h)
+      management.check(h)
       this.#connect(stream, h)
     }
-  }
-
-  /** What was sent to it before now goes to the client. */
-  #start(handle: SessionHandle): void {
-    this.#handle = handle
-    const early = this.#early ?? []
-    this.#early = undefined
-    this.#sendAll(early)
-    this.#begun?.resolve()
   }
 
   /** Leaves its connection for another one, which has a claim on it from now on. */
@@ -221,7 +192,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #leave(management: Management): void {
     this.#away = true
     management.leave()
-    this.#activate()
+    this.#out.activate()
   }
 
   #connect(stream: Stream, h: number): void {
@@ -283,27 +254,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     const state = stateOf(top)
     if (isManagement(top)) this.#manage(top)
     // XEP-0352 §5.1: in its turn, so what it brings comes before the answers to what the client sends next.
-    else if (state === 'active') this.#activate()
-    else if (state === 'inactive') this.#inactivity ??= new Inactivity(this.#parts.clock)
+    else if (state === 'active') this.#out.activate()
+    else if (state === 'inactive') this.#out.deactivate()
     else return false
     return true
-  }
-
-  /** XEP-0352 §4.2, §5.2: its client is active, or its stream is over: the next one begins in this state. */
-  #activate(): void {
-    const held = this.#inactivity?.end()
-    this.#inactivity = undefined
-    if (held !== undefined) this.#sendAll(held)
-  }
-
-  #sendAll(all: readonly Outgoing[]): void {
-    for (const { stanza, number } of all) this.#sendNow(stanza, number)
-  }
-
-  #sendNow(stanza: Stanza, number: number): void {
-    this.#metrics.sent[stanza.kind].value++
-    if (this.#management === undefined) this.transmit(stanza)
-    else this.#management.send(stanza, number)
   }
 
   /** XEP-0198 */
@@ -321,7 +275,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     const id = wantsResumption(top) && resumeSeconds > 0 ? newId() : undefined
     const management = new Management(this, resumption, clock, id)
     this.text(enabled(management.id, resumeSeconds).toString())
-    this.#management = management
+    this.#out.management = management
   }
 
   /** Closes our side of the stream (RFC 6120 §4.4, §4.9) when all that was accepted has settled, or after a while. */

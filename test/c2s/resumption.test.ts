@@ -130,7 +130,7 @@ t.test('presence does not fill what waits for a client that is away', async t =>
   const again = await resuming(port, 'alice', id, 0)
   const [text] = await again.expect(/<resumed [^>]*>[\s\S]*?<r /)
   t.same(
-    [...text.matchAll(/ id="([^"]+)"/g)].map(match => match[1]),
+    [...text.matchAll(/<(?:message|presence) [^>]*id="([^"]+)"/g)].map(match => match[1]),
     ['m', 'last'],
   )
   again.send("<a xmlns='urn:xmpp:sm:3' h='2'/>")
@@ -156,7 +156,7 @@ t.test('more waits for a client than may wait in an outbox: it gets that at its 
   bob.send(chat('alice@localhost/a', MANY))
   await answered(bob, 'there-too')
   again.socket.resume()
-  await until(() => ends(again, `id="${MANY}"><body>hi</body></message><r xmlns='urn:xmpp:sm:3'/>`))
+  await until(() => ends(again, "</message><r xmlns='urn:xmpp:sm:3'/>"))
   t.same(ids(again.text), numbers(MANY + 1))
   again.send("<a xmlns='urn:xmpp:sm:3' h='901'/>")
   await answered(again, 'goes-on')
