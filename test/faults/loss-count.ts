@@ -4,7 +4,7 @@
 export interface Losses {
   /** The sender has an acknowledgement, and the recipient has no message. */
   readonly missing: number
-  /** Messages that a user would see twice: those that came again, unless the server drops duplicates. */
+  /** Messages that a user would see twice: those that came again, with nothing to tell that by. */
   readonly visible: number
   /** Messages that came again over the wire. */
   readonly raw: number
@@ -13,19 +13,25 @@ export interface Losses {
 }
 
 /**
- * ARCHIVE: set this once messages are archived (XEP-0313, XEP-0359): then duplicates are dropped at the home of the account, and those on
- * the wire bear the archive's ids, so that no user sees them. Until then a client that sends again what had arrived is seen to do so.
+ * ARCHIVE: set this once what is sent again without an origin-id is dropped, too: same id, same payload, on a stream that follows one that
+ * broke (ARCHITECTURE §7).
  */
-export const DUPLICATES_DROPPED: boolean = false
+export const DROPPED_WITHOUT_ORIGIN_ID: boolean = false
+
+/**
+ * ARCHIVE: set this once a message that is archived is not kept as an offline message as well: until then a server that is killed hands
+ * both out.
+ */
+export const KEPT_ONCE: boolean = false
 
 export const NONE: Losses = { missing: 0, visible: 0, raw: 0, order: 0 }
 
-/** `sent` in the order of sending, `received` in that of coming; `droppedById`: the client can tell duplicates by the archive's ids. */
+/** `sent` in the order of sending, `received` in that of coming; `told`: the client can tell duplicates by the archive's ids. */
 export function count(
   sent: readonly string[],
   acknowledged: ReadonlySet<string>,
   received: readonly string[],
-  droppedById: boolean,
+  told = false,
 ): Losses {
   const first = [...new Set(received)]
   const place = new Map(sent.map((id, i) => [id, i]))
@@ -40,7 +46,7 @@ export function count(
   const raw = received.length - first.length
   return {
     missing: [...acknowledged].filter(id => !had.has(id)).length,
-    visible: droppedById ? 0 : raw,
+    visible: told ? 0 : raw,
     raw,
     order,
   }

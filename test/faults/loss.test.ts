@@ -2,11 +2,16 @@
  * Messages that never get lost: a real server, real sockets, through a proxy that does to them what mobile networks do. Whatever the
  * sender has an acknowledgement for (XEP-0198) reaches every device of the recipient, once, in order.
  */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CountingClient } from '../support/counting-client.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
-import { count, DUPLICATES_DROPPED, describe, NONE } from './loss-count.ts'
+import { count, DROPPED_WITHOUT_ORIGIN_ID, describe, NONE } from './loss-count.ts'
+import type { Mutation } from './preload.ts'
+import { mutateProgram } from './programs.ts'
 
 const FULL = process.env.TIDINGS_FULL === '1'
 /** The shortest that may be configured: this long a socket is believed to be alive. */
@@ -28,19 +33,29 @@ const CONFIG = {
   limits: { 'acknowledge-seconds': ACKNOWLEDGE_SECONDS },
 }
 
-const server = await ServerProcess.start({
-  accounts: ['alice', 'bob'].map(name => [`${name}@localhost`, PASSWORD] as const),
-  config: CONFIG,
-})
+/** What drops them, switched off. */
+const DEDUPE_OFF: Mutation = {
+  file: 'extensions/archive/recorder.ts',
+  find: "if (!message.has('origin-id', NS.stanzaIds)) return undefined",
+  replace: 'if (message !== undefined) return undefined',
+}
+
+const start = (): Promise<ServerProcess> =>
+  ServerProcess.start({
+    accounts: ['alice', 'bob'].map(name => [`${name}@localhost`, PASSWORD] as const),
+    config: CONFIG,
+  })
+
+const server = await start()
 t.teardown(() => server.stop())
 
 let rounds = 0
 
 /** Alice's devices and Bob, each behind a proxy of their own. Each scene has resources of its own: sessions outlive their scenes. */
-async function scene(t: Test) {
+async function scene(t: Test, target = server, originIds = true) {
   const round = ++rounds
   const behind = async (user: string, resource: string) => {
-    const proxy = await TcpProxy.start(() => server.ports.tcp)
+    const proxy = await TcpProxy.start(() => target.ports.tcp)
     t.teardown(() => proxy.close())
     if (FULL) proxy.delay = round % 3
     const client = new CountingClient({ port: () => proxy.port, user, password: PASSWORD, resource })
@@ -55,7 +70,7 @@ async function scene(t: Test) {
     for (let i = 0; i < HALF; i++) {
       const id = `${round}-${sent.length}`
       sent.push(id)
-      bob.client.send('alice@localhost', id)
+      bob.client.send('alice@localhost', id, originIds)
     }
   }
   await bob.client.connect('anew')
@@ -66,7 +81,7 @@ type Scene = Awaited<ReturnType<typeof scene>>
 
 /** How the scene ended for one of Alice's devices. */
 function check(t: Test, name: string, { sent, bob }: Scene, device: CountingClient, allowed = NONE): void {
-  const losses = count(sent, bob.client.acknowledged, device.received, DUPLICATES_DROPPED)
+  const losses = count(sent, bob.client.acknowledged, device.received)
   t.comment(`${name}: ${describe(losses)}`)
   t.same(losses, allowed, name)
   t.same(
@@ -161,11 +176,11 @@ t.test('a sender who is lost resumes, and sends again only what had not arrived'
   await leave(all)
 })
 
-t.test('a sender who is lost sends everything again that it has no acknowledgement for', async t => {
-  const all = await scene(t)
+/** Bob's messages arrive, their acknowledgements do not: he sends all again in a new session. */
+async function sendAgain(t: Test, target: ServerProcess, originIds: boolean): Promise<Scene> {
+  const all = await scene(t, target, originIds)
   const { phone, bob, sent, write } = all
   await phone.client.connect('anew')
-  // The server gets them, and its acknowledgements do not arrive.
   bob.proxy.mute()
   write()
   await phone.client.until(() => phone.client.received.length >= HALF)
@@ -175,11 +190,30 @@ t.test('a sender who is lost sends everything again that it has no acknowledgeme
   await bob.client.allAcknowledged()
   await phone.client.until(() => new Set(phone.client.received).size >= sent.length)
   await phone.client.quiet(200)
-  const again = HALF
-  check(t, 'phone', all, phone.client, {
-    ...NONE,
-    raw: DUPLICATES_DROPPED ? 0 : again,
-    visible: DUPLICATES_DROPPED ? 0 : again,
-  })
+  return all
+}
+
+t.test('a sender who is lost sends everything again that it has no acknowledgement for', async t => {
+  const all = await sendAgain(t, server, true)
+  check(t, 'phone', all, all.phone.client)
   await leave(all)
+})
+
+t.test('so does one whose messages have no id of their own', async t => {
+  const all = await sendAgain(t, server, false)
+  const again = DROPPED_WITHOUT_ORIGIN_ID ? 0 : HALF
+  check(t, 'phone', all, all.phone.client, { ...NONE, raw: again, visible: again })
+  await leave(all)
+})
+
+t.test('caught: duplicates are not dropped', async t => {
+  const mistaken = await start()
+  t.teardown(() => mistaken.stop())
+  await mistaken.end('SIGTERM')
+  const folder = await mkdtemp(join(tmpdir(), 'tidings-loss-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await mistaken.restart({ entry: mutateProgram(folder, [DEDUPE_OFF]) })
+  const { sent, bob, phone } = await sendAgain(t, mistaken, true)
+  const { raw } = count(sent, bob.client.acknowledged, phone.client.received)
+  t.equal(raw, HALF)
 })

@@ -87,9 +87,16 @@ export class CountingClient {
     return 'new'
   }
 
-  /** Sends a message; one in ten asks to be acknowledged. While there is no connection it waits. */
-  send(to: string, id: string): void {
-    this.#sendStanza({ text: `<message to='${to}' id='${id}' type='chat'><body>${id}</body></message>`, id })
+  /**
+   * Sends a message, with an id of its own (XEP-0359 §3.2) or without; one in ten asks to be acknowledged. While there is no connection
+   * it waits.
+   */
+  send(to: string, id: string, own = true): void {
+    const origin = own ? `<origin-id xmlns='${NS.stanzaIds}' id='${id}'/>` : ''
+    this.#sendStanza({
+      text: `<message to='${to}' id='${id}' type='chat'><body>${id}</body>${origin}</message>`,
+      id,
+    })
     if (this.#unacknowledged.length % 10 === 0) this.#ask()
   }
 
