@@ -18,12 +18,6 @@ export interface Losses {
  */
 export const DROPPED_WITHOUT_ORIGIN_ID: boolean = false
 
-/**
- * ARCHIVE: set this once a message that is archived is not kept as an offline message as well: until then a server that is killed hands
- * both out.
- */
-export const KEPT_ONCE: boolean = false
-
 export const NONE: Losses = { missing: 0, visible: 0, raw: 0, order: 0 }
 
 /** `sent` in the order of sending, `received` in that of coming; `told`: the client can tell duplicates by the archive's ids. */

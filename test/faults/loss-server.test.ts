@@ -11,7 +11,7 @@ import t, { type Test } from 'tap'
 import { CountingClient } from '../support/counting-client.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { DiskImage, randomLuck, STRICT } from './disk-image.ts'
-import { count, describe, KEPT_ONCE, type Losses } from './loss-count.ts'
+import { count, describe, type Losses } from './loss-count.ts'
 import { compile, type Mutation, watchedEnvironment, whyNot } from './preload.ts'
 import { mutateProgram } from './programs.ts'
 
@@ -137,7 +137,7 @@ t.test('what was acknowledged is there after the server was killed', { skip }, a
     t.equal(losses.missing, 0, `round ${round}: nothing is missing`)
     t.equal(losses.order, 0, `round ${round}: all in order`)
     // Bob could not know whether they had arrived, and has sent all again.
-    if (KEPT_ONCE) t.equal(losses.raw, 0, `round ${round}: none twice, of ${losses.open} sent again`)
+    t.equal(losses.raw, 0, `round ${round}: none twice, of ${losses.open} sent again`)
   }
   t.comment(`${ROUNDS} rounds: ${describe(total)}, of ${total.open} sent again`)
 })

@@ -9,6 +9,8 @@ import type { OfflineQueue } from './queue.ts'
 
 /** Bytes sent, about, before it is asked whether the client keeps up. */
 const PIECE = 64 * 1024
+/** How long a session waits for those before it. */
+const PATIENCE_MS = 10_000
 
 /** A message to be handed over, whoever has it. */
 interface Due {
@@ -38,7 +40,10 @@ export class Handovers {
   readonly #host: Host
   readonly #queue: OfflineQueue
   readonly #backlog: Backlog | undefined
-  /** The last one of each user. Those of one user follow each other: a kept message is handed over once. */
+  /**
+   * The last one of each user. Those of one user follow each other: a kept message is handed over once. But nobody waits for long for a
+   * client that does not take what it is handed, or is away and may return (XEP-0198 §5): both get it then.
+   */
   readonly #last = new Map<string, Promise<void>>()
 
   /** Without a backlog nothing is archived. */
@@ -58,7 +63,7 @@ export class Handovers {
     const from = Promise.resolve(start)
     from.catch(() => {})
     const before = this.#last.get(owner) ?? Promise.resolve()
-    const work = before
+    const work = this.#patiently(before)
       .then(() => this.#handOver(session, from))
       .catch(err =>
         this.#host.log.error(
@@ -71,6 +76,13 @@ export class Handovers {
       })
     this.#last.set(owner, work)
     this.#host.background.run('offline', work)
+  }
+
+  async #patiently(before: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = this.#host.clock.after(PATIENCE_MS, late.resolve)
+    await Promise.race([before, late.promise])
+    timer.cancel()
   }
 
   async #handOver(session: Session, from: Promise<bigint>): Promise<void> {
