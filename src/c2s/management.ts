@@ -21,6 +21,8 @@ export interface Managed extends Resumable {
   flushed(): Maybe<boolean>
   /** Drops its connection. */
   cut(): void
+  /** Its client has these. */
+  acknowledged(sent: readonly Unacknowledged[]): void
 }
 
 /** Bytes of stanzas that are repeated before it is asked whether the client keeps up. */
@@ -129,7 +131,7 @@ export class Management {
   /** There is a connection again: tells the client how far we are, and sends what it lacks, at its pace. XEP-0198 §5 */
   wake(h: number): void {
     this.#resumption.wake(this.#session)
-    this.#counters.acknowledge(h)
+    this.#counters.acknowledge(h, this.#acknowledged)
     this.#session.text(resumed(this.id!, this.h).toString())
     const turn = {}
     this.#repeating = turn
@@ -162,7 +164,7 @@ export class Management {
   /** The client has handled `h` stanzas. Throws a StreamError if that can't be. */
   acknowledge(h: number): void {
     this.#resumption.asked.delete(this.#session)
-    if (this.#counters.acknowledge(h)) this.#ask()
+    if (this.#counters.acknowledge(h, this.#acknowledged)) this.#ask()
   }
 
   /**
@@ -176,6 +178,8 @@ export class Management {
     this.#counters.release()
     return () => this.#counters.take(closed)
   }
+
+  readonly #acknowledged = (sent: readonly Unacknowledged[]): void => this.#session.acknowledged(sent)
 
   #ask(): void {
     if (this.#session.away || this.#ended) return

@@ -1,7 +1,7 @@
 import { attempt, isPromise, type Maybe, then } from '../core/maybe.ts'
 import type { Fetched } from '../core/remote-sessions.ts'
 import type { SessionHandle, SessionPort } from '../core/session.ts'
-import type { HandedOver } from '../core/unacknowledged.ts'
+import type { HandedOver, Unacknowledged } from '../core/unacknowledged.ts'
 import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
@@ -125,6 +125,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   cut(): void {
     this.#connection.destroy()
+  }
+
+  acknowledged(sent: readonly Unacknowledged[]): void {
+    this.#handle?.acknowledged(sent)
   }
 
   giveUp(): void {

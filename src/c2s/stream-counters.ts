@@ -150,15 +150,20 @@ export class StreamCounters {
       if (isState(sent.stanza)) this.#presence.set(senderOf(sent.stanza), sent)
   }
 
-  /** The client has stanzas up to this count. True: ask for the rest. Throws the StreamError of XEP-0198 §6 when it can't have so many. */
-  acknowledge(h: number): boolean {
+  /**
+   * The client has stanzas up to this count; `taken` is told which these are, if there are any new ones. True: ask for the rest. Throws
+   * the StreamError of XEP-0198 §6 when it can't have so many.
+   */
+  acknowledge(h: number, taken?: (sent: readonly Unacknowledged[]) => void): boolean {
     const count = this.#newlyAcknowledged(h)
     const askedAt = this.#askedAt
     this.#askedAt = undefined
     this.#acknowledged += count
     this.#transmitted -= count
     this.#repeated = Math.max(this.#repeated - count, 0)
-    for (const { stanza } of this.#unacknowledged.splice(0, count)) this.#forget(stanza)
+    const gone = this.#unacknowledged.splice(0, count)
+    for (const { stanza } of gone) this.#forget(stanza)
+    if (count > 0) taken?.(gone)
     const again = askedAt !== undefined && this.#fellShort(askedAt)
     const received = Math.max(this.#acknowledged, this.#heard)
     this.#waiting = this.#waiting.filter(({ sent, resolve }) => {

@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import type { Maybe } from './maybe.ts'
 import type { Options, OptionValues } from './options.ts'
 import type { Session } from './session.ts'
+import type { Unacknowledged } from './unacknowledged.ts'
 
 /** Where a stanza is handled: the server itself (`localhost`) or an account (`alice@localhost`). */
 export type Place = 'server' | 'account'
@@ -190,6 +191,11 @@ export interface Events {
    * and no other one has it.
    */
   notify: { owner: JID; message: Stanza; number: bigint }
+  /**
+   * The client of this session of the host has acknowledged what was sent to it (XEP-0198 §4), oldest first. Unlike the others, this
+   * runs where the connection is, at any node and in no lane; nobody waits for it.
+   */
+  'delivery:acknowledged': { jid: JID; sent: readonly Unacknowledged[] }
   /** An account is removed; its sessions are closed. */
   'user:removed': { owner: JID }
 }

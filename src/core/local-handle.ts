@@ -23,6 +23,10 @@ export class LocalHandle implements SessionHandle {
     return this.#router.submit(stanza, this.#session)
   }
 
+  acknowledged(sent: readonly Unacknowledged[]): void {
+    this.#router.acknowledged(this.jid, sent)
+  }
+
   async move(node: string, number: number): Promise<void> {
     this.#router.move(this.#session, node, number)
   }

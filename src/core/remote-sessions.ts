@@ -71,6 +71,7 @@ export class RemoteSessions {
       submit: async stanza => {
         await request({ op: 'submit', stanza: stanza.pack() })
       },
+      acknowledged: sent => this.#router.acknowledged(jid, sent),
       unbind: async (lost = false, unacknowledged) => {
         // What was sent to it meanwhile has come when this is answered.
         if (unacknowledged !== undefined) await request({ op: 'lose' })

@@ -145,6 +145,12 @@ export class Router {
     })
   }
 
+  /** Tells the extensions of a host what the client of a session has acknowledged. The connection is at this node, the home anywhere. */
+  acknowledged(jid: JID, sent: readonly Unacknowledged[]): void {
+    const told = this.hostOf(jid).hooks.emit('delivery:acknowledged', { jid, sent })
+    if (isPromise(told)) this.#background.run('acknowledged', told)
+  }
+
   /** Sees to what the client of a session that has gone did not acknowledge; answers its senders. */
   #deliverAgain(left: readonly Unacknowledged[], gone: JID, owner: Owner, host: Host): Maybe<undefined> {
     const back: Origin = { send: answer => this.route(answer) }

@@ -34,6 +34,8 @@ export interface SessionHandle {
    * turn of its owner's lane.
    */
   unbind(lost?: boolean, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void>
+  /** XEP-0198 §4: the client has these, oldest first. */
+  acknowledged(sent: readonly Unacknowledged[]): void
   /** Hands the session over to a connection of another node, by its number there. What was sent to this one has come when it resolves. */
   move(node: string, number: number): Promise<void>
 }

@@ -21,6 +21,7 @@ import registration from './registration/index.ts'
 import roster from './roster/index.ts'
 import sequence from './sequence.ts'
 import stanzaIds from './stanza-ids.ts'
+import status from './status/index.ts'
 import time from './time.ts'
 import typing from './typing.ts'
 import vcardTemp from './vcard-temp.ts'
@@ -51,6 +52,7 @@ export const extensions: readonly Extension[] = [
   hints,
   archive,
   sequence,
+  status,
   carbons,
   typing,
   // Last of the guards, so that nothing is counted or stored that another one refuses.

@@ -128,6 +128,8 @@ export const NS = {
   tombstones: 'urn:xmpp:message-retract:1#tombstone',
   /** docs/protocol/sequence.md */
   sequence: 'tidings:sequence:0',
+  /** docs/protocol/status.md */
+  status: 'tidings:status:0',
   /** XEP-0440 */
   channelBindings: 'urn:xmpp:sasl-cb:0',
   /** XEP-0444 */

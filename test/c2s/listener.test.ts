@@ -86,6 +86,7 @@ t.test('an orderly end: every stream is told, and all that was sent is handled',
           return settled.at(-1)
         },
         unbind: () => Promise.all(settled).then(() => handle.unbind()),
+        acknowledged: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },
@@ -121,7 +122,13 @@ t.test('an end that does not wait for ever: neither for a client nor for a store
       if (account.local !== 'alice') return handle
       const submit: typeof handle.submit = stanza => handle.submit(stanza)
       const move: typeof handle.move = (node, number) => handle.move(node, number)
-      return { jid: handle.jid, submit, move, unbind: () => new Promise<void>(() => {}) }
+      return {
+        jid: handle.jid,
+        submit,
+        acknowledged: () => {},
+        move,
+        unbind: () => new Promise<void>(() => {}),
+      }
     },
   })
   const { port, server } = await c2s(t, { listen: OPEN, clock, between })

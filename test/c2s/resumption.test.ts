@@ -76,6 +76,7 @@ function holding(held: Promise<void>) {
           await handle.submit(stanza)
         },
         unbind: (lost, left) => handle.unbind(lost, left),
+        acknowledged: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },

@@ -128,6 +128,7 @@ function slowRouter() {
           return settled
         },
         unbind: () => Promise.all(done).then(() => handle.unbind()),
+        acknowledged: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },
@@ -193,6 +194,7 @@ t.test('a home that is lost ends the stream: what was sent may not have been han
         jid: handle.jid,
         submit: () => Promise.reject(new Error('the node is gone')),
         unbind: lost => handle.unbind(lost),
+        acknowledged: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },
@@ -213,6 +215,7 @@ t.test('the home is told whether a session ends by a close or by the loss of its
       return {
         jid: handle.jid,
         submit: stanza => handle.submit(stanza),
+        acknowledged: () => {},
         move: (node, number) => handle.move(node, number),
         unbind(lost) {
           told.push(lost === true)

@@ -44,7 +44,7 @@ export interface NodePorts {
 /** What every test's server is configured with: free ports, passwords without TLS; no archive, whose ids no text of a test can foresee, and nothing that needs one. */
 const CONFIG = {
   hosts: [{ name: 'localhost' }],
-  extensions: { archive: false, sequence: false },
+  extensions: { archive: false, sequence: false, status: false },
   listeners: {
     xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' },
     'xmpp-tls': { address: '127.0.0.1', port: 0 },

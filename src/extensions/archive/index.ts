@@ -10,6 +10,8 @@ import {
 } from '../../core/extension.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
+import type { ArchiveEntry } from '../../storage/types.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import hints from '../hints.ts'
@@ -30,6 +32,13 @@ export interface MessageArchive {
   takes(message: Stanza, at: StageContext): Maybe<boolean>
   /** What users have not got yet. */
   readonly backlog: Backlog
+}
+
+declare module '../../core/extension.ts' {
+  interface Events {
+    /** A client of the owner has been sent these items of his archive. */
+    'archive:fetched': { owner: JID; entries: readonly ArchiveEntry[] }
+  }
 }
 
 const SIDES: readonly Side[] = ['sender', 'recipient']

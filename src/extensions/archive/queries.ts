@@ -51,6 +51,7 @@ export class Queries {
     return {
       before: request.flipped ? results.reverse() : results,
       payload: this.#end(page, owner),
+      after: () => this.#host.hooks.emit('archive:fetched', { owner, entries: page.items }),
     }
   }
 

@@ -1,0 +1,155 @@
+import type { Host } from '../../core/host.ts'
+import type { Archive, ArchiveEntry, Mark, MarkTable } from '../../storage/types.ts'
+import { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+
+/** How far a message can come beyond the archive of its sender. */
+export type State = 'delivered' | 'read'
+
+/** A message as both sides know it; each archive has an id of its own for it. */
+export interface Reference {
+  /** The `id` that its sender gave it. */
+  readonly id: string
+  /** About when it was archived, ms since 1970, if that is known. */
+  readonly time?: number
+}
+
+/** What is known to have reached somebody. As JSON. */
+export interface Reached {
+  /** Whom, as a bare JID. */
+  readonly peer: string
+  /** When, ms since 1970. */
+  readonly time: number
+  readonly delivered: readonly Reference[]
+  readonly read: readonly Reference[]
+}
+
+/** How far somebody has come with what a user has written to him. */
+export interface Progress {
+  readonly delivered: Mark | undefined
+  readonly read: Mark | undefined
+}
+
+/** One mark of a user: `peer` has come to this point. */
+export interface PeerMark {
+  readonly state: State
+  readonly peer: string
+  readonly mark: Mark
+}
+
+/** How many of the newest messages of a conversation are looked through for one whose time nobody knows. */
+const LOOKED_THROUGH = 2_000
+const PAGE = 200
+/** Both sides archive a message at about the same time. */
+const WINDOW_MS = 60_000
+
+/**
+ * For each user and each one he writes to: the newest of the user's messages that was delivered, and the newest that was read. A mark is
+ * the id in the user's own archive, so whether a message has come so far is one comparison. XEP-0333 §5: marks only move forward.
+ */
+export class Marks {
+  readonly #host: Host
+  readonly #archive: Archive
+  readonly #table: MarkTable
+
+  constructor(host: Host) {
+    this.#host = host
+    this.#archive = host.storage.archive('messages')
+    this.#table = host.storage.table('status', 'mark')
+  }
+
+  /** How far `peer`, a bare JID, has come with the owner's messages. */
+  async progress(owner: JID, peer: string): Promise<Progress> {
+    const [delivered, read] = await Promise.all([
+      this.#table.get(owner, keyOf('delivered', peer)),
+      this.#table.get(owner, keyOf('read', peer)),
+    ])
+    return { delivered, read }
+  }
+
+  /** Every mark of an owner. */
+  async *all(owner: JID): AsyncGenerator<PeerMark> {
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await this.#table.page(owner, after === undefined ? {} : { after }, 1_000)
+      for (const { key, item } of page.items) yield { ...partsOf(key), mark: item }
+      after = page.items.at(-1)?.key
+      more = page.more && after !== undefined
+    }
+  }
+
+  /** Moves the marks to the newest of these messages. What the owner has not written, or not archived, is ignored: XEP-0333 §5. */
+  async reach(owner: JID, { peer, time, delivered, read }: Reached): Promise<void> {
+    const progress = await this.progress(owner, peer)
+    const readUpTo = await this.#newest(owner, peer, read, progress.read?.value ?? 0n)
+    // What has been read has been delivered.
+    const known = greatest(progress.delivered?.value ?? 0n, readUpTo)
+    const deliveredUpTo = greatest(await this.#newest(owner, peer, delivered, known), readUpTo)
+    const raised = (state: State, value: bigint | undefined, old: Mark | undefined) =>
+      value === undefined || value <= (old?.value ?? 0n)
+        ? []
+        : [this.#table.raise(owner, keyOf(state, peer), { value, time })]
+    const writes = [
+      ...raised('delivered', deliveredUpTo, progress.delivered),
+      ...raised('read', readUpTo, progress.read),
+    ]
+    if (writes.length > 0) await this.#host.storage.commit(writes)
+  }
+
+  /** The item of a message that the owner has written to `peer`; undefined where there is none. */
+  async find(owner: JID, peer: string, reference: Reference): Promise<bigint | undefined> {
+    return this.#newest(owner, peer, [reference], 0n)
+  }
+
+  /** The newest of these messages in the owner's archive, of those after `known`. */
+  async #newest(
+    owner: JID,
+    peer: string,
+    references: readonly Reference[],
+    known: bigint,
+  ): Promise<bigint | undefined> {
+    if (references.length === 0) return undefined
+    const ids = new Set(references.map(({ id }) => id))
+    const times = references.flatMap(({ time }) => time ?? [])
+    const range =
+      times.length < references.length
+        ? {}
+        : { start: Math.min(...times) - WINDOW_MS, end: Math.max(...times) + WINDOW_MS }
+    let before: bigint | undefined
+    for (let seen = 0; seen < LOOKED_THROUGH; seen += PAGE) {
+      const { items, more } = await this.#archive.page(owner, {
+        peer: JID.parse(peer),
+        ...range,
+        ...(before !== undefined && { before }),
+        ...(known > 0n && { after: known }),
+        reverse: true,
+        limit: PAGE,
+      })
+      const found = items.find(entry => isOneOf(entry, ids, owner))
+      if (found !== undefined) return found.id
+      before = items.at(-1)?.id
+      if (!more || before === undefined) return undefined
+    }
+    return undefined
+  }
+}
+
+function isOneOf({ payload }: ArchiveEntry, ids: ReadonlySet<string>, owner: JID): boolean {
+  const { id, from } = Stanza.unpack(Buffer.from(payload))
+  return id !== undefined && ids.has(id) && from.bare.equals(owner)
+}
+
+function greatest(one: bigint, other: bigint | undefined): bigint
+function greatest(one: bigint | undefined, other: bigint | undefined): bigint | undefined
+function greatest(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one > other ? one : other
+}
+
+function keyOf(state: State, peer: string): string {
+  return `${state} ${peer}`
+}
+
+function partsOf(key: string): { state: State; peer: string } {
+  const space = key.indexOf(' ')
+  return { state: key.slice(0, space) as State, peer: key.slice(space + 1) }
+}
