@@ -26,12 +26,18 @@ const SCENARIOS: Readonly<Record<string, string>> = {
   login: 'login:n=1000',
   'login-tls': 'login:n=500,tls=direct',
   offline: 'offline:n=50,each=100,first=1000',
+  'chat+mam': 'chat+mam:window=4,pairs=100,duration=6',
+  'chat+mam-rate': 'chat+mam:mode=rate,rate=300,pairs=100,duration=6',
+  'chat+mam-mobile': 'chat+mam:mode=rate,rate=300,tls=direct,sm=1,receipts=1,pairs=100,duration=6',
+  'mam-query': 'mam-query:messages=10000,page=50,rounds=3',
   idle: 'idle:n=10000,settle=8',
   'idle-tls': 'idle:n=2000,tls=direct,settle=8',
   'idle-ws': 'idle:n=10000,transport=ws,settle=8',
 }
 /** Those that look at memory: each in a server that has done nothing else. */
 const ALONE = ['idle', 'idle-tls', 'idle-ws']
+/** Those that need a server with archives; all others have one without. */
+const ARCHIVED = ['chat+mam', 'chat+mam-rate', 'chat+mam-mobile', 'mam-query']
 /** Those that a relay can do: it knows neither sign-in nor TLS. */
 const RELAYED = ['chat', 'chat-rate']
 const RELAY = 'relay'
@@ -42,7 +48,10 @@ const BENCH = process.env.TIDINGS_BENCH ?? join(ROOT, '../shared/bench')
 const { values: options } = parseArgs({
   options: {
     servers: { type: 'string', default: `tidings,${RELAY}` },
-    scenarios: { type: 'string', default: 'chat,chat-tls,chat-rate,login,login-tls,offline' },
+    scenarios: {
+      type: 'string',
+      default: 'chat,chat-tls,chat-rate,login,login-tls,offline,chat+mam,mam-query',
+    },
     rounds: { type: 'string', default: '3' },
     out: { type: 'string' },
   },
@@ -60,7 +69,10 @@ if (!existsSync(join(BENCH, 'xmppload.mjs')))
   throw new Error(`no load generator in ${BENCH}: set TIDINGS_BENCH`)
 
 const together = scenarios.filter(name => name !== 'empty' && !ALONE.includes(name))
-if (together.length > 0) runTogether(together)
+for (const archived of [false, true]) {
+  const names = together.filter(name => ARCHIVED.includes(name) === archived)
+  if (names.length > 0) runTogether(names, archived)
+}
 for (const name of scenarios.filter(one => ALONE.includes(one)))
   for (const server of servers) runAlone(server, name)
 if (existsSync(results)) {
@@ -70,8 +82,9 @@ if (existsSync(results)) {
 if (scenarios.includes('empty')) console.log(await measureEmpty(scratch, Number(options.rounds)))
 
 /** All servers up, rounds alternate. */
-function runTogether(names: readonly string[]): void {
-  const running = servers.map(server => ({ server, target: start(server, 3_000) }))
+function runTogether(names: readonly string[], archived: boolean): void {
+  const able = servers.filter(server => !archived || server !== RELAY)
+  const running = able.map(server => ({ server, target: start(server, 3_000, archived) }))
   try {
     for (let round = 0; round < Number(options.rounds); round++)
       for (const { server, target } of running)
@@ -84,7 +97,7 @@ function runTogether(names: readonly string[]): void {
 function runAlone(server: string, name: string): void {
   if (server === RELAY) return
   const sessions = Number(/n=(\d+)/.exec(SCENARIOS[name] as string)?.[1])
-  const target = start(server, sessions + 300)
+  const target = start(server, sessions + 300, false)
   try {
     load(target, [name])
   } finally {
@@ -93,12 +106,12 @@ function runAlone(server: string, name: string): void {
 }
 
 /** Starts a server with its adapter; the file that says where it is. */
-function start(server: string, users: number): string {
+function start(server: string, users: number, archived: boolean): string {
   const target = join(scratch, `${server}.json`)
   console.error(`starting ${server}`)
   if (server === RELAY) writeFileSync(target, startRelay())
   else {
-    const args = ['--dir', join(scratch, server), '--users', String(users), '--mam', '0']
+    const args = ['--dir', join(scratch, server), '--users', String(users), '--mam', archived ? '1' : '0']
     writeFileSync(
       target,
       execFileSync(adapter(server, 'start'), args, { stdio: ['ignore', 'pipe', 'inherit'] }),

@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     storage: { type: 'string', default: 'sqlite' },
   },
 })
-if (options.mam !== '0') throw new Error('there is no archive yet: --mam 0')
+const mam = options.mam !== '0'
 
 const domain = 'localhost'
 const userPrefix = 'user'
@@ -47,7 +47,7 @@ if (rosters.rosterUsers > 0 && rosters.rosterContacts > 0)
 const pid = start()
 writeFileSync(join(directory, 'bench.pid'), String(pid))
 for (const one of [port, tlsPort, httpPort]) await listening(one)
-const accounts = { users, userPrefix, password, sharedSalt: true, mam: false, ...rosters }
+const accounts = { users, userPrefix, password, sharedSalt: true, mam, ...rosters }
 const server = { name: 'tidings', version: software.version, host: '127.0.0.1', port, tlsPort, domain, pid }
 const wsUrl = `ws://127.0.0.1:${httpPort}/ws`
 console.log(JSON.stringify({ ...server, wsUrl, ...accounts, dir: directory }))
@@ -74,7 +74,10 @@ function configuration(): object {
     },
     storage: { kind: options.storage },
     limits: Object.fromEntries(Object.keys(LIMITS.fields).map(name => [name, false])),
-    extensions: { offline: { 'messages-per-user': 10_000 } },
+    extensions: {
+      offline: { 'messages-per-user': 10_000 },
+      ...(mam ? { archive: { 'results-per-query': 1_000 } } : { archive: false, sequence: false }),
+    },
     log: { level: 'warn' },
   }
 }
