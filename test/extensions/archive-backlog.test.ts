@@ -1,0 +1,79 @@
+/** How far an account has come with its archive, as the storage knows it: what a crash leaves. */
+import t from 'tap'
+import { extensions } from '../../src/extensions/index.ts'
+import { xml } from '../../src/xml/element.ts'
+import { JID } from '../../src/xml/jid.ts'
+import { core } from '../support/core.ts'
+
+const BOB = JID.parse('bob@localhost')
+
+async function start() {
+  const server = core({ extensions })
+  const alice = await server.session('alice', '1')
+  const write = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++)
+      await alice.send('message', { to: 'bob@localhost', type: 'chat' }, xml('body', {}, 'x'))
+    await server.settled()
+  }
+  /** How many archived messages the storage takes for delivered. */
+  const delivered = async (): Promise<number> => {
+    const mark = await server.storage.table('delivered', 'mark').get(BOB, 'archive')
+    const { items } = await server.storage.archive('messages').page(BOB, { limit: 1_000 })
+    return items.filter(({ id }) => id <= (mark?.value ?? 0n)).length
+  }
+  const bob = async (resource: string) => {
+    const session = await server.session('bob', resource)
+    await session.send('presence', {})
+    await server.settled()
+    return session
+  }
+  const chats = ({ received }: { received: string[] }): number =>
+    received.splice(0).filter(text => text.startsWith('<message')).length
+  return { ...server, write, delivered, bob, chats }
+}
+
+t.test('what has reached a client is stored when its session ends, and handed to no other', async t => {
+  const { write, delivered, bob, chats, settled } = await start()
+  const phone = await bob('phone')
+  await write(10)
+  t.equal(chats(phone), 10)
+  t.equal(await delivered(), 0, 'not with each message')
+  await phone.handle.unbind()
+  await settled()
+  t.equal(await delivered(), 10)
+  await write(3)
+  const next = await bob('next')
+  t.equal(chats(next), 3)
+  t.equal(await delivered(), 13)
+  t.equal(chats(await bob('third')), 0)
+})
+
+t.test('of a long session not much comes again after a crash', async t => {
+  const { write, delivered, bob } = await start()
+  await bob('phone')
+  await write(64)
+  await write(1)
+  t.equal(await delivered(), 64, 'stored with the message that came next')
+})
+
+t.test('a resource of negative priority takes nothing from the others', async t => {
+  const { session, write, bob, chats, settled } = await start()
+  const low = await session('bob', 'low')
+  await low.send('presence', {}, xml('priority', {}, '-1'))
+  await write(2)
+  t.equal(chats(low), 0)
+  t.equal(chats(await bob('phone')), 2)
+  await low.send('presence', {}, xml('priority', {}, '0'))
+  await settled()
+  t.equal(chats(low), 0, 'the account has them')
+})
+
+t.test('with the account goes what is known of it', async t => {
+  const { write, delivered, bob, routers, settled, storage } = await start()
+  await bob('phone')
+  await write(5)
+  await routers[0]!.forget(BOB)
+  await settled()
+  t.equal(await delivered(), 0)
+  t.same((await storage.archive('messages').page(BOB)).items, [])
+})
