@@ -22,7 +22,7 @@ const MANAGEMENT = {
 const start = (t: Test, options: TestC2sOptions = {}) =>
   c2s(t, {
     listen: { tls: 'off' },
-    extensions: extensions.filter(({ name }) => name !== 'archive' && name !== 'sequence'),
+    extensions: extensions.filter(({ name }) => !['archive', 'sequence', 'status'].includes(name)),
     ...options,
     limits: { bytes: UNLIMITED, stanzas: UNLIMITED, ...options.limits },
   })
