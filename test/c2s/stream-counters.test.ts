@@ -275,3 +275,18 @@ t.test('what a client has not been asked for twice is not taken for received', a
   }
   t.equal(lost.take(false).length, 1, 'nor anything of a client that has not closed its stream')
 })
+
+t.test('it is told what a client has acknowledged, each once, and nothing where there is nothing new', t => {
+  const counters = from(WRAP - 1)
+  const told: (string | undefined)[][] = []
+  const acknowledge = (h: number) =>
+    counters.acknowledge(h, all => told.push(all.map(({ stanza }) => stanza.id)))
+  for (const id of ['1', '2', '3']) counters.add(sent(stanza('message', id)))
+  acknowledge(WRAP - 1)
+  acknowledge(1)
+  acknowledge(1)
+  t.throws(() => acknowledge(3), 'more than it was sent')
+  acknowledge(2)
+  t.same(told, [['1', '2'], ['3']])
+  t.end()
+})
