@@ -18,7 +18,10 @@ t.test('options of extensions, sessions and limits', async t => {
     listeners: { xmpp: { ...here, tls: 'offered' }, 'xmpp-tls': false, http: false, metrics: false },
     storage: { kind: 'memory' },
   }
-  const configured = (more: object) => configFrom({ ...base, ...more }, { extensions, directory })
+  // What is archived has no bounds.
+  const unarchived = { archive: false, sequence: false, status: false }
+  const configured = (more: object) =>
+    configFrom({ ...base, extensions: unarchived, ...more }, { extensions, directory })
   let next: object = {}
   const read = async () => {
     if (next instanceof Error) throw next
@@ -44,7 +47,7 @@ t.test('options of extensions, sessions and limits', async t => {
 
   t.strictSame(await server.reload(), { live: [], restart: [] })
   next = {
-    extensions: { offline: { 'messages-per-user': 1 } },
+    extensions: { ...unarchived, offline: { 'messages-per-user': 1 } },
     sessions: { conflict: 'refuse' },
     limits: { 'sessions-per-account': 1 },
     log: { level: 'error' },

@@ -48,6 +48,25 @@ t.test('what has reached a client is stored when its session ends, and handed to
   t.equal(chats(await bob('third')), 0)
 })
 
+t.test('who has taken messages and leaves before he is told of the next has them', async t => {
+  const { session, write, bob, chats, settled } = await start()
+  // More than is handed over at a time.
+  await write(150)
+  const hasty = await session('bob', 'hasty')
+  let leaving: unknown
+  const push = hasty.received.push.bind(hasty.received)
+  hasty.received.push = (...texts) => {
+    const count = push(...texts)
+    if (leaving === undefined && count > 110) leaving = hasty.handle.unbind(true)
+    return count
+  }
+  await hasty.send('presence', {})
+  await settled()
+  await leaving
+  t.equal(chats(await bob('next')), 50, 'the rest')
+  t.equal(chats(await bob('third')), 0)
+})
+
 t.test('of a long session not much comes again after a crash', async t => {
   const { write, delivered, bob } = await start()
   await bob('phone')

@@ -132,6 +132,8 @@ export class Backlog {
 
   /** A client has taken what was due up to this message. */
   async took(owner: JID, upTo: bigint): Promise<void> {
+    const progress = this.#of(owner)
+    if (progress.delivered !== undefined && progress.delivered < upTo) progress.delivered = upTo
     await commit(this.#host.storage, [this.#raise(owner, upTo)], this.#host.log)
   }
 
