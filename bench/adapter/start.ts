@@ -76,7 +76,9 @@ function configuration(): object {
     limits: Object.fromEntries(Object.keys(LIMITS.fields).map(name => [name, false])),
     extensions: {
       offline: { 'messages-per-user': 10_000 },
-      ...(mam ? { archive: { 'results-per-query': 1_000 } } : { archive: false, sequence: false, status: false }),
+      ...(mam
+        ? { archive: { 'results-per-query': 1_000 } }
+        : { archive: false, sequence: false, status: false }),
     },
     log: { level: 'warn' },
   }
