@@ -91,15 +91,37 @@ export class Queries {
       // XEP-0059 §2.7: who asks for nothing wants to know how many there are.
       count: limit === 0,
     }
-    const [found] = await Promise.all([this.#archive.page(owner, query), this.#requireAll(owner, request)])
+    const found = await this.#matching(owner, request, query)
     return backwards ? { ...found, items: found.items.toReversed() } : found
   }
 
-  /** XEP-0313 §4.1.3, §4.3.2: all ids that a query names must be in the archive. */
-  async #requireAll(owner: JID, { afterId, beforeId, ids = [], page }: ArchiveRequest): Promise<void> {
+  /** Reads a page, and sees to it that all ids that are named are there: in one read where a client goes on from the page before. */
+  async #matching(owner: JID, request: ArchiveRequest, query: ArchiveQuery): Promise<ArchivePage> {
+    const named = this.#named(owner, request)
+    const { reverse, after, before, limit = 0 } = query
+    const [from] = named
+    const goesOn =
+      named.size === 1 && from === (reverse ? before : after) && limit > 0 && limit < MOST_AT_ONCE
+    if (!goesOn || from === undefined) {
+      const [found] = await Promise.all([this.#archive.page(owner, query), this.#requireAll(owner, named)])
+      return found
+    }
+    const inclusive = reverse ? { before: from + 1n } : { after: from - 1n }
+    const { items, more } = await this.#archive.page(owner, { ...query, ...inclusive, limit: limit + 1 })
+    if (items[0]?.id === from) return { items: items.slice(1), more }
+    // It is none of those that match.
+    await this.#requireAll(owner, named)
+    return { items: items.slice(0, limit), more: more || items.length > limit }
+  }
+
+  /** The numbers of all ids that a query names. */
+  #named(owner: JID, { afterId, beforeId, ids = [], page }: ArchiveRequest): ReadonlySet<bigint> {
     const named = [afterId, beforeId, page.after, page.before || undefined, ...ids]
-    const numbers = new Set(named.flatMap(id => (id === undefined ? [] : [this.#numberOf(owner, id)])))
-    if (numbers.size === 0) return
+    return new Set(named.flatMap(id => (id === undefined ? [] : [this.#numberOf(owner, id)])))
+  }
+
+  /** XEP-0313 §4.1.3, §4.3.2: all ids that a query names must be in the archive. */
+  async #requireAll(owner: JID, numbers: ReadonlySet<bigint>): Promise<void> {
     let found = 0
     const all = [...numbers]
     for (let i = 0; i < all.length; i += MOST_AT_ONCE) {
