@@ -6,7 +6,6 @@ import { givenNumber } from '../../core/ids.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import type { Append, Archive, ArchiveEntry, MarkTable, Write } from '../../storage/types.ts'
-import { DelayNote } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 
@@ -70,7 +69,6 @@ export class Backlog {
   readonly #host: Host
   readonly #archive: Archive
   readonly #table: MarkTable
-  readonly #note: DelayNote
   // Not `max`: that takes the room for all entries at once.
   readonly #progress = new LRUCache<string, Progress>({ maxSize: REMEMBERED, sizeCalculation: () => 1 })
 
@@ -78,7 +76,6 @@ export class Backlog {
     this.#host = host
     this.#archive = archive
     this.#table = host.storage.table('delivered', 'mark')
-    this.#note = new DelayNote(host.jid, 'Offline Storage')
   }
 
   /** A session asks for its archive: what is there now it need not be handed. */
@@ -119,15 +116,13 @@ export class Backlog {
     if (underway.some(({ append }) => !append.committed)) await this.took(owner, 0n)
   }
 
-  /** XEP-0203 §2: with its id and the time when it came; nothing for what the owner has sent. */
+  /** With its id; nothing for what the owner has sent. */
   #dueTo(owner: JID, entry: ArchiveEntry): readonly DueArchived[] {
     const { id, time, payload } = entry
     const stanza = Stanza.unpack(Buffer.from(payload))
     if (stanza.from.bare.equals(owner) && !stanza.to?.bare.equals(owner)) return []
     const ids = [this.#host.ids.idOf(owner, entry)]
-    return [
-      { number: id, time, size: payload.length, stanza: stanza.plus(this.#note.at(time)).with({ ids }) },
-    ]
+    return [{ number: id, time, size: payload.length, stanza: stanza.with({ ids }) }]
   }
 
   /** A client has taken what was due up to this message. */

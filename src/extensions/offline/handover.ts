@@ -2,7 +2,9 @@ import type { Host } from '../../core/host.ts'
 import { isPromise } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import { KEPT } from '../../core/unacknowledged.ts'
+import { DelayNote } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import type { Backlog } from '../archive/index.ts'
 import type { OfflineQueue } from './queue.ts'
@@ -40,6 +42,7 @@ export class Handovers {
   readonly #host: Host
   readonly #queue: OfflineQueue
   readonly #backlog: Backlog | undefined
+  readonly #note: DelayNote
   /**
    * The last one of each user. Those of one user follow each other: a kept message is handed over once. But nobody waits for long for a
    * client that does not take what it is handed, or is away and may return (XEP-0198 §5): both get it then.
@@ -51,11 +54,13 @@ export class Handovers {
     this.#host = host
     this.#queue = queue
     this.#backlog = backlog
+    this.#note = new DelayNote(host.jid, 'Offline Storage')
   }
 
   /** Starts to hand over. */
   start(session: Session): void {
     const owner = session.jid.bare.toString()
+    const since = this.#host.clock.now()
     session.handovers++
     // From where the account is now: while others are served first, what comes for all goes to this one, too.
     const start = this.#backlog?.start(session) ?? 0n
@@ -64,7 +69,7 @@ export class Handovers {
     from.catch(() => {})
     const before = this.#last.get(owner) ?? Promise.resolve()
     const work = this.#patiently(before)
-      .then(() => this.#handOver(session, from))
+      .then(() => this.#handOver(session, from, since))
       .catch(err =>
         this.#host.log.error(
           { code: 'TIDINGS_OFFLINE_FAILED', err },
@@ -85,7 +90,8 @@ export class Handovers {
     timer.cancel()
   }
 
-  async #handOver(session: Session, from: Promise<bigint>): Promise<void> {
+  /** `since`: when the session came, ms since 1970. */
+  async #handOver(session: Session, from: Promise<bigint>, since: number): Promise<void> {
     let upToDate = false
     try {
       const after = await from
@@ -94,7 +100,8 @@ export class Handovers {
         const piece = await this.#next(session, upTo)
         session.handed = { after, upTo: piece.archivedUpTo }
         upToDate = piece.messages.length === 0
-        if (upToDate || !(await send(session, piece.messages))) return
+        const messages = piece.messages.map(one => this.#shown(one, since))
+        if (upToDate || !(await send(session, messages))) return
         await this.#taken(session.jid.bare, piece, upTo)
         upTo = piece.archivedUpTo
       }
@@ -129,6 +136,16 @@ export class Handovers {
       keys: mine.map(({ key }) => key),
       archivedUpTo: all ? archived.upTo || after : (theirs.at(-1)?.number ?? after),
     }
+  }
+
+  /**
+   * XEP-0160 §2, XEP-0203 §2: with a note that it was kept here, and since when; unless it says already that it was held back here, or
+   * has come while the session was there, and only follows what is older.
+   */
+  #shown(due: Due, since: number): Due {
+    const { time, stanza } = due
+    if (time > since || stanza.child('delay', NS.delay)?.attrs.from === this.#host.domain) return due
+    return { ...due, stanza: stanza.plus(this.#note.at(time)) }
   }
 
   async #taken(owner: JID, { keys, archivedUpTo }: Piece, before: bigint): Promise<void> {

@@ -3,9 +3,7 @@ import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Entry, Table, Write } from '../../storage/types.ts'
-import { DelayNote } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
-import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 
 /** Bounds of a queue. */
@@ -82,7 +80,6 @@ export class OfflineQueue {
   readonly #counts = new LRUCache<string, Count>({ maxSize: COUNTS, sizeCalculation: () => 1 })
   readonly #keys = new WeakMap<Stanza, string>()
   readonly #underway = new Map<string, Underway>()
-  readonly #note: DelayNote
   #lastTime = 0
   #lastNumber = 0
   #lastLate = 0
@@ -91,7 +88,6 @@ export class OfflineQueue {
     this.#host = host
     this.#limits = limits
     this.#table = host.storage.table<Kept>('offline', 'lww')
-    this.#note = new DelayNote(host.jid, 'Offline Storage')
   }
 
   /** Throws or rejects with service-unavailable when the user has no room for one more (XEP-0160 §2 step 3). */
@@ -162,7 +158,7 @@ export class OfflineQueue {
   }
 
   #due({ key, item }: Entry<Kept>): DueMessage {
-    return { key, time: item.at, size: item.stanza.length, stanza: this.#delayed(item) }
+    return { key, time: item.at, size: item.stanza.length, stanza: Stanza.unpack(Buffer.from(item.stanza)) }
   }
 
   /** Removes messages that have been handed over. */
@@ -175,13 +171,6 @@ export class OfflineQueue {
   forget(owner: JID): void {
     this.#counts.delete(owner.toString())
     this.#underway.delete(owner.toString())
-  }
-
-  /** XEP-0160 §2, XEP-0203 §2: with a note that it was kept here, and since when; unless it says already that it was held back here. */
-  #delayed(item: Kept): Stanza {
-    const stanza = Stanza.unpack(Buffer.from(item.stanza))
-    if (stanza.child('delay', NS.delay)?.attrs.from === this.#host.domain) return stanza
-    return stanza.plus(this.#note.at(item.at))
   }
 
   #count(owner: JID): Maybe<Count> {
