@@ -30,14 +30,17 @@ const SCENARIOS: Readonly<Record<string, string>> = {
   'chat+mam-rate': 'chat+mam:mode=rate,rate=300,pairs=100,duration=6',
   'chat+mam-mobile': 'chat+mam:mode=rate,rate=300,tls=direct,sm=1,receipts=1,pairs=100,duration=6',
   'mam-query': 'mam-query:messages=10000,page=50,rounds=3',
+  presence: 'presence:',
   idle: 'idle:n=10000,settle=8',
   'idle-tls': 'idle:n=2000,tls=direct,settle=8',
   'idle-ws': 'idle:n=10000,transport=ws,settle=8',
 }
 /** Those that look at memory: each in a server that has done nothing else. */
 const ALONE = ['idle', 'idle-tls', 'idle-ws']
-/** Those that need a server with archives; all others have one without. */
+/** Those that need a server with archives, or with contacts; all others have one without. */
 const ARCHIVED = ['chat+mam', 'chat+mam-rate', 'chat+mam-mobile', 'mam-query']
+const CONTACTS = ['presence']
+const PLAIN = ['--mam', '0']
 /** Those that a relay can do: it knows neither sign-in nor TLS. */
 const RELAYED = ['chat', 'chat-rate']
 const RELAY = 'relay'
@@ -69,10 +72,18 @@ if (!existsSync(join(BENCH, 'xmppload.mjs')))
   throw new Error(`no load generator in ${BENCH}: set TIDINGS_BENCH`)
 
 const together = scenarios.filter(name => name !== 'empty' && !ALONE.includes(name))
-for (const archived of [false, true]) {
-  const names = together.filter(name => ARCHIVED.includes(name) === archived)
-  if (names.length > 0) runTogether(names, archived)
-}
+runTogether(
+  together.filter(name => !ARCHIVED.includes(name) && !CONTACTS.includes(name)),
+  PLAIN,
+)
+runTogether(
+  together.filter(name => ARCHIVED.includes(name)),
+  ['--mam', '1'],
+)
+runTogether(
+  together.filter(name => CONTACTS.includes(name)),
+  [...PLAIN, '--roster-users', '500', '--roster-contacts', '50'],
+)
 for (const name of scenarios.filter(one => ALONE.includes(one)))
   for (const server of servers) runAlone(server, name)
 if (existsSync(results)) {
@@ -82,9 +93,10 @@ if (existsSync(results)) {
 if (scenarios.includes('empty')) console.log(await measureEmpty(scratch, Number(options.rounds)))
 
 /** All servers up, rounds alternate. */
-function runTogether(names: readonly string[], archived: boolean): void {
-  const able = servers.filter(server => !archived || server !== RELAY)
-  const running = able.map(server => ({ server, target: start(server, 3_000, archived) }))
+function runTogether(names: readonly string[], wanted: readonly string[]): void {
+  if (names.length === 0) return
+  const able = servers.filter(server => server !== RELAY || names.some(name => RELAYED.includes(name)))
+  const running = able.map(server => ({ server, target: start(server, 3_000, wanted) }))
   try {
     for (let round = 0; round < Number(options.rounds); round++)
       for (const { server, target } of running)
@@ -97,7 +109,7 @@ function runTogether(names: readonly string[], archived: boolean): void {
 function runAlone(server: string, name: string): void {
   if (server === RELAY) return
   const sessions = Number(/n=(\d+)/.exec(SCENARIOS[name] as string)?.[1])
-  const target = start(server, sessions + 300, false)
+  const target = start(server, sessions + 300, PLAIN)
   try {
     load(target, [name])
   } finally {
@@ -105,13 +117,13 @@ function runAlone(server: string, name: string): void {
   }
 }
 
-/** Starts a server with its adapter; the file that says where it is. */
-function start(server: string, users: number, archived: boolean): string {
+/** Starts a server with its adapter and these options of that; the file that says where it is. */
+function start(server: string, users: number, wanted: readonly string[]): string {
   const target = join(scratch, `${server}.json`)
   console.error(`starting ${server}`)
   if (server === RELAY) writeFileSync(target, startRelay())
   else {
-    const args = ['--dir', join(scratch, server), '--users', String(users), '--mam', archived ? '1' : '0']
+    const args = ['--dir', join(scratch, server), '--users', String(users), ...wanted]
     writeFileSync(
       target,
       execFileSync(adapter(server, 'start'), args, { stdio: ['ignore', 'pipe', 'inherit'] }),
