@@ -26,6 +26,7 @@ export class Collector {
   readonly #host: Host
   #waiting = new Map<string, Waiting>()
   #timer: Timer | undefined
+  readonly #telling = new Set<Promise<unknown>>()
 
   constructor(host: Host) {
     this.#host = host
@@ -63,8 +64,11 @@ export class Collector {
     }
   }
 
-  stop(): void {
+  /** Resolves when all that was collected has been told, or could not be. */
+  async stop(): Promise<void> {
     this.#timer?.cancel()
+    this.#tell()
+    await Promise.allSettled(this.#telling)
   }
 
   #isOfOurs({ local, domain }: JID): boolean {
@@ -94,7 +98,12 @@ export class Collector {
     const { router, background } = this.#host
     for (const { sender, peer, delivered, read } of all.values()) {
       const reached = { peer, time, delivered: [...delivered.values()], read: [...read.values()] }
-      background.run('status', router.atHome('status:reached', sender, reached))
+      const told = router.atHome('status:reached', sender, reached)
+      this.#telling.add(told)
+      background.run(
+        'status',
+        told.finally(() => this.#telling.delete(told)),
+      )
     }
   }
 }
