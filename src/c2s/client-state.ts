@@ -1,6 +1,7 @@
 /** XEP-0352: Client State Indication: what waits while nobody looks at a client. */
 import { holdsOnlyChatState, isOnlyChatState } from '../core/chat-states.ts'
 import type { Clock } from '../core/clock.ts'
+import { isNotification } from '../core/presence.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
@@ -45,7 +46,8 @@ export class Inactivity {
   /** What is to be sent now that this stanza has come, in this order; nothing if it waits. */
   take(stanza: Stanza, number: number): readonly Outgoing[] {
     const key = keyOf(stanza)
-    if (key === undefined) return [...this.#pick(held => isSameUser(held, stanza)), { stanza, number }]
+    if (key === undefined)
+      return [...this.#pick(held => held.from.bare.equals(stanza.from.bare)), { stanza, number }]
     this.#remove(key)
     const stale = stanza.kind === 'message' ? this.#clock.monotonic() + STALE_MS : undefined
     // What is held is held for long.
@@ -78,11 +80,10 @@ export class Inactivity {
 
 /** Undefined for a stanza that does not wait; else what it has in common with those that it replaces. */
 function keyOf(stanza: Stanza): string | undefined {
-  const { kind, type, from, to } = stanza
-  if (kind === 'iq') return undefined
+  const { kind, from, to } = stanza
+  if (isNotification(stanza)) return `presence ${from} ${to}`
   // RFC 6121 §4: presence of other types asks for something, or answers.
-  if (kind === 'presence')
-    return type === undefined || type === 'unavailable' ? `presence ${from} ${to}` : undefined
+  if (kind !== 'message') return undefined
   if (isOnlyChatState(stanza)) return `state ${from} ${to}`
   // XEP-0280: the same as another client of the user has sent or received it.
   const copy = stanza.child('sent', NS.carbons) ?? stanza.child('received', NS.carbons)
@@ -90,8 +91,4 @@ function keyOf(stanza: Stanza): string | undefined {
   return inner !== undefined && holdsOnlyChatState(inner)
     ? `copy ${inner.attrs.from} ${inner.attrs.to}`
     : undefined
-}
-
-function isSameUser(held: Stanza, stanza: Stanza): boolean {
-  return held.from.domain === stanza.from.domain && held.from.local === stanza.from.local
 }

@@ -1,5 +1,6 @@
 /** XEP-0198: Stream Management, what both ends of a stream count. Knows no connection. */
 import type { Maybe } from '../core/maybe.ts'
+import { isNotification } from '../core/presence.ts'
 import type { HandedOver, Unacknowledged } from '../core/unacknowledged.ts'
 import { type Element, xml } from '../xml/element.ts'
 import { NS } from '../xml/ns.ts'
@@ -115,7 +116,7 @@ export class StreamCounters {
   /** A stanza would be sent to the client if that were connected, or had been sent what came before: `next` gives it. */
   keep(sent: Unacknowledged): void {
     const { stanza } = sent
-    if (isState(stanza)) {
+    if (isNotification(stanza)) {
       const before = this.#presence.get(senderOf(stanza))
       if (before !== undefined) this.#drop(before)
       this.#presence.set(senderOf(stanza), sent)
@@ -130,7 +131,7 @@ export class StreamCounters {
     if (++this.#repeated > this.#transmitted) {
       this.#transmitted = this.#repeated
       // It can't be taken back any more.
-      if (isState(sent.stanza)) this.#presence.delete(senderOf(sent.stanza))
+      if (isNotification(sent.stanza)) this.#presence.delete(senderOf(sent.stanza))
     }
     return sent.stanza
   }
@@ -147,7 +148,7 @@ export class StreamCounters {
     this.#unacknowledged = this.#unacknowledged.map(compact)
     this.#presence.clear()
     for (const sent of this.#unacknowledged.slice(this.#transmitted))
-      if (isState(sent.stanza)) this.#presence.set(senderOf(sent.stanza), sent)
+      if (isNotification(sent.stanza)) this.#presence.set(senderOf(sent.stanza), sent)
   }
 
   /**
@@ -246,11 +247,6 @@ export class StreamCounters {
     const text = `${h} stanzas acknowledged, ${sent} sent`
     throw new StreamError('undefined-condition', text, undefined, tooHigh(h, sent))
   }
-}
-
-/** RFC 6121 §4: presence that tells how somebody is; the next of the same sender replaces it. */
-function isState({ kind, type }: Stanza): boolean {
-  return kind === 'presence' && (type === undefined || type === 'unavailable')
 }
 
 /** Who is meant; and for whom, since presence may be directed. */

@@ -7,6 +7,7 @@ import type { StageContext } from './extension.ts'
 import type { Host } from './host.ts'
 import { dispatchIq } from './iq.ts'
 import { type Maybe, then } from './maybe.ts'
+import { isNotification } from './presence.ts'
 import type { Router } from './router.ts'
 import type { Origin, Session } from './session.ts'
 
@@ -88,11 +89,6 @@ function atAccount(router: Router, original: Stanza, host: Host, at: StageContex
         }),
     }))
   })
-}
-
-/** Presence that tells of somebody, and asks for nothing. */
-function isNotification({ kind, type }: Stanza): boolean {
-  return kind === 'presence' && (type === undefined || type === 'unavailable')
 }
 
 /** RFC 6121 §8.5.1: no such account: an error answers requests and messages; presence is ignored and, by §8.5.4, a headline. */

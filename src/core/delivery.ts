@@ -88,7 +88,7 @@ export function reachable(owner: Owner): readonly Session[] {
 }
 
 function isReachable(session: Session): boolean {
-  return session.available && session.priority >= 0 && !session.lost
+  return session.reachable && !session.lost
 }
 
 /** The session with this resource, unless its connection is gone. */

@@ -203,7 +203,7 @@ export interface Events {
 /** The state of a session before a presence was applied. */
 export interface PresenceBefore {
   readonly available: boolean
-  readonly priority: number
+  readonly reachable: boolean
 }
 
 type EventHandlers = { readonly [E in keyof Events]?: (event: Events[E]) => Maybe<void> }

@@ -92,6 +92,11 @@ export class Session implements Origin {
     return this.presence !== undefined
   }
 
+  /** RFC 6121 §8.5.2.1.1: an available resource of non-negative priority gets what is sent to the bare JID. */
+  get reachable(): boolean {
+    return this.available && this.priority >= 0
+  }
+
   /** Newer messages that are kept for its user reach it behind the older ones that it is being handed. */
   get catchingUp(): boolean {
     return this.handovers > 0

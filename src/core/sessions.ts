@@ -85,11 +85,11 @@ export class Sessions {
     return this.#homes.inLane(session.jid, owner => {
       // It was replaced, or its account removed, while this waited: its end has been announced.
       if (!owner.sessions.includes(session)) return
-      const before = { available: session.available, priority: session.priority }
+      const before = { available: session.available, reachable: session.reachable }
       const available = presence.type !== 'unavailable'
       session.priority = available ? priorityOf(presence) : 0
       session.presence = available ? presence.compact() : undefined
-      if (!(before.available && before.priority >= 0)) session.reachableSince = owner.messages
+      if (!before.reachable) session.reachableSince = owner.messages
       return host.hooks.emit('session:presence', { session, presence, before })
     })
   }

@@ -207,7 +207,7 @@ export class Backlog {
   missed(owner: JID, message: Stanza, number: bigint): void {
     const others = this.#host
       .sessions(owner)
-      .filter(one => one.available && one.priority >= 0 && !one.lost && fetchedUpTo.get(one) === undefined)
+      .filter(one => one.reachable && !one.lost && fetchedUpTo.get(one) === undefined)
     for (const session of others) session.send(message)
     if (others.length === 0) this.#missed(this.#of(owner), number)
   }

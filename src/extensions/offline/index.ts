@@ -148,9 +148,7 @@ class Offline {
 
   /** XEP-0160 §2 step 2: an available resource of non-negative priority takes it, or the very resource it is addressed to. */
   #reaches(message: Stanza, owner: JID): boolean {
-    return this.#host
-      .sessions(owner)
-      .some(session => (session.available && session.priority >= 0) || message.to?.equals(session.jid))
+    return this.#host.sessions(owner).some(session => session.reachable || message.to?.equals(session.jid))
   }
 
   #worthKeeping(message: Stanza): boolean {
@@ -178,6 +176,5 @@ function isCatchingUp(session: Session): boolean {
 
 /** XEP-0160 §2 step 5: available presence of non-negative priority, where the session had none before. */
 function becomesReachable({ session, before }: Events['session:presence']): boolean {
-  const reachableBefore = before.available && before.priority >= 0
-  return session.available && session.priority >= 0 && !reachableBefore
+  return session.reachable && !before.reachable
 }
