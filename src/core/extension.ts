@@ -4,6 +4,7 @@ import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { HomeTaskHandlers } from './home-tasks.ts'
 import type { Host } from './host.ts'
+import type { HttpRoute } from './http-route.ts'
 import type { Maybe } from './maybe.ts'
 import type { Options, OptionValues } from './options.ts'
 import type { Session } from './session.ts'
@@ -12,6 +13,8 @@ import type { Unacknowledged } from './unacknowledged.ts'
 /** Where a stanza is handled: the server itself (`localhost`) or an account (`alice@localhost`). */
 export type Place = 'server' | 'account'
 export type Side = 'sender' | 'recipient'
+/** Both: what comes from a component, or another server, has no sender's side here. */
+export const SIDES: readonly Side[] = ['sender', 'recipient']
 export type Kind = Stanza['kind']
 
 /** Whose half of a stanza's path a stage runs for. */
@@ -207,45 +210,6 @@ export interface PresenceBefore {
 }
 
 type EventHandlers = { readonly [E in keyof Events]?: (event: Events[E]) => Maybe<void> }
-
-/** A request that came over HTTP, as far as an extension may see it. */
-export interface HttpRequest {
-  readonly method: string
-  /** The path without the prefix and the query. */
-  readonly path: string
-  readonly parameters: Readonly<Record<string, string>>
-  readonly query: URLSearchParams
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: Buffer
-  /** The client's address, behind trusted proxies too. */
-  readonly address: string
-  /** `https://chat.example` as the client sees this server. */
-  readonly origin: string
-  /** What else can be linked to. */
-  readonly services: HttpServices
-}
-
-/** What the HTTP server has besides routes. */
-export interface HttpServices {
-  /** The chat for the browser, at `/`. */
-  readonly webChat: boolean
-  /** XEP-0124, at `/bosh`. */
-  readonly bosh: boolean
-}
-
-/** The answer to it. */
-export interface HttpAnswer {
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Buffer
-}
-
-/** A route of the HTTP server. `path` may hold parameters: `/invite/:token`. */
-export interface HttpRoute {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  readonly path: string
-  readonly handler: (request: HttpRequest) => Maybe<HttpAnswer>
-}
 
 /** What an extension adds to its host; the host can take all of it back. */
 export interface Registrations<Provided> {

@@ -1,7 +1,7 @@
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { errorReply, StanzaError } from './errors.ts'
-import type { IqAnswer, Place } from './extension.ts'
+import type { IqAnswer, IqContext, Place } from './extension.ts'
 import type { Host } from './host.ts'
 import { attempt, then } from './maybe.ts'
 import type { Origin, Session } from './session.ts'
@@ -68,4 +68,10 @@ function refuse(stanza: Stanza, error: unknown, host: Host, origin: Origin): voi
     host.log.error({ code: 'TIDINGS_IQ_HANDLER_FAILED', err: error }, 'the handler of a request failed')
   const reply = errorReply(stanza, StanzaError.from(error))
   if (reply !== undefined) origin.send(reply)
+}
+
+/** The session that asks its own account. Throws the StanzaError `forbidden` where somebody else asks. */
+export function ownSession({ session }: IqContext): Session {
+  if (session === undefined) throw new StanzaError('forbidden')
+  return session
 }

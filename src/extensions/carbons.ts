@@ -1,7 +1,7 @@
 /** XEP-0280: Message Carbons. */
 import { LRUCache } from 'lru-cache'
 import { StanzaError } from '../core/errors.ts'
-import { defineExtension, type Side, type StageContext, set, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, type Side, type StageContext, set, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
 import { type Session, SessionFlag } from '../core/session.ts'
 import { forwarded } from '../xml/forwarded.ts'
@@ -12,7 +12,6 @@ import hints from './hints.ts'
 /** Whether a session wants copies. */
 const enabled = new SessionFlag(false)
 
-const SIDES: readonly Side[] = ['sender', 'recipient']
 const WRAPPERS = ['sent', 'received'] as const
 /** Copied messages that are remembered, of all users together: an error that answers one of them is copied, too. */
 const REMEMBERED = 10_000

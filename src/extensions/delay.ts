@@ -1,13 +1,11 @@
 /** XEP-0203: Delayed Delivery: keeps others from forging our notes of delay. Our own are made by xml/delay.ts. */
-import { defineExtension, type Kind, type Side, stage } from '../core/extension.ts'
+import { defineExtension, type Kind, SIDES, stage } from '../core/extension.ts'
 import type { Element } from '../xml/element.ts'
 import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { Stanza } from '../xml/stanza.ts'
 
 const KINDS: readonly Kind[] = ['message', 'presence']
-/** At both sides: the sender's archive is not to hold what the recipient is spared. */
-const SIDES: readonly Side[] = ['sender', 'recipient']
 
 export default defineExtension({
   name: 'delay',
@@ -15,6 +13,7 @@ export default defineExtension({
   xeps: [{ xep: 203, version: '2.0', status: 'complete' }],
   setup: host => ({
     stages: KINDS.flatMap(kind =>
+      // At both sides: the sender's archive is not to hold what the recipient is spared.
       SIDES.map(side =>
         stage('stamp', { kind, side, child: ['delay', NS.delay] }, stanza => withoutForged(stanza, host.jid)),
       ),

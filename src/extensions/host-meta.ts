@@ -1,5 +1,6 @@
 /** XEP-0156: Discovering Alternative XMPP Connection Methods: tells web clients where WebSocket and BOSH are. */
-import { defineExtension, type HttpAnswer, type HttpRequest } from '../core/extension.ts'
+import { defineExtension } from '../core/extension.ts'
+import type { HttpAnswer, HttpRequest } from '../core/http-route.ts'
 import { xml } from '../xml/element.ts'
 
 const XRD = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'

@@ -1,11 +1,8 @@
 /** docs/protocol/sequence.md: shows which of the messages of its conversation each one is. The archive counts; it belongs to XEP-0359. */
-import { defineExtension, type Side, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, stage } from '../core/extension.ts'
 import { NS } from '../xml/ns.ts'
 import archive from './archive/index.ts'
 import stanzaIds from './stanza-ids.ts'
-
-/** At both sides: what comes from a component, or another server, has no sender's side here. */
-const SIDES: readonly Side[] = ['sender', 'recipient']
 
 export default defineExtension({
   name: 'sequence',

@@ -1,13 +1,10 @@
 /** XEP-0359: Unique and Stable Stanza IDs: keeps others from forging ours. Our own are made by core/ids.ts. */
-import { defineExtension, type Side, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, stage } from '../core/extension.ts'
 import type { Router } from '../core/router.ts'
 import type { Element } from '../xml/element.ts'
 import { JID, JIDError } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { Stanza } from '../xml/stanza.ts'
-
-/** At both sides: what comes from a component, or another server, has no sender's side here. */
-const SIDES: readonly Side[] = ['sender', 'recipient']
 
 /** What other extensions need of it, whose elements say by whom they are in the same way. */
 export interface ForgeryFilter {

@@ -1,6 +1,6 @@
 /** XEP-0085: Chat State Notifications: whoever types and falls silent has paused, also if nobody is left to say so. */
 import type { Timer } from '../core/clock.ts'
-import { defineExtension, type Side, type StageContext, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, type StageContext, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
 import { attempt, isPromise, then } from '../core/maybe.ts'
 import { option } from '../core/options.ts'
@@ -8,7 +8,6 @@ import { xml } from '../xml/element.ts'
 import { NS } from '../xml/ns.ts'
 import { Stanza } from '../xml/stanza.ts'
 
-const SIDES: readonly Side[] = ['sender', 'recipient']
 const SECOND_MS = 1_000
 
 export default defineExtension({

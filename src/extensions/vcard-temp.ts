@@ -2,6 +2,7 @@
 import { commit } from '../core/commit.ts'
 import { StanzaError } from '../core/errors.ts'
 import { defineExtension, get, type IqContext, set } from '../core/extension.ts'
+import { ownSession } from '../core/iq.ts'
 import { type Maybe, then } from '../core/maybe.ts'
 import { option } from '../core/options.ts'
 import { NS } from '../xml/ns.ts'
@@ -34,9 +35,10 @@ export default defineExtension({
       throw new StanzaError(session === undefined ? 'service-unavailable' : 'item-not-found')
     }
 
-    function write({ owner, session, payload }: IqContext): Maybe<undefined> {
+    function write(iq: IqContext): Maybe<undefined> {
+      const { owner, payload } = iq
       // XEP-0054 §3.2
-      if (session === undefined) throw new StanzaError('forbidden')
+      ownSession(iq)
       const text = printAlone(payload)
       if (Buffer.byteLength(text) > options.bytes)
         throw new StanzaError('policy-violation', { text: `a card has at most ${options.bytes} bytes` })

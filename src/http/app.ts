@@ -1,7 +1,7 @@
 /** What answers HTTP requests: routes of extensions and the web chat. Imported when the first request comes. */
 import type { RequestListener } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { HttpRoute, HttpServices } from '../core/extension.ts'
+import type { HttpRoute, HttpServices } from '../core/http-route.ts'
 import type { Log } from '../core/log.ts'
 import { clientOf } from './client.ts'
 import { webChat } from './web-chat/index.ts'

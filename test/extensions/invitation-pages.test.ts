@@ -1,7 +1,8 @@
 /** The landing page of an invitation: XEP-0401 §5.2. */
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { defineExtension, type HttpAnswer, type HttpRequest } from '../../src/core/extension.ts'
+import { defineExtension } from '../../src/core/extension.ts'
+import type { HttpAnswer, HttpRequest } from '../../src/core/http-route.ts'
 import { defaults } from '../../src/core/options.ts'
 import invitations, { Invitations, type NewInvitation } from '../../src/extensions/invitations/index.ts'
 import registration from '../../src/extensions/registration/index.ts'

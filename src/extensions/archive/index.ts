@@ -3,7 +3,7 @@ import {
   defineExtension,
   get,
   type Registrations,
-  type Side,
+  SIDES,
   type StageContext,
   set,
   stage,
@@ -41,7 +41,6 @@ declare module '../../core/extension.ts' {
   }
 }
 
-const SIDES: readonly Side[] = ['sender', 'recipient']
 const RECIPIENT = { kind: 'message', side: 'recipient' } as const
 const FEATURES = [NS.archive, NS.extendedArchive, NS.retraction, NS.tombstones]
 /** What asks about an archive may come from anybody, and is answered: XEP-0313 §7.1. */

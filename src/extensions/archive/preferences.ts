@@ -4,6 +4,7 @@ import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
+import { ownSession } from '../../core/iq.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Table } from '../../storage/types.ts'
 import { type Element, xml } from '../../xml/element.ts'
@@ -65,14 +66,15 @@ export class Preferences {
   }
 
   /** XEP-0441 §2.1: tells what is wished. */
-  read({ owner, session }: IqContext): Maybe<Element> {
-    if (session === undefined) throw new StanzaError('forbidden')
-    return then(this.#of(owner), print)
+  read(iq: IqContext): Maybe<Element> {
+    ownSession(iq)
+    return then(this.#of(iq.owner), print)
   }
 
   /** XEP-0441 §2.1: replaces it, and tells what holds now. */
-  async write({ owner, session, payload }: IqContext): Promise<Element> {
-    if (session === undefined) throw new StanzaError('forbidden')
+  async write(iq: IqContext): Promise<Element> {
+    const { owner, payload } = iq
+    ownSession(iq)
     const wishes = parse(payload)
     await this.#host.router.homes.inLane(owner, async () => {
       await commit(this.#host.storage, [this.#table.put(owner, KEY, wishes)], this.#host.log)

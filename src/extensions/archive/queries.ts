@@ -2,7 +2,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { IqAnswer, IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
-import type { Session } from '../../core/session.ts'
+import { ownSession } from '../../core/iq.ts'
 import type { Archive, ArchiveEntry, ArchivePage, ArchiveQuery } from '../../storage/types.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
@@ -33,15 +33,15 @@ export class Queries {
     this.#most = most
   }
 
-  /** XEP-0313 §4.1.5 */
+  /** XEP-0313 §4.1.5. Here and below: "If a client requests access to an archive it does not have permissions for", that is forbidden (§7.1). */
   form(iq: IqContext): Element {
-    requireOwn(iq)
+    ownSession(iq)
     return queryForm()
   }
 
   /** XEP-0313 §4: the results, then what is said about them. */
   async query(iq: IqContext): Promise<IqAnswer> {
-    const session = requireOwn(iq)
+    const session = ownSession(iq)
     const { owner, payload, stanza } = iq
     const request = readRequest(payload)
     await this.#host.ids.ready()
@@ -57,7 +57,7 @@ export class Queries {
 
   /** XEP-0313 §5 */
   async metadata(iq: IqContext): Promise<Element> {
-    requireOwn(iq)
+    ownSession(iq)
     const { owner } = iq
     await this.#host.ids.ready()
     const [oldest, newest] = await Promise.all([
@@ -173,12 +173,6 @@ export class Queries {
 
 /** Ids in one read of the storage. */
 const MOST_AT_ONCE = 1_000
-
-/** XEP-0313 §7.1: "If a client requests access to an archive it does not have permissions for", that is forbidden. */
-function requireOwn({ session }: IqContext): Session {
-  if (session === undefined) throw new StanzaError('forbidden')
-  return session
-}
 
 function greatest(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
   if (one === undefined || other === undefined) return one ?? other

@@ -1,6 +1,6 @@
 /** The landing page of an invitation (XEP-0401 §5.2, XEP-0379 §3.3): plain HTML and no script. */
 import { createHash } from 'node:crypto'
-import type { HttpAnswer } from '../../core/extension.ts'
+import type { HttpAnswer } from '../../core/http-route.ts'
 import { recommendedApps } from './apps.ts'
 import { Html, html } from './html.ts'
 import { qrCode } from './qr/index.ts'

@@ -1,6 +1,6 @@
 import { StanzaError } from '../../core/errors.ts'
-import type { HttpAnswer, HttpRequest } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
+import type { HttpAnswer, HttpRequest } from '../../core/http-route.ts'
 import type { Newcomers } from '../registration/index.ts'
 import type { Invitation } from './invitations.ts'
 import { invitationLinks } from './links.ts'

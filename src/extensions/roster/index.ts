@@ -2,6 +2,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import { defineExtension, get, type IqAnswer, type IqContext, set } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
+import { ownSession } from '../../core/iq.ts'
 import { eachInOrder, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
 import type { Session } from '../../core/session.ts'
@@ -118,9 +119,10 @@ function pushAll(rosters: Rosters, session: Session, changes: readonly Change[])
 }
 
 /** RFC 6121 §2.3, §2.4, §2.5: adds, changes or removes a contact. */
-function setItem(host: Host, rosters: Rosters, limits: ItemLimits, { owner, payload, session }: IqContext) {
+function setItem(host: Host, rosters: Rosters, limits: ItemLimits, iq: IqContext) {
+  const { owner, payload } = iq
   // RFC 6121 §2.3.3, §2.5.3: nobody but the user changes the roster. The same answer where there is no such account.
-  if (session === undefined) throw new StanzaError('forbidden')
+  ownSession(iq)
   const { contact, remove, name, groups } = readWish(payload, owner, limits)
   return host.router.homes.inLane(owner, async () => {
     const roster = await rosters.of(owner)

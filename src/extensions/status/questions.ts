@@ -1,6 +1,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
+import { ownSession } from '../../core/iq.ts'
 import { dateTime, parseDateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -30,8 +31,10 @@ export class Questions {
   }
 
   /** How far one message has come, which is in the asker's archive: whoever wrote it or whom it was written to. */
-  async one({ owner, payload, session }: IqContext): Promise<Element> {
-    requireOwn(session)
+  async one(iq: IqContext): Promise<Element> {
+    const { owner, payload } = iq
+    // XEP-0313 §7.1: who may not see an archive learns nothing of what is in it.
+    ownSession(iq)
     await this.#host.ids.ready()
     const id: unknown = payload.attrs.id
     if (typeof id !== 'string' || id === '') throw new StanzaError('bad-request', { text: 'id is missing' })
@@ -50,8 +53,9 @@ export class Questions {
   }
 
   /** All marks of the asker's that have moved since a moment. */
-  async changes({ owner, payload, session }: IqContext): Promise<Element> {
-    requireOwn(session)
+  async changes(iq: IqContext): Promise<Element> {
+    const { owner, payload } = iq
+    ownSession(iq)
     await this.#host.ids.ready()
     const given: unknown = payload.attrs.since
     const since = given === undefined ? 0 : parseDateTime(String(given))
@@ -108,9 +112,4 @@ function timesAt(number: bigint, { delivered, read }: Progress): Times {
     ...(delivered && number <= delivered.value && { delivered: delivered.time }),
     ...(read && number <= read.value && { read: read.time }),
   }
-}
-
-/** XEP-0313 §7.1: who may not see an archive learns nothing of what is in it. */
-function requireOwn(session: IqContext['session']): void {
-  if (session === undefined) throw new StanzaError('forbidden')
 }
