@@ -7,8 +7,8 @@ import {
   type Decipheriv,
   randomBytes,
 } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import type { Append, CasTable, Storage, Write } from '../storage/types.ts'
+import { growingCache } from '../xml/cache.ts'
 import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { Numbers } from '../xml/sequence.ts'
@@ -40,7 +40,7 @@ export class ArchiveIds {
   #ciphers: Ciphers | undefined
   /** Whether stanzas show their numbers in their conversation, too: docs/protocol/sequence.md. */
   numbered = false
-  readonly #tags = new LRUCache<string, Buffer>({ maxSize: TAGS, sizeCalculation: () => 1 })
+  readonly #tags = growingCache<string, Buffer>(TAGS)
   readonly #block = Buffer.alloc(BLOCK_BYTES)
 
   constructor(storage: Storage, host: JID) {

@@ -1,9 +1,9 @@
 /** XEP-0280: Message Carbons. */
-import { LRUCache } from 'lru-cache'
 import { StanzaError } from '../core/errors.ts'
 import { defineExtension, SIDES, type Side, type StageContext, set, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
 import { type Session, SessionFlag } from '../core/session.ts'
+import { growingCache } from '../xml/cache.ts'
 import { forwarded } from '../xml/forwarded.ts'
 import { NS } from '../xml/ns.ts'
 import { Stanza } from '../xml/stanza.ts'
@@ -59,8 +59,7 @@ function switchTo(value: boolean, session: Session | undefined): undefined {
 /** Who gets copies of what. */
 class Carbons {
   readonly #host: Host
-  // Not `max`: that takes the room for all entries at once.
-  readonly #copied = new LRUCache<string, true>({ maxSize: REMEMBERED, sizeCalculation: () => 1 })
+  readonly #copied = growingCache<string, true>(REMEMBERED)
 
   constructor(host: Host) {
     this.#host = host

@@ -1,9 +1,9 @@
 /** XEP-0203: Delayed Delivery: keeps others from forging our notes of delay. Our own are made by xml/delay.ts. */
 import { defineExtension, type Kind, SIDES, stage } from '../core/extension.ts'
+import { withoutForged } from '../core/forged.ts'
 import type { Element } from '../xml/element.ts'
 import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
-import type { Stanza } from '../xml/stanza.ts'
 
 const KINDS: readonly Kind[] = ['message', 'presence']
 
@@ -15,21 +15,16 @@ export default defineExtension({
     stages: KINDS.flatMap(kind =>
       // At both sides: the sender's archive is not to hold what the recipient is spared.
       SIDES.map(side =>
-        stage('stamp', { kind, side, child: ['delay', NS.delay] }, stanza => withoutForged(stanza, host.jid)),
+        stage('stamp', { kind, side, child: ['delay', NS.delay] }, stanza =>
+          withoutForged(stanza, child => isForged(child, host.jid)),
+        ),
       ),
     ),
   }),
 })
 
 /** XEP-0203 §5: a note of delay whose `from` is the recipient's server is discarded. */
-function withoutForged(stanza: Stanza, server: JID): Stanza {
-  const forged = (child: Element) => child.is('delay', NS.delay) && isBy(child.attrs.from, server)
-  if (!stanza.children().some(forged)) return stanza
-  return stanza.edit(copy => {
-    for (const child of copy.getChildElements().filter(forged)) copy.remove(child)
-  })
-}
-
-function isBy(from: string | undefined, server: JID): boolean {
-  return from !== undefined && JID.tryParse(from)?.bare.equals(server) === true
+function isForged(child: Element, server: JID): boolean {
+  const from: string | undefined = child.attrs.from
+  return child.is('delay', NS.delay) && from !== undefined && JID.tryParse(from)?.bare.equals(server) === true
 }

@@ -1,8 +1,8 @@
 /** XEP-0359: Unique and Stable Stanza IDs: keeps others from forging ours. Our own are made by core/ids.ts. */
 import { defineExtension, SIDES, stage } from '../core/extension.ts'
+import { withoutForged } from '../core/forged.ts'
 import type { Router } from '../core/router.ts'
-import type { Element } from '../xml/element.ts'
-import { JID, JIDError } from '../xml/jid.ts'
+import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { Stanza } from '../xml/stanza.ts'
 
@@ -19,7 +19,9 @@ export default defineExtension({
   features: { server: [NS.stanzaIds], account: [NS.stanzaIds] },
   setup({ router }) {
     const filter: ForgeryFilter = {
-      withoutForged: (message, name, namespace) => withoutForged(message, name, namespace, router),
+      // XEP-0359 §3 rules 2, 3: ids by an address of ours go, those by others and `origin-id` stay.
+      withoutForged: (message, name, namespace) =>
+        withoutForged(message, child => child.is(name, namespace) && isOurs(child.attrs.by, router)),
     }
     return {
       stages: SIDES.map(side =>
@@ -32,20 +34,7 @@ export default defineExtension({
   },
 })
 
-/** XEP-0359 §3 rules 2, 3: ids by an address of ours go, those by others and `origin-id` stay. */
-function withoutForged(message: Stanza, name: string, namespace: string, router: Router): Stanza {
-  const forged = (child: Element) => child.is(name, namespace) && isOurs(child.attrs.by, router)
-  if (!message.children().some(forged)) return message
-  return message.edit(copy => {
-    for (const child of copy.getChildElements().filter(forged)) copy.remove(child)
-  })
-}
-
 function isOurs(by: string | undefined, router: Router): boolean {
-  try {
-    return by !== undefined && router.host(JID.parse(by).domain) !== undefined
-  } catch (error) {
-    if (error instanceof JIDError) return false
-    throw error
-  }
+  const domain = by === undefined ? undefined : JID.tryParse(by)?.domain
+  return domain !== undefined && router.host(domain) !== undefined
 }

@@ -1,5 +1,6 @@
 /** Addresses: RFC 7622. A JID is prepared (case, width, normal form), checked and immutable from the moment it exists. */
-import { LRUCache } from 'lru-cache'
+
+import { growingCache } from './cache.ts'
 import { prepareDomain } from './domain.ts'
 import { opaqueString, PrecisError, usernameCaseMapped } from './precis.ts'
 
@@ -32,8 +33,7 @@ const PLAIN_RESOURCE = /^[ -~]+$/
  * Memo of `JID.parse`: the one mutable thing at module level. It is allowed because it can't be observed: parsing is pure,
  * the results are immutable, and the size is bounded (long texts are not kept, so a stranger can't fill it with kilobytes).
  */
-// `max` would take all its room at once.
-const parsed = new LRUCache<string, JID>({ maxSize: 16_384, sizeCalculation: () => 1 })
+const parsed = growingCache<string, JID>(16_384)
 const MAX_MEMO_LENGTH = 256
 
 /**

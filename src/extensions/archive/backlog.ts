@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { commit } from '../../core/commit.ts'
 import type { Outcome, Verdict } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
@@ -6,6 +5,7 @@ import { givenNumber } from '../../core/ids.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import type { Append, Archive, ArchiveEntry, MarkTable, Write } from '../../storage/types.ts'
+import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 
@@ -69,8 +69,7 @@ export class Backlog {
   readonly #host: Host
   readonly #archive: Archive
   readonly #table: MarkTable
-  // Not `max`: that takes the room for all entries at once.
-  readonly #progress = new LRUCache<string, Progress>({ maxSize: REMEMBERED, sizeCalculation: () => 1 })
+  readonly #progress = growingCache<string, Progress>(REMEMBERED)
 
   constructor(host: Host, archive: Archive) {
     this.#host = host

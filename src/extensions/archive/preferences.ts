@@ -1,5 +1,4 @@
 /** XEP-0441: Message Archive Management Preferences. */
-import { LRUCache } from 'lru-cache'
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
@@ -7,6 +6,7 @@ import type { Host } from '../../core/host.ts'
 import { ownSession } from '../../core/iq.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Table } from '../../storage/types.ts'
+import { growingCache } from '../../xml/cache.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
@@ -36,8 +36,7 @@ export class Preferences {
   readonly #host: Host
   readonly #rosters: Rosters | undefined
   readonly #table: Table<Wishes>
-  // Not `max`: that takes the room for all entries at once.
-  readonly #cache = new LRUCache<string, Wishes>({ maxSize: CACHED, sizeCalculation: () => 1 })
+  readonly #cache = growingCache<string, Wishes>(CACHED)
 
   /** Without rosters nobody is in one. */
   constructor(host: Host, rosters: Rosters | undefined) {

@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Table, Write } from '../../storage/types.ts'
+import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
 
 /** Whom a user blocks: addresses as texts. */
@@ -26,11 +26,7 @@ const PAGE = 1_000
 export class BlockLists {
   readonly #host: Host
   readonly #table: Table<true>
-  // Not `max`: that takes the room for all entries at once.
-  readonly #cache = new LRUCache<string, { list: Maybe<BlockList> }>({
-    maxSize: CACHED,
-    sizeCalculation: () => 1,
-  })
+  readonly #cache = growingCache<string, { list: Maybe<BlockList> }>(CACHED)
 
   constructor(host: Host) {
     this.#host = host

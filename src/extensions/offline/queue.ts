@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Entry, Table, Write } from '../../storage/types.ts'
+import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 
@@ -76,8 +76,7 @@ export class OfflineQueue {
   readonly #host: Host
   readonly #limits: QueueLimits
   readonly #table: Table<Kept>
-  // Not `max`: that takes the room for all entries at once.
-  readonly #counts = new LRUCache<string, Count>({ maxSize: COUNTS, sizeCalculation: () => 1 })
+  readonly #counts = growingCache<string, Count>(COUNTS)
   readonly #keys = new WeakMap<Stanza, string>()
   readonly #underway = new Map<string, Underway>()
   #lastTime = 0
