@@ -46,15 +46,15 @@ export class Ports {
 
   /** Takes a frame for a connection of this node; undefined if it is none. */
   take(frame: Frame): Answer | Promise<Answer> | undefined {
-    const port = this.#own.get(Number(frame.port))
+    const port = () => this.#own.get(Number(frame.port))
     switch (frame.op) {
       case 'deliver':
-        port?.send(Stanza.unpack(frame.stanza as Buffer), frame.turn as number | undefined)
+        port()?.send(Stanza.unpack(frame.stanza as Buffer), frame.turn as number | undefined)
         return {}
       case 'drained':
-        return Promise.resolve(port?.drained()).then(taken => ({ taken }))
+        return Promise.resolve(port()?.drained()).then(taken => ({ taken }))
       case 'close':
-        port?.close(new StreamError(frame.condition as StreamCondition, frame.text as string | undefined))
+        port()?.close(new StreamError(frame.condition as StreamCondition, frame.text as string | undefined))
         return {}
       default:
         return undefined

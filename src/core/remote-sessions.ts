@@ -131,27 +131,14 @@ export class RemoteSessions {
 
   /** Takes a frame of a connection of another node; undefined if it is none. */
   take(frame: Frame, from: string): Answer | Promise<Answer> | undefined {
-    const key = `${from} ${frame.port}`
-    const session = this.#sessions.get(key)
     switch (frame.op) {
       case 'bind':
         return answering(() => this.#bindFor(from, frame))
       case 'submit':
-        return answering(() => session && this.#router.submit(Stanza.unpack(frame.stanza as Buffer), session))
       case 'lose':
-        session?.lose()
-        return {}
       case 'unbind':
-        this.#sessions.delete(key)
-        return answering(
-          () =>
-            session &&
-            this.#router.unbind(session, frame.lost === true, () => unpackAll(frame.left as Buffer)),
-        )
       case 'move':
-        this.#sessions.delete(key)
-        if (session !== undefined) this.move(session, String(frame.node), Number(frame.other))
-        return {}
+        return this.#takeFor(this.#sessions.get(`${from} ${frame.port}`), frame, from)
       case 'nodes':
         return { nodes: JSON.stringify(this.#router.nodesHere(JID.parse(String(frame.account)))) }
       case 'fetch':
@@ -159,6 +146,25 @@ export class RemoteSessions {
       default:
         return undefined
     }
+  }
+
+  /** A frame of a session's connection. The session may have ended. */
+  #takeFor(session: Session | undefined, frame: Frame, from: string): Answer | Promise<Answer> {
+    const { op } = frame
+    if (op === 'submit')
+      return answering(() => session && this.#router.submit(Stanza.unpack(frame.stanza as Buffer), session))
+    if (op === 'lose') {
+      session?.lose()
+      return {}
+    }
+    // The connection is no longer the session's.
+    this.#sessions.delete(`${from} ${frame.port}`)
+    if (op === 'unbind') {
+      const left = () => unpackAll(frame.left as Buffer)
+      return answering(() => session && this.#router.unbind(session, frame.lost === true, left))
+    }
+    if (session !== undefined) this.move(session, String(frame.node), Number(frame.other))
+    return {}
   }
 
   async #release({ account, id, port }: Frame, node: string): Promise<Answer> {

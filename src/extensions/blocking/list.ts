@@ -1,6 +1,7 @@
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
+import { pagesOf } from '../../core/pages.ts'
 import type { Table, Write } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -82,12 +83,9 @@ export class BlockLists {
 
   async #read(owner: JID): Promise<BlockList> {
     const list = new Set<string>()
-    for (let after: string | undefined; ; ) {
-      const { items, more } = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
+    for await (const { items } of pagesOf(this.#table, owner, PAGE))
       for (const { key } of items) list.add(key)
-      after = items.at(-1)?.key
-      if (!more) return list.size === 0 ? NOBODY : list
-    }
+    return list.size === 0 ? NOBODY : list
   }
 }
 

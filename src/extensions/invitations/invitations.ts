@@ -1,5 +1,6 @@
 import { createHash, randomInt } from 'node:crypto'
 import { StanzaError, TidingsError } from '../../core/errors.ts'
+import { pagesOf } from '../../core/pages.ts'
 import type { CasTable, Storage, Table, WallClock } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 
@@ -179,13 +180,8 @@ export class Invitations {
   }
 
   async *#all(): AsyncGenerator<[key: string, row: Invitation]> {
-    let after: string | undefined
-    for (;;) {
-      const { items, more } = await this.#rows.page(this.#host, after === undefined ? {} : { after })
+    for await (const { items } of pagesOf(this.#rows, this.#host))
       for (const { key, item } of items) yield [key, item]
-      if (!more) return
-      after = items.at(-1)?.key
-    }
   }
 
   /** Removes what has expired, and some more. A day later: who has shown his token in time may still be typing. */

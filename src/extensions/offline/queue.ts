@@ -1,6 +1,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
+import { pagesOf } from '../../core/pages.ts'
 import type { Entry, Table, Write } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -147,13 +148,12 @@ export class OfflineQueue {
    * as they are not: so this always looks from the oldest on. To be run in the owner's lane, where no message ends to be under way.
    */
   async due(owner: JID): Promise<DueMessages> {
-    for (let after: string | undefined; ; ) {
-      const { items, more } = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
+    for await (const { items, more } of pagesOf(this.#table, owner, PAGE)) {
       const underway = this.#underwayOf(owner)
       const due = items.filter(({ key }) => !underway?.has(key))
-      if (due.length > 0 || !more) return { items: due.map(entry => this.#due(entry)), more }
-      after = items.at(-1)?.key
+      if (due.length > 0) return { items: due.map(entry => this.#due(entry)), more }
     }
+    return { items: [], more: false }
   }
 
   #due({ key, item }: Entry<Kept>): DueMessage {
@@ -181,12 +181,10 @@ export class OfflineQueue {
   async #recount(owner: JID): Promise<Count> {
     const at = this.#host.clock.monotonic()
     let messages = 0
-    let after: string | undefined
-    do {
-      const page = await this.#table.page(owner, after === undefined ? {} : { after }, PAGE)
-      messages += page.items.length
-      after = page.more ? page.items.at(-1)?.key : undefined
-    } while (after !== undefined && messages < this.#limits.most)
+    for await (const { items } of pagesOf(this.#table, owner, PAGE)) {
+      messages += items.length
+      if (messages >= this.#limits.most) break
+    }
     const count = { messages, at }
     this.#counts.set(owner.toString(), count)
     return count

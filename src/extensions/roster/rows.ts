@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import { pagesOf } from '../../core/pages.ts'
 import type { Entry, Storage, Table, Write } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 import type { State, Subscription } from './states.ts'
@@ -206,12 +207,7 @@ export class RosterRows {
   }
 
   async *#all(owner: JID): AsyncGenerator<Entry<Row>> {
-    let after: string | undefined
-    do {
-      const page = await this.#contacts.page(owner, after === undefined ? {} : { after }, PAGE)
-      yield* page.items
-      after = page.more ? page.items.at(-1)?.key : undefined
-    } while (after !== undefined)
+    for await (const { items } of pagesOf(this.#contacts, owner, PAGE)) yield* items
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Host } from '../../core/host.ts'
+import { findNewest, pagesOf } from '../../core/pages.ts'
 import type { Archive, ArchiveEntry, Mark, MarkTable } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
@@ -37,9 +38,6 @@ export interface PeerMark {
   readonly mark: Mark
 }
 
-/** How many of the newest messages of a conversation are looked through for one whose time nobody knows. */
-const LOOKED_THROUGH = 2_000
-const PAGE = 200
 /** Both sides archive a message at about the same time. */
 const WINDOW_MS = 60_000
 
@@ -69,12 +67,8 @@ export class Marks {
 
   /** Every mark of an owner. */
   async *all(owner: JID): AsyncGenerator<PeerMark> {
-    for (let after: string | undefined, more = true; more; ) {
-      const page = await this.#table.page(owner, after === undefined ? {} : { after }, 1_000)
-      for (const { key, item } of page.items) yield { ...partsOf(key), mark: item }
-      after = page.items.at(-1)?.key
-      more = page.more && after !== undefined
-    }
+    for await (const { items } of pagesOf(this.#table, owner, 1_000))
+      for (const { key, item } of items) yield { ...partsOf(key), mark: item }
   }
 
   /** Moves the marks to the newest of these messages. What the owner has not written, or not archived, is ignored: XEP-0333 §5. */
@@ -114,22 +108,8 @@ export class Marks {
       times.length < references.length
         ? {}
         : { start: Math.min(...times) - WINDOW_MS, end: Math.max(...times) + WINDOW_MS }
-    let before: bigint | undefined
-    for (let seen = 0; seen < LOOKED_THROUGH; seen += PAGE) {
-      const { items, more } = await this.#archive.page(owner, {
-        peer: JID.parse(peer),
-        ...range,
-        ...(before !== undefined && { before }),
-        ...(known > 0n && { after: known }),
-        reverse: true,
-        limit: PAGE,
-      })
-      const found = items.find(entry => isOneOf(entry, ids, owner))
-      if (found !== undefined) return found.id
-      before = items.at(-1)?.id
-      if (!more || before === undefined) return undefined
-    }
-    return undefined
+    const query = { peer: JID.parse(peer), ...range, ...(known > 0n && { after: known }) }
+    return (await findNewest(this.#archive, owner, query, entry => isOneOf(entry, ids, owner)))?.id
   }
 }
 
