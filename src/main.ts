@@ -115,6 +115,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     await storage.settled()
   }
   let httpPort: number | undefined
+  // What hosts begin when they stop is stored, too.
+  parts.defer(settled)
   const hosts = config.hosts.map(({ name }) =>
     parts.adopt(
       new Host({

@@ -177,7 +177,7 @@ t.test(
     t.equal(carol![1].delivered.length, 100)
     t.same(carol![1].delivered.at(-1), { id: 'r249' })
     collector.fetched(BOB, [entry(5n, ALICE, message(ALICE, BOB, 'a5'))])
-    void collector.stop()
+    collector.stop()
     t.equal(told.length, 3, 'what was collected is told when it stops')
     clock.advance(200)
     t.equal(told.length, 3, 'and nothing more')

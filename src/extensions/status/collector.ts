@@ -26,7 +26,6 @@ export class Collector {
   readonly #host: Host
   #waiting = new Map<string, Waiting>()
   #timer: Timer | undefined
-  readonly #telling = new Set<Promise<unknown>>()
 
   constructor(host: Host) {
     this.#host = host
@@ -64,11 +63,10 @@ export class Collector {
     }
   }
 
-  /** Resolves when all that was collected has been told, or could not be. */
-  async stop(): Promise<void> {
+  /** Tells what was collected; that is done when the background has settled. */
+  stop(): void {
     this.#timer?.cancel()
     this.#tell()
-    await Promise.allSettled(this.#telling)
   }
 
   #isOfOurs({ local, domain }: JID): boolean {
@@ -98,12 +96,7 @@ export class Collector {
     const { router, background } = this.#host
     for (const { sender, peer, delivered, read } of all.values()) {
       const reached = { peer, time, delivered: [...delivered.values()], read: [...read.values()] }
-      const told = router.atHome('status:reached', sender, reached)
-      this.#telling.add(told)
-      background.run(
-        'status',
-        told.finally(() => this.#telling.delete(told)),
-      )
+      background.run('status', router.atHome('status:reached', sender, reached))
     }
   }
 }
