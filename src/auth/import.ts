@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { TidingsError } from '../core/errors.ts'
+import { Lane } from '../core/lane.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Accounts, PasswordKeys, Role } from './accounts.ts'
 import { SALT_BYTES } from './scram.ts'
@@ -47,12 +48,24 @@ export async function importAccounts(
   const { sharedSalt = false, progress } = options
   const derive = sharedSalt ? sharedKeys(accounts) : (password: string) => accounts.deriveKeys(password)
   const source = each(entries)
+  // Entries of one account in their order: the first one makes it, whichever's keys are derived first.
+  const lanes = new Map<string, Lane>()
+  const inTurn = async (entry: ImportEntry): Promise<TidingsError | undefined> => {
+    const key = entry.jid.toString()
+    const lane = lanes.get(key) ?? new Lane()
+    lanes.set(key, lane)
+    try {
+      return await lane.run(() => make(accounts, entry, derive))
+    } finally {
+      if (lane.waiting === 0) lanes.delete(key)
+    }
+  }
   let created = 0
   let refused = 0
   // Workers share one generator. When one of them throws, its loop ends the generator and thereby all the others.
   const worker = async () => {
     for await (const entry of source) {
-      const error = await make(accounts, entry, derive)
+      const error = await inTurn(entry)
       if (error === undefined) created++
       else refused++
       progress?.(entry, error)

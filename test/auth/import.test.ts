@@ -72,3 +72,19 @@ t.test('a storage that fails ends the import', async t => {
   await t.rejects(importAccounts(accounts, entries()), { code: 'closed' })
   t.ok(taken < 200, `${taken} entries were taken`)
 })
+
+t.test('of two entries for one account the first one makes it, however long its keys take', async t => {
+  class SlowAccounts extends Accounts {
+    override async deriveKeys(password: string, salt?: Buffer) {
+      if (password === 'slow') for (let i = 0; i < 50; i++) await new Promise(setImmediate)
+      return super.deriveKeys(password, salt)
+    }
+  }
+  const accounts = new SlowAccounts(memoryStorage({ clock: systemClock }), { iterations: 10 })
+  const refused: string[] = []
+  await importAccounts(accounts, [user(7, 'slow'), user(8), user(7, 'again')], {
+    progress: ({ password }, error) => void (error && refused.push(password)),
+  })
+  t.same(refused, ['again'])
+  t.equal(await accounts.verify(user(7).jid, 'slow'), true)
+})
