@@ -1,19 +1,17 @@
 /**
- * The composition root: picks back ends, builds hosts, starts and stops listeners, in order and by hand.
- * The only place that names back ends, listeners and the list of extensions.
+ * The composition root: picks back ends (back-ends.ts), builds hosts, starts and stops listeners, in order and by hand.
+ * The only place that names listeners and the list of extensions.
  */
 import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { administer } from './administer.ts'
 import { Accounts } from './auth/accounts.ts'
+import { checkFolder, openCertificates, openCluster, openStorage } from './back-ends.ts'
 import { C2s } from './c2s/listener.ts'
 import type { Administration } from './cli/control/administration.ts'
 import type { NewInvitationLinks } from './cli/control/protocol.ts'
 import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
-import { singleNode } from './cluster/local.ts'
 import type { Cluster } from './cluster/types.ts'
 import type { Components, ComponentsOptions } from './components/listener.ts'
 import type { Config } from './config/config.ts'
@@ -35,7 +33,7 @@ import { openMonitor, watch } from './monitoring.ts'
 import type { Changes } from './operations/changes.ts'
 import { Reloader } from './reload.ts'
 import { type Storage, StorageError } from './storage/types.ts'
-import { type CertificateDescription, Certificates } from './tls/certificates.ts'
+import type { CertificateDescription, Certificates } from './tls/certificates.ts'
 import type { JID } from './xml/jid.ts'
 import { StreamError } from './xml/stream-error.ts'
 
@@ -249,57 +247,4 @@ export async function openOffline(config: Config): Promise<Offline> {
     ),
     close: () => storage.close(),
   }
-}
-
-type Warn = (code: string, text: string) => void
-
-async function openStorage(config: Config, clock: Clock, log: Log): Promise<Storage> {
-  switch (config.storage.kind) {
-    case 'memory': {
-      const { memoryStorage } = await import('./storage/memory.ts')
-      return memoryStorage({ clock })
-    }
-    case 'sqlite': {
-      const { openSqlite } = await import('./storage/sqlite/open.ts')
-      const onProblem = (err: StorageError): void =>
-        log.error({ code: 'TIDINGS_STORAGE_PROBLEM', err }, 'the storage has a problem')
-      return openSqlite({ folder: config.data, clock, onProblem })
-    }
-    default:
-      // Never another storage than the one that was asked for: nobody would find the data again.
-      throw comesLater('storage.kind', config.storage.kind, 'sqlite')
-  }
-}
-
-/** The data are the passwords' keys and everybody's messages: nobody else's business. */
-async function checkFolder({ data, storage }: Config, warn: Warn): Promise<void> {
-  if (storage.kind === 'memory') return
-  const { mode } = await stat(data)
-  if ((mode & 0o077) !== 0)
-    warn('TIDINGS_DATA_OPEN', `other users of this machine may look into ${data}: chmod 700 keeps them out`)
-}
-
-function openCluster({ cluster }: Config): Cluster {
-  if (cluster.kind !== 'local') throw comesLater('cluster.kind', cluster.kind, 'local')
-  return singleNode()
-}
-
-function comesLater(path: string, value: string, instead: string): TidingsError {
-  return new TidingsError(
-    'TIDINGS_CONFIG_LATER',
-    `${path} "${value}" comes with a later version: write "${instead}" until then`,
-  )
-}
-
-function openCertificates(config: Config, clock: Clock, warn: Warn, log: Log): Promise<Certificates> {
-  return Certificates.open({
-    hosts: config.hosts.map(({ name, tls }) => ({ name, files: tls })),
-    files: config.tls,
-    directory: join(config.data, 'certificates'),
-    clock,
-    report(event) {
-      if (event.kind === 'problem') warn(event.problem.code, event.problem.message)
-      else log.info({ certificate: event.certificate }, 'certificate loaded')
-    },
-  })
 }

@@ -138,7 +138,8 @@ t.test('presence does not fill what waits for a client that is away', async t =>
   t.same(ids(await answered(again, 'goes-on')), [])
 })
 
-t.test('more waits for a client than may wait in an outbox: it gets that at its pace', async t => {
+/** Alice is away, and more waits for her than may wait in an outbox. */
+async function withBacklog(t: Test) {
   const { port, server } = await start(t, {
     limits: { outboxBytes: 100_000, management: { ...MANAGEMENT, keptBytes: 10_000_000 } },
   })
@@ -148,6 +149,11 @@ t.test('more waits for a client than may wait in an outbox: it gets that at its 
   await until(() => server.hibernating === 1)
   for (let i = 0; i < MANY; i++) bob.send(chat('alice@localhost/a', i, 'x'.repeat(10_000)))
   await answered(bob, 'there')
+  return { port, server, bob, id }
+}
+
+t.test('more waits for a client than may wait in an outbox: it gets that at its pace', async t => {
+  const { port, server, bob, id } = await withBacklog(t)
   const again = await resuming(port, 'alice', id, 0)
   await again.expect('<resumed')
   again.socket.pause()
@@ -164,15 +170,7 @@ t.test('more waits for a client than may wait in an outbox: it gets that at its 
 })
 
 t.test('it breaks again while a client gets what it lacks', async t => {
-  const { port, server } = await start(t, {
-    limits: { outboxBytes: 100_000, management: { ...MANAGEMENT, keptBytes: 10_000_000 } },
-  })
-  const { client: alice, id } = await managed(port, 'alice', 'a')
-  const bob = await session(port, 'bob', 'b')
-  alice.socket.resetAndDestroy()
-  await until(() => server.hibernating === 1)
-  for (let i = 0; i < MANY; i++) bob.send(chat('alice@localhost/a', i, 'x'.repeat(10_000)))
-  await answered(bob, 'there')
+  const { port, server, id } = await withBacklog(t)
   const second = await resuming(port, 'alice', id, 0)
   const got = ids((await second.expect(/^[\s\S]*id="30"[\s\S]*?<\/message>/))[0])
   second.socket.resetAndDestroy()

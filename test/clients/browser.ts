@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+import { ServerProcess } from '../support/server-process.ts'
 
 const EXECUTABLE = '/usr/bin/chromium'
 /** Nothing that would look for hosts of its maker. */
@@ -89,4 +91,18 @@ export async function write({ page }: Window, text: string): Promise<void> {
 /** Waits until a message is shown that the other one wrote. */
 export async function read({ page }: Window, text: string): Promise<void> {
   await page.locator('.chat-msg__text', { hasText: text }).waitFor()
+}
+
+/** A server with accounts of alice and bob, and a browser; both end with the test. `url`: its web chat. */
+export async function webChatFor(t: Test): Promise<{ browser: Browser; url: string }> {
+  const server = await ServerProcess.start({
+    accounts: [
+      ['alice@localhost', 'secret'],
+      ['bob@localhost', 'secret'],
+    ],
+  })
+  t.teardown(() => server.stop())
+  const browser = await launch()
+  t.teardown(() => browser.close())
+  return { browser, url: `http://localhost:${server.ports.http}/` }
 }

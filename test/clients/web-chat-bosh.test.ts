@@ -1,18 +1,8 @@
 import t from 'tap'
-import { ServerProcess } from '../support/server-process.ts'
-import { launch, openChat, read, withoutBrowser, write } from './browser.ts'
+import { openChat, read, webChatFor, withoutBrowser, write } from './browser.ts'
 
 t.test('Converse over BOSH', { skip: withoutBrowser() }, async t => {
-  const server = await ServerProcess.start({
-    accounts: [
-      ['alice@localhost', 'secret'],
-      ['bob@localhost', 'secret'],
-    ],
-  })
-  t.teardown(() => server.stop())
-  const browser = await launch()
-  t.teardown(() => browser.close())
-  const url = `http://localhost:${server.ports.http}/`
+  const { browser, url } = await webChatFor(t)
   const overBosh = async (user: string, other: string) => {
     const context = await browser.newContext()
     await context.route('**/chat/chat.js', async route => {

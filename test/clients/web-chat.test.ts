@@ -1,18 +1,8 @@
 import t from 'tap'
-import { ServerProcess } from '../support/server-process.ts'
-import { launch, openChat, read, withoutBrowser, write } from './browser.ts'
+import { openChat, read, webChatFor, withoutBrowser, write } from './browser.ts'
 
 t.test('the web chat, in two windows', { skip: withoutBrowser() }, async t => {
-  const server = await ServerProcess.start({
-    accounts: [
-      ['alice@localhost', 'secret'],
-      ['bob@localhost', 'secret'],
-    ],
-  })
-  t.teardown(() => server.stop())
-  const browser = await launch()
-  t.teardown(() => browser.close())
-  const url = `http://localhost:${server.ports.http}/`
+  const { browser, url } = await webChatFor(t)
   const alice = await openChat(browser, url, { user: 'alice', password: 'secret', with: 'bob@localhost' })
   const bob = await openChat(browser, url, { user: 'bob', password: 'secret', with: 'alice@localhost' })
   await write(alice, 'Hello Bob, from a browser')
