@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream'
 import { type ChatClient, type ClientKind, Inbox, SignInFailed, within } from './chat-client.ts'
 
 /** Debian's own Python: another one before it in PATH does not see Debian's modules. */
-const PYTHON = '/usr/bin/python3'
+export const PYTHON = '/usr/bin/python3'
 const DRIVER = join(import.meta.dirname, 'slixmpp-driver.py')
 
 /** Why slixmpp cannot be used here; false if it can. */
