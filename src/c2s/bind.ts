@@ -59,7 +59,7 @@ async function manage(
     stream.send(failed('unexpected-request'))
     return false
   }
-  const { resumption, ended } = parts
+  const { resumption } = parts
   const id = request.attribute('previd') ?? ''
   const h = countOf(request)
   if (await resumption.find(id, account)?.resume(stream, h)) return true
@@ -70,7 +70,7 @@ async function manage(
     return true
   }
   // A storage that fails for a moment knows nothing about it: the client may bind all the same.
-  stream.send(failed('item-not-found', await ended.find(id, account).catch(() => undefined)))
+  stream.send(failed('item-not-found', await resumption.counts.find(id, account).catch(() => undefined)))
   return false
 }
 

@@ -9,7 +9,7 @@ import { type ReaderLimits, Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Connection, type ConnectionParts, Ended, type Messages } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
-import { EndedSessions } from './ended-sessions.ts'
+import { HandledCounts } from './handled-counts.ts'
 import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
 import type { C2sLimits, C2sOptions, ListenOptions, TlsPolicy } from './options.ts'
@@ -56,11 +56,12 @@ export class C2s {
     const late = new StreamError('connection-timeout', 'signing in took too long')
     this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, connection => close(connection, late))
     const metrics = sessionMetrics(options.metrics ?? new Metrics(clock))
-    this.#resumption = new Resumption(limits.management, clock)
+    const counts = new HandledCounts(router, clock, background)
+    this.#resumption = new Resumption(limits.management, clock, counts)
     router.release = async (account, id, node, number) =>
       this.#resumption.find(id, account)?.release(node, number)
-    const management = { resumption: this.#resumption, ended: new EndedSessions(router) }
-    this.#sessionParts = { clock, log, background, rate: limits.stanzas, metrics, ...management }
+    const resumption = this.#resumption
+    this.#sessionParts = { clock, log, background, rate: limits.stanzas, metrics, resumption }
     this.#ticks = new Ticks(limits.outboxBytes)
     this.#connectionParts = {
       ticks: this.#ticks,

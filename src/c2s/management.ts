@@ -2,9 +2,11 @@
 import type { Clock } from '../core/clock.ts'
 import type { Maybe } from '../core/maybe.ts'
 import type { HandedOver, Unacknowledged } from '../core/unacknowledged.ts'
+import type { JID } from '../xml/jid.ts'
 import type { TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import type { Counted } from './handled-counts.ts'
 import { acknowledgement, countOf, failed, isManagement, REQUEST, resumed } from './management-elements.ts'
 import type { Resumable, Resumption } from './resumption.ts'
 import { StreamCounters, type Turn } from './stream-counters.ts'
@@ -29,7 +31,7 @@ export interface Managed extends Resumable {
 const PIECE = 64 * 1024
 
 /** Counts for a session from `<enable/>` on, asks its client for acknowledgements and answers the client's questions. */
-export class Management {
+export class Management implements Counted {
   /** The SM-ID, if the session can be resumed. */
   readonly id: string | undefined
   readonly #counters: StreamCounters
@@ -54,6 +56,10 @@ export class Management {
     this.id = id
     this.#counters = new StreamCounters(resumed)
     if (id !== undefined) resumption.add(id, session)
+  }
+
+  get account(): JID {
+    return this.#session.account
   }
 
   /** How many of the client's stanzas have been handled. */
@@ -86,6 +92,7 @@ export class Management {
   /** The turn of what the client has sent is over. */
   finish(turn: Turn): void {
     this.#counters.finish(turn, () => this.#session.text(acknowledgement(this.h)))
+    if (!this.#ended) this.#resumption.counts.grown(this)
   }
 
   /** Sends a stanza to the client, or keeps it until there is a connection. `number` as in `SessionPort`. */
@@ -157,6 +164,8 @@ export class Management {
   /** The session goes on at another node, which knows: returns how far it has come. */
   release(): HandedOver {
     this.#resumption.remove(this.id!, this.#session)
+    this.#ended = true
+    this.#resumption.counts.forget(this)
     this.#counters.release()
     return this.#counters.state
   }
@@ -175,8 +184,14 @@ export class Management {
     if (this.id !== undefined) this.#resumption.remove(this.id, this.#session)
     this.#resumption.asked.delete(this.#session)
     this.#ended = true
+    this.#resumption.counts.forget(this)
     this.#counters.release()
     return () => this.#counters.take(closed)
+  }
+
+  /** It has ended, and all that the client has sent has been handled: that may come to resume it (XEP-0198 §5). */
+  remember(): Maybe<void> {
+    if (this.id !== undefined) return this.#resumption.counts.ended(this)
   }
 
   readonly #acknowledged = (sent: readonly Unacknowledged[]): void => this.#session.acknowledged(sent)

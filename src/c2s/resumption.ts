@@ -5,6 +5,7 @@ import type { HandedOver } from '../core/unacknowledged.ts'
 import type { JID } from '../xml/jid.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import { Deadlines } from './deadlines.ts'
+import type { HandledCounts } from './handled-counts.ts'
 import type { Stream } from './stream.ts'
 
 /** Rules of stream management. Infinity switches a limit off. */
@@ -50,13 +51,15 @@ export function newId(): string {
 export class Resumption {
   /** Clients that were asked for an acknowledgement. */
   readonly asked: Deadlines<Resumable>
+  readonly counts: HandledCounts
   #limits: ManagementLimits
   /** Sessions without a connection. */
   readonly #hibernating: Deadlines<Resumable>
   readonly #resumable = new Map<string, Resumable>()
 
-  constructor(limits: ManagementLimits, clock: Clock) {
+  constructor(limits: ManagementLimits, clock: Clock, counts: HandledCounts) {
     this.#limits = limits
+    this.counts = counts
     this.asked = new Deadlines(clock, limits.acknowledgeSeconds * MS, one => one.cut())
     this.#hibernating = new Deadlines(clock, limits.resumeSeconds * MS, one => one.giveUp())
   }

@@ -1,7 +1,6 @@
 import type { Background } from '../core/background.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import type { EndedSessions } from './ended-sessions.ts'
 import type { SessionMetrics } from './metrics.ts'
 import type { Resumption } from './resumption.ts'
 import type { Rate } from './token-bucket.ts'
@@ -15,5 +14,4 @@ export interface SessionParts {
   readonly rate: Rate
   readonly metrics: SessionMetrics
   readonly resumption: Resumption
-  readonly ended: EndedSessions
 }

@@ -293,16 +293,11 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 
-  /** Its client may come to resume it. */
-  #remember(management: Management | undefined): Maybe<void> {
-    if (management?.id !== undefined) return this.#parts.ended.add(management.id, this.account, management.h)
-  }
-
   #unbind(lost?: boolean): Maybe<void> {
     const management = this.#management
     const left = management?.end(this.#closing)
     return attempt(
-      () => then(this.#handle?.unbind(lost, left), () => this.#remember(management)),
+      () => then(this.#handle?.unbind(lost, left), () => management?.remember()),
       err => this.#parts.log.error({ code: 'TIDINGS_UNBIND_FAILED', err }, 'a session could not be unbound'),
     )
   }

@@ -56,7 +56,8 @@ const CONFIG = {
 /** The real server in this process, with a clock that a test moves. */
 export class TestServer {
   readonly clock: ManualClock
-  private readonly servers: readonly Server[]
+  private servers: readonly Server[]
+  private readonly launch: () => Promise<readonly Server[]>
   private readonly faulty: FaultyStorage
   private readonly parts: AsyncDisposableStack
   private stopping: Promise<void> | undefined
@@ -65,11 +66,13 @@ export class TestServer {
     clock: ManualClock,
     faulty: FaultyStorage,
     servers: readonly Server[],
+    launch: () => Promise<readonly Server[]>,
     parts: AsyncDisposableStack,
   ) {
     this.clock = clock
     this.faulty = faulty
     this.servers = servers
+    this.launch = launch
     this.parts = parts
   }
 
@@ -88,15 +91,18 @@ export class TestServer {
       await keeper.create(JID.parse(address), password, { role })
     const settings = configFrom(merge(CONFIG, config), { extensions, directory: data })
     const certificates = options.certificates ?? (await testCertificates())
-    const network = new LocalNetwork()
-    const clusters =
-      nodes === 1 ? [singleNode()] : Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
-    const servers: Server[] = []
-    for (const cluster of clusters) {
-      const given = { clock, storage, cluster, certificates, control: false, ...(log && { log }) }
-      servers.push(await startServer(settings, given))
+    const launch = async (): Promise<readonly Server[]> => {
+      const network = new LocalNetwork()
+      const clusters =
+        nodes === 1 ? [singleNode()] : Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
+      const servers: Server[] = []
+      for (const cluster of clusters) {
+        const given = { clock, storage, cluster, certificates, control: false, ...(log && { log }) }
+        servers.push(await startServer(settings, given))
+      }
+      return servers
     }
-    return new TestServer(clock, faulty, servers, parts.move())
+    return new TestServer(clock, faulty, await launch(), launch, parts.move())
   }
 
   /** One entry per node. */
@@ -159,6 +165,14 @@ export class TestServer {
   stop(): void {
     this.stopping ??= Promise.all(this.servers.map(server => server.stop())).then(() => undefined)
     this.stopping.catch(() => {})
+  }
+
+  /** Starts again over the same storage, on other ports. Clients must have gone, or go now. */
+  async restart(): Promise<void> {
+    this.stop()
+    await this.stopping
+    this.stopping = undefined
+    this.servers = await this.launch()
   }
 
   /** Stops and lets go of everything. Clients must have gone, or go now. */

@@ -110,6 +110,7 @@ for (const [text, expected] of [
   ['time passes 7 days', { do: 'wait', milliseconds: 604_800_000 }],
   ['time passes 1 second', { do: 'wait', milliseconds: 1_000 }],
   ['the server stops', { do: 'stop-server' }],
+  ['the server starts again', { do: 'restart-server' }],
   ['the storage fails', { do: 'storage', fails: true }],
   ['the storage works again', { do: 'storage', fails: false }],
 ] as const)

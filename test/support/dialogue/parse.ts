@@ -154,6 +154,7 @@ function readPhrase(phrase: string, xml: string, line: number): Action | undefin
     return { do: 'wait', milliseconds: Number(wait[1]) * unit }
   }
   if (phrase === 'the server stops') return { do: 'stop-server' }
+  if (phrase === 'the server starts again') return { do: 'restart-server' }
   if (phrase === 'the storage fails' || phrase === 'the storage works again')
     return { do: 'storage', fails: phrase === 'the storage fails' }
   const [, client, verb] = /^([a-z][a-z0-9-]*)(?: |(?='s ))(.*)$/.exec(phrase) ?? []

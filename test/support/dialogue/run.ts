@@ -80,6 +80,11 @@ class Run {
         this.server.stop()
         this.stopped = true
         return
+      case 'restart-server':
+        for (const client of this.clients.values()) client.drop()
+        await this.server.restart()
+        this.stopped = false
+        return
       case 'storage':
         await this.rest()
         this.server.storageFails = step.fails

@@ -45,6 +45,7 @@ export type Action =
   | { readonly do: 'receive-nothing' | 'stream-ends' | 'connection-ends'; readonly client: string }
   | { readonly do: 'wait'; readonly milliseconds: number }
   | { readonly do: 'stop-server' }
+  | { readonly do: 'restart-server' }
   /** From now on the storage refuses all that reads or stores, or does it again. */
   | { readonly do: 'storage'; readonly fails: boolean }
 

@@ -1,0 +1,91 @@
+import type { Background } from '../core/background.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Table, Write } from '../storage/types.ts'
+import type { JID } from '../xml/jid.ts'
+import type { C2sRouter } from './options.ts'
+
+/** A session as far as it is counted. */
+export interface Counted {
+  /** The SM-ID; undefined: it can't be resumed, and nobody will ask. */
+  readonly id: string | undefined
+  readonly account: JID
+  /** How many of its client's stanzas have been handled. */
+  readonly h: number
+}
+
+/** How long after a stanza its session's count is stored: those of all sessions at once. */
+const BEHIND_MS = 1_000
+/** Counts in one commit. */
+const TOGETHER = 500
+/** How long a count is known: a client that returns later has nothing to learn from it. */
+const ENDED_MS = 60 * 60_000
+const LIVING_MS = 24 * 60 * 60_000
+
+/**
+ * XEP-0198 §5: how many stanzas of their clients sessions had handled, by SM-ID: for clients that want to resume a session which has ended,
+ * be it with the server. Known at all nodes. What is stored is never more than what was handled (its client would take the rest for
+ * delivered); after a crash it may be less by what came in the last second: that is sent again, and dropped as a duplicate.
+ */
+export class HandledCounts {
+  readonly #router: C2sRouter
+  readonly #clock: Clock
+  readonly #background: Background
+  /** Those that have handled something that is not stored yet. */
+  readonly #ahead = new Set<Counted>()
+  #due = false
+
+  constructor(router: C2sRouter, clock: Clock, background: Background) {
+    this.#router = router
+    this.#clock = clock
+    this.#background = background
+  }
+
+  /** A session has handled something: its count is stored in a while. */
+  grown(session: Counted): void {
+    if (session.id === undefined) return
+    this.#ahead.add(session)
+    if (this.#due) return
+    this.#due = true
+    this.#clock.after(BEHIND_MS, () => this.#background.run('handled counts', this.#store()))
+  }
+
+  /** A session has ended, and its client may come to resume it. Resolves when its count is stored. */
+  async ended(session: Counted): Promise<void> {
+    const write = this.#write(session, ENDED_MS)
+    if (write !== undefined) await this.#storage(session.account)?.commit([write])
+  }
+
+  /** A session has ended, or goes on elsewhere: it counts here no more. */
+  forget(session: Counted): void {
+    this.#ahead.delete(session)
+  }
+
+  /** How far it had come, if it was this account's. */
+  async find(id: string, account: JID): Promise<number | undefined> {
+    return this.#table(account)?.get(account, id)
+  }
+
+  async #store(): Promise<void> {
+    const sessions = [...this.#ahead]
+    this.#ahead.clear()
+    this.#due = false
+    // All hosts have the same storage, and atomic need not be what is stored here.
+    for (let at = 0; at < sessions.length; at += TOGETHER) {
+      const some = sessions.slice(at, at + TOGETHER)
+      const writes = some.map(session => this.#write(session, LIVING_MS)).filter(write => write !== undefined)
+      await this.#storage(some[0]!.account)?.commit(writes)
+    }
+  }
+
+  #write({ id, account, h }: Counted, ttl: number): Write | undefined {
+    return id === undefined ? undefined : this.#table(account)?.put(account, id, h, ttl)
+  }
+
+  #storage(account: JID) {
+    return this.#router.host(account.domain)?.storage
+  }
+
+  #table(account: JID): Table<number> | undefined {
+    return this.#storage(account)?.table<number>('handled-counts', 'lww')
+  }
+}
