@@ -1,8 +1,10 @@
 import type { Background } from '../core/background.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Table, Write } from '../storage/types.ts'
+import type { Router } from '../core/router.ts'
 import type { JID } from '../xml/jid.ts'
-import type { C2sRouter } from './options.ts'
+
+/** Where the storage of a host is. */
+type Hosts = Pick<Router, 'host'>
 
 /** A session as far as it is counted. */
 export interface Counted {
@@ -27,14 +29,14 @@ const LIVING_MS = 24 * 60 * 60_000
  * delivered); after a crash it may be less by what came in the last second: that is sent again, and dropped as a duplicate.
  */
 export class HandledCounts {
-  readonly #router: C2sRouter
+  readonly #router: Hosts
   readonly #clock: Clock
   readonly #background: Background
   /** Those that have handled something that is not stored yet. */
   readonly #ahead = new Set<Counted>()
   #due = false
 
-  constructor(router: C2sRouter, clock: Clock, background: Background) {
+  constructor(router: Hosts, clock: Clock, background: Background) {
     this.#router = router
     this.#clock = clock
     this.#background = background
@@ -77,7 +79,7 @@ export class HandledCounts {
     }
   }
 
-  #write({ id, account, h }: Counted, ttl: number): Write | undefined {
+  #write({ id, account, h }: Counted, ttl: number) {
     return id === undefined ? undefined : this.#table(account)?.put(account, id, h, ttl)
   }
 
@@ -85,7 +87,7 @@ export class HandledCounts {
     return this.#router.host(account.domain)?.storage
   }
 
-  #table(account: JID): Table<number> | undefined {
+  #table(account: JID) {
     return this.#storage(account)?.table<number>('handled-counts', 'lww')
   }
 }

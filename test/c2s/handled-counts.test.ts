@@ -1,9 +1,9 @@
 /** XEP-0198 §5: what is known of sessions that have ended with their server. */
 import t from 'tap'
 import { type Counted, HandledCounts } from '../../src/c2s/handled-counts.ts'
-import type { C2sRouter } from '../../src/c2s/options.ts'
 import { Background } from '../../src/core/background.ts'
 import { silentLog } from '../../src/core/log.ts'
+import type { Router } from '../../src/core/router.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ManualClock } from '../support/clock.ts'
@@ -15,7 +15,7 @@ function setUp() {
   const clock = new ManualClock()
   const storage = memoryStorage({ clock })
   const background = new Background(silentLog)
-  const router = { host: () => ({ storage }) } as unknown as C2sRouter
+  const router = { host: () => ({ storage }) } as unknown as Router
   /** As a process has them that starts now. */
   const counts = () => new HandledCounts(router, clock, background)
   const pass = async (ms: number) => {
