@@ -1,50 +1,13 @@
 /** XEP-0313, 0280, 0308, 0424 with a real client: whatever device a user takes up, it shows the same. */
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { RawClient } from '../support/raw-client.ts'
 import { signedIn } from '../support/signed-in.ts'
-import { TestServer } from '../support/test-server.ts'
+import type { TestServer } from '../support/test-server.ts'
+import { MESSAGES, message, said, WEEK_MS, week, withArchives } from './seeded.ts'
 import { withoutSlixmpp } from './slixmpp.ts'
 import { Device, type Seen } from './slixmpp-device.ts'
 
-const MESSAGES = 10_000
-const AT_ONCE = 100
-const WEEK_MS = 7 * 24 * 60 * 60 * 1_000
-
 const skip = withoutSlixmpp()
-
-/** A server whose clock the test moves, with archives. */
-async function serving(t: Test): Promise<TestServer> {
-  const server = await TestServer.start({
-    storage: 'sqlite',
-    accounts: ['alice', 'bob', 'carol'].map(name => [`${name}@localhost`, 'secret']),
-    config: {
-      extensions: { archive: {}, sequence: {}, status: {} },
-      // Its clock stands still: nobody who is slowed would go on.
-      limits: { 'stanzas-per-second': false, 'bytes-per-second': false },
-    },
-  })
-  t.teardown(() => server.close())
-  return server
-}
-
-/** Sends this, and waits until the server has it. */
-async function said(from: RawClient, text: string): Promise<void> {
-  from.send(`${text}<iq type='get' id='said' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`)
-  await from.expect(/<iq [^>]*id="said"[^>]*>/)
-}
-
-/** Somebody writes all week long. */
-async function week(server: TestServer, from: RawClient, to: string): Promise<string[]> {
-  const ids: string[] = []
-  for (let i = 0; i < MESSAGES; i += AT_ONCE) {
-    const batch = Array.from({ length: AT_ONCE }, (_, j) => `${to}-${i + j}`)
-    const texts = batch.map(id => `<message to='${to}' id='${id}' type='chat'><body>${id}</body></message>`)
-    await said(from, texts.join(''))
-    await server.pass((WEEK_MS * AT_ONCE) / MESSAGES)
-    ids.push(...batch)
-  }
-  return ids
-}
 
 /** What becomes of a user's messages, as the server tells that user: docs/protocol/status.md. */
 async function delivered(server: TestServer, sender: RawClient, to: string): Promise<string | undefined> {
@@ -59,13 +22,13 @@ const idsOf = (seen: readonly Seen[]): string[] => seen.map(({ id }) => id)
 const archiveIdsOf = (seen: readonly Seen[]): string[] => seen.flatMap(({ archived }) => archived)
 
 t.test('a week away', { skip }, async t => {
-  const server = await serving(t)
+  const server = await withArchives(t)
   const { tcp } = server.ports[0]!
   const alice = await signedIn(t, tcp, 'alice', 'secret')
   const before = await Device.connect(t, tcp, 'bob', 'phone')
   await before.presence()
   await before.settle()
-  await said(alice, "<message to='bob@localhost' id='0' type='chat'><body>Bye</body></message>")
+  await said(alice, message('bob@localhost', '0'))
   await server.settled()
   await before.settle()
   t.strictSame(idsOf(before.seen), ['0'])
@@ -111,7 +74,7 @@ t.test('a week away', { skip }, async t => {
 })
 
 t.test('two devices in step', { skip }, async t => {
-  const server = await serving(t)
+  const server = await withArchives(t)
   const { tcp } = server.ports[0]!
   const connect = async (user: string, resource: string): Promise<Device> => {
     const device = await Device.connect(t, tcp, user, resource)
@@ -169,7 +132,7 @@ t.test('two devices in step', { skip }, async t => {
 })
 
 t.test('a correction and a retraction', { skip }, async t => {
-  const server = await serving(t)
+  const server = await withArchives(t)
   const { tcp } = server.ports[0]!
   const alice = await Device.connect(t, tcp, 'alice', 'phone')
   const bob = await Device.connect(t, tcp, 'bob', 'phone')
