@@ -95,6 +95,8 @@ export interface ArchivePage extends Page<ArchiveEntry> {
 export interface PurgeQuery {
   /** Only items archived before this time (ms since 1970). */
   readonly before?: number
+  /** Only ids up to this one. */
+  readonly upTo?: bigint
   /** Only these ids. */
   readonly ids?: readonly bigint[]
 }

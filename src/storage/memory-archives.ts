@@ -117,7 +117,9 @@ export class MemoryArchives {
   purge(archive: string, owner: string, query: PurgeQuery): void {
     const end = query.before === undefined ? Number.MAX_SAFE_INTEGER : firstIdAt(query.before)
     const stays = (row: ArchivedRow) =>
-      row.id >= end || (query.ids !== undefined && !query.ids.includes(row.id))
+      row.id >= end ||
+      (query.upTo !== undefined && row.id > query.upTo) ||
+      (query.ids !== undefined && !query.ids.includes(row.id))
     this.#rows.keep(archive, owner, rows => rows.filter(stays))
   }
 

@@ -20,6 +20,8 @@ export const eraseContract: Lines = {
     await archive.purge(alice, { ids: [all[151]!.id, all[0]!.id, 5n] })
     t.same((await archive.page(alice, { limit: 300 })).items, [middle, ...all.slice(152)])
     t.equal((await archive.page(bob, { limit: 300 })).items.length, 300, "the other side's items stay")
+    await archive.purge(alice, { upTo: all[200]!.id })
+    t.same((await archive.page(alice, { limit: 300 })).items, all.slice(201))
     await archive.purge(alice)
     t.same(await archive.page(alice, { count: true }), { items: [], more: false, total: 0 })
     await talk(storage, 300)

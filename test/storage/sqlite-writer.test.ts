@@ -75,7 +75,7 @@ t.test('erasures that wait in line empty the write-ahead log once', async t => {
   for (let n = 0; n < 20; n++) append(`k${n}`, 1000)
   await writer.work({ task: 'settle', now: 1000 })
   const exec = t.capture(DatabaseSync.prototype, 'exec', DatabaseSync.prototype.exec)
-  const purge = { task: 'purge', archive: 'mam', owner: 'o', before: undefined } as const
+  const purge = { task: 'purge', archive: 'mam', owner: 'o', before: undefined, upTo: undefined } as const
   await Promise.all(
     Array.from({ length: 20 }, (_, n) => writer.work({ ...purge, ids: [BigInt(1_024_000 + n)] })),
   )

@@ -169,8 +169,8 @@ class SqliteEngine implements Engine {
     return { items: unpack(packed), more, ...(total !== undefined && { total }) }
   }
 
-  purge(archive: string, owner: string, { before, ids }: PurgeQuery): Promise<void> {
-    return this.#commits.run({ task: 'purge', archive, owner, before, ids })
+  purge(archive: string, owner: string, { before, upTo, ids }: PurgeQuery): Promise<void> {
+    return this.#commits.run({ task: 'purge', archive, owner, before, upTo, ids })
   }
 
   expire(archive: string, before: number, domain: string | undefined): Promise<void> {

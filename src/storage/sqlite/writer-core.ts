@@ -95,7 +95,7 @@ export class Writer {
     switch (job.task) {
       case 'purge': {
         const before = job.before === undefined ? Number.POSITIVE_INFINITY : firstIdAt(job.before) - 1
-        const upTo = Math.min(this.#behind.last, before)
+        const upTo = Math.min(this.#behind.last, before, Number(job.upTo ?? Number.POSITIVE_INFINITY))
         return this.#erase(this.#eraser.purge({ ...job, upTo, ids: job.ids?.map(Number) }))
       }
       case 'expire':

@@ -19,6 +19,7 @@ export type WriterJob =
       readonly owner: string
       /** Only items archived before this time, ms since 1970. */
       readonly before: number | undefined
+      readonly upTo: bigint | undefined
       readonly ids: readonly bigint[] | undefined
     }
   | {
