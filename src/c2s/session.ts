@@ -280,6 +280,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     const management = new Management(this, resumption, clock, id)
     this.text(enabled(management.id, resumeSeconds).toString())
     this.#out.management = management
+    this.acknowledged([])
   }
 
   /** Closes our side of the stream (RFC 6120 §4.4, §4.9) when all that was accepted has settled, or after a while. */

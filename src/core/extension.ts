@@ -195,8 +195,8 @@ export interface Events {
    */
   notify: { owner: JID; message: Stanza; number: bigint }
   /**
-   * The client of this session of the host has acknowledged what was sent to it (XEP-0198 §4), oldest first. Unlike the others, this
-   * runs where the connection is, at any node and in no lane; nobody waits for it.
+   * The client of this session of the host has acknowledged what was sent to it (XEP-0198 §4), oldest first; nothing yet, when it says
+   * that it will. Unlike the others, this runs where the connection is, at any node and in no lane; nobody waits for it.
    */
   'delivery:acknowledged': { jid: JID; sent: readonly Unacknowledged[] }
   /** An account is removed; its sessions are closed. */

@@ -34,7 +34,7 @@ export interface SessionHandle {
    * turn of its owner's lane.
    */
   unbind(lost?: boolean, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void>
-  /** XEP-0198 §4: the client has these, oldest first. */
+  /** XEP-0198 §4: the client has these, oldest first; nothing yet, when it says that it will acknowledge. */
   acknowledged(sent: readonly Unacknowledged[]): void
   /** Hands the session over to a connection of another node, by its number there. What was sent to this one has come when it resolves. */
   move(node: string, number: number): Promise<void>

@@ -8,6 +8,7 @@ import { Router } from '../../src/core/router.ts'
 import type { SessionHandle, SessionPort } from '../../src/core/session.ts'
 import type { BindPolicy } from '../../src/core/sessions.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
+import type { Storage } from '../../src/storage/types.ts'
 import type { Element } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { Stanza } from '../../src/xml/stanza.ts'
@@ -21,6 +22,8 @@ export interface CoreOptions {
   readonly extensions?: readonly Extension[]
   readonly policy?: Partial<BindPolicy>
   readonly clock?: Clock
+  /** Instead of one in memory. */
+  readonly storage?: Storage
   /** Options by name of extension. */
   readonly options?: HostParts['options']
 }
@@ -41,7 +44,7 @@ export function core(options: CoreOptions = {}) {
   const { nodes = 1, accounts = ['alice', 'bob', 'carol'], clock = systemClock } = options
   const known = new Set(accounts.map(local => `${local}@localhost`))
   const network = new LocalNetwork()
-  const storage = memoryStorage({ clock })
+  const storage = options.storage ?? memoryStorage({ clock })
   const clusters = Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
   const routers = clusters.map(cluster => {
     const background = new Background(silentLog)

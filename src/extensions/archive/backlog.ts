@@ -2,12 +2,13 @@ import { commit } from '../../core/commit.ts'
 import type { Outcome, Verdict } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { givenNumber } from '../../core/ids.ts'
-import type { Maybe } from '../../core/maybe.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import type { Append, Archive, ArchiveEntry, MarkTable, Write } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import type { UntilDelivered } from './until-delivered.ts'
 
 /** How far an account has come with its archive. All bigints are numbers of archived messages. */
 interface Progress {
@@ -68,12 +69,15 @@ const fetchedUpTo = new SessionFlag<bigint | undefined>(undefined)
 export class Backlog {
   readonly #host: Host
   readonly #archive: Archive
+  readonly #undelivered: UntilDelivered | undefined
   readonly #table: MarkTable
   readonly #progress = growingCache<string, Progress>(REMEMBERED)
 
-  constructor(host: Host, archive: Archive) {
+  /** `undelivered` where messages are erased once all devices have them. */
+  constructor(host: Host, archive: Archive, undelivered?: UntilDelivered) {
     this.#host = host
     this.#archive = archive
+    this.#undelivered = undelivered
     this.#table = host.storage.table('delivered', 'mark')
   }
 
@@ -87,7 +91,12 @@ export class Backlog {
   /** After which message a session that comes now is to be handed what its account has not got. */
   start(session: Session): Maybe<bigint> {
     const owner = session.jid.bare
-    return fetchedUpTo.get(session) ?? this.#whole(this.#of(owner)) ?? this.#stored(owner)
+    const fetched = fetchedUpTo.get(session)
+    if (fetched !== undefined) return fetched
+    const delivered = this.#whole(this.#of(owner)) ?? this.#stored(owner)
+    return this.#undelivered === undefined
+      ? delivered
+      : then(delivered, delivered => this.#undelivered!.start(session, delivered))
   }
 
   async #stored(owner: JID): Promise<bigint> {

@@ -23,6 +23,7 @@ import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import { keepFor, retentionOf } from './retention.ts'
 import { Retractions } from './retractions.ts'
+import { type Had, UntilDelivered } from './until-delivered.ts'
 
 export type { Backlog } from './backlog.ts'
 
@@ -38,6 +39,15 @@ declare module '../../core/extension.ts' {
   interface Events {
     /** A client of the owner has been sent these items of his archive. */
     'archive:fetched': { owner: JID; entries: readonly ArchiveEntry[] }
+    /** These items of the owner's archive are going to be erased, since all of his devices have them. */
+    'archive:erasing': { owner: JID; entries: readonly ArchiveEntry[] }
+  }
+}
+
+declare module '../../core/home-tasks.ts' {
+  interface HomeTasks {
+    /** A device of the owner's has these messages, where such are erased. */
+    'archive:had'(owner: JID, had: Had): Maybe<void>
   }
 }
 
@@ -59,8 +69,22 @@ export default defineExtension({
   requires: [hints, stanzaIds],
   options: {
     keep: option.text({
-      doc: 'How long messages are archived: `always`, or a number of days, as `365d`',
+      doc: 'How long messages are archived: `always`, a number of days, as `365d`, or `until-delivered`: until all devices of a user have them',
       default: 'always',
+    }),
+    'device-days': option.integer({
+      doc: 'With `until-delivered`: how long messages wait for a device that does not return',
+      default: 30,
+      min: 1,
+      max: 3_650,
+      unit: 'days',
+    }),
+    'undelivered-days': option.integer({
+      doc: 'With `until-delivered`: how long messages wait at most',
+      default: 90,
+      min: 1,
+      max: 3_650,
+      unit: 'days',
     }),
     'results-per-query': option.integer({
       doc: 'Most results of one query; a client asks for the rest by the next one',
@@ -74,18 +98,21 @@ export default defineExtension({
     const archive = host.storage.archive('messages')
     const preferences = new Preferences(host, host.find(roster))
     const retractions = new Retractions(host, archive)
-    const backlog = new Backlog(host, archive)
+    const { age, patience } = retentionOf(options)
+    const undelivered = patience === undefined ? undefined : new UntilDelivered(host, archive, patience)
+    const backlog = new Backlog(host, archive, undelivered)
     const recorder = new Recorder({
       host,
       archive,
       backlog,
       preferences,
       retractions,
+      undelivered,
       hints: host.use(hints),
     })
-    const queries = new Queries(host, archive, backlog, () => options['results-per-query'])
-    const retention = retentionOf(options.keep)
-    const keeper = retention === undefined ? undefined : keepFor(retention, host, archive)
+    const most = () => options['results-per-query']
+    const queries = new Queries({ host, archive, backlog, most, undelivered })
+    const keeper = age === undefined ? undefined : keepFor(age, host, archive)
     return {
       iq: [
         get(NS.archive, 'query', 'account', iq => queries.form(iq), ANYBODY),
@@ -106,15 +133,24 @@ export default defineExtension({
       ],
       on: {
         notify: ({ owner, message, number }) => backlog.missed(owner, message, number),
-        'session:closed': ({ session: { jid } }) => {
-          if (host.sessions(jid).length === 0) backlog.left(jid.bare)
+        'session:closed': ({ session }) => {
+          if (host.sessions(session.jid).length === 0) backlog.left(session.jid.bare)
+          return undelivered?.left(session)
         },
         'user:removed': ({ owner }) => {
           preferences.forget(owner)
           backlog.forget(owner)
+          undelivered?.forget(owner)
         },
+        ...(undelivered && {
+          'delivery:acknowledged': ({ jid, sent }) => undelivered.acknowledged(jid, sent),
+        }),
       },
-      stop: () => keeper?.stop(),
+      ...(undelivered && { atHome: { 'archive:had': (owner, had) => undelivered.had(owner, had) } }),
+      stop: () => {
+        keeper?.stop()
+        undelivered?.stop()
+      },
       provides: { takes: (message, at) => recorder.takes(message, at), backlog },
     }
   },

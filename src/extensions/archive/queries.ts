@@ -13,10 +13,23 @@ import { pageReport } from '../../xml/rsm.ts'
 import { printSequence } from '../../xml/sequence.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import type { Backlog } from './backlog.ts'
+import type { Device } from './devices.ts'
 import { type ArchiveRequest, queryForm, readRequest } from './request.ts'
+import { isPlaceOf, type UntilDelivered } from './until-delivered.ts'
 
 const FORWARDED_END = '</forwarded>'
 const RESULT_END = '</result>'
+
+/** What answers are made of. */
+export interface QueriesParts {
+  readonly host: Host
+  readonly archive: Archive
+  readonly backlog: Backlog
+  /** Results of one query. */
+  readonly most: () => number
+  /** Where messages are erased once all devices have them. */
+  readonly undelivered: UntilDelivered | undefined
+}
 
 /** Answers what users ask about their archives. */
 export class Queries {
@@ -24,13 +37,14 @@ export class Queries {
   readonly #archive: Archive
   readonly #backlog: Backlog
   readonly #most: () => number
+  readonly #undelivered: UntilDelivered | undefined
 
-  /** `most`: results of one query. */
-  constructor(host: Host, archive: Archive, backlog: Backlog, most: () => number) {
+  constructor({ host, archive, backlog, most, undelivered }: QueriesParts) {
     this.#host = host
     this.#archive = archive
     this.#backlog = backlog
     this.#most = most
+    this.#undelivered = undelivered
   }
 
   /** XEP-0313 §4.1.5. Here and below: "If a client requests access to an archive it does not have permissions for", that is forbidden (§7.1). */
@@ -45,8 +59,9 @@ export class Queries {
     const { owner, payload, stanza } = iq
     const request = readRequest(payload)
     await this.#host.ids.ready()
+    const device = await this.#undelivered?.asks(session)
     // XEP-0313 §5.1.1: who asks here is not handed the same as offline messages. Noted first, so that nothing falls between.
-    const [, page] = await Promise.all([this.#backlog.fetches(session), this.#page(owner, request)])
+    const [, page] = await Promise.all([this.#backlog.fetches(session), this.#page(owner, request, device)])
     const results = page.items.map(entry => this.#result(entry, owner, stanza.from, request.queryId))
     return {
       before: request.flipped ? results.reverse() : results,
@@ -70,7 +85,7 @@ export class Queries {
   }
 
   /** What matches, oldest first. */
-  async #page(owner: JID, request: ArchiveRequest): Promise<ArchivePage> {
+  async #page(owner: JID, request: ArchiveRequest, device: Device | undefined): Promise<ArchivePage> {
     const { peer, start, end, page } = request
     const number = (id: string | undefined) => (id === undefined ? undefined : this.#numberOf(owner, id))
     // XEP-0059 §2.5: an empty one means the end of all.
@@ -91,13 +106,15 @@ export class Queries {
       // XEP-0059 §2.7: who asks for nothing wants to know how many there are.
       count: limit === 0,
     }
-    const found = await this.#matching(owner, request, query)
+    const named = this.#named(owner, request, device)
+    const found = await this.#matching(owner, named, query)
+    if (device !== undefined && after !== undefined && peer === undefined)
+      this.#undelivered?.goesOn(owner, device, after)
     return backwards ? { ...found, items: found.items.toReversed() } : found
   }
 
   /** Reads a page, and sees to it that all ids that are named are there: in one read where a client goes on from the page before. */
-  async #matching(owner: JID, request: ArchiveRequest, query: ArchiveQuery): Promise<ArchivePage> {
-    const named = this.#named(owner, request)
+  async #matching(owner: JID, named: ReadonlySet<bigint>, query: ArchiveQuery): Promise<ArchivePage> {
     const { reverse, after, before, limit = 0 } = query
     const [from] = named
     const goesOn =
@@ -114,10 +131,15 @@ export class Queries {
     return { items: items.slice(0, limit), more: more || items.length > limit }
   }
 
-  /** The numbers of all ids that a query names. */
-  #named(owner: JID, { afterId, beforeId, ids = [], page }: ArchiveRequest): ReadonlySet<bigint> {
-    const named = [afterId, beforeId, page.after, page.before || undefined, ...ids]
-    return new Set(named.flatMap(id => (id === undefined ? [] : [this.#numberOf(owner, id)])))
+  /** The numbers of all ids that a query names and that must be there. */
+  #named(owner: JID, request: ArchiveRequest, device: Device | undefined): ReadonlySet<bigint> {
+    const { afterId, beforeId, ids = [], page } = request
+    const numbers = (named: readonly (string | undefined)[]) =>
+      named.flatMap(id => (id === undefined ? [] : [this.#numberOf(owner, id)]))
+    const places = numbers([afterId, beforeId, page.after, page.before || undefined])
+    // docs/decisions/0016: the archive still knows the ids of what a device has had.
+    const unknown = device === undefined ? places : places.filter(place => !isPlaceOf(device, place))
+    return new Set([...unknown, ...numbers(ids)])
   }
 
   /** XEP-0313 §4.1.3, §4.3.2: all ids that a query names must be in the archive. */

@@ -9,6 +9,7 @@ import type { Hints } from '../hints.ts'
 import type { Backlog } from './backlog.ts'
 import type { Preferences } from './preferences.ts'
 import type { Retractions } from './retractions.ts'
+import type { UntilDelivered } from './until-delivered.ts'
 import { isReadable, isWorthArchiving } from './worth.ts'
 
 /** Longer keys are stored as their hash. In characters, of four bytes at most. */
@@ -24,6 +25,8 @@ export interface RecorderParts {
   readonly preferences: Preferences
   readonly retractions: Retractions
   readonly hints: Hints
+  /** Where messages are erased once all devices have them. */
+  readonly undelivered: UntilDelivered | undefined
 }
 
 /** Decides which messages go to an archive, and writes them. */
@@ -45,7 +48,8 @@ export class Recorder {
     return then(this.takes(message, at), takes => {
       if (!takes) return []
       return then(this.#parts.host.ids.ready(), () => {
-        const { backlog, retractions } = this.#parts
+        const { backlog, retractions, undelivered } = this.#parts
+        if (message.from.bare.equals(at.owner)) undelivered?.wrote(at.owner)
         const replaced = message.has('retract', NS.retraction)
           ? retractions.writes(message, at, peerOf(message, at))
           : NOTHING

@@ -6,16 +6,41 @@ const DAY_MS = 24 * 60 * 60 * 1_000
 /** How often is looked for what is too old, in ms. */
 const ROUND_MS = 60 * 60 * 1_000
 
-/** How long messages are archived, in ms; undefined for ever. Throws a TidingsError where the configuration makes no sense. */
-export function retentionOf(keep: string): number | undefined {
-  if (keep === 'always') return undefined
+/** How long messages are archived. */
+export interface Retention {
+  /** At most so long, in ms; undefined for ever. */
+  readonly age: number | undefined
+  /** Until all devices have them, but so long at most for one that does not return, in ms. */
+  readonly patience?: number
+}
+
+/** What `archive.keep` and the options beside it say. */
+export interface KeepOptions {
+  readonly keep: string
+  readonly 'device-days': number
+  readonly 'undelivered-days': number
+}
+
+/** Throws a TidingsError where the configuration makes no sense. */
+export function retentionOf(options: KeepOptions): Retention {
+  const { keep, 'device-days': devices, 'undelivered-days': undelivered } = options
+  if (keep === 'always') return { age: undefined }
+  if (keep === 'until-delivered') {
+    // Else a device would miss what it is waited for with.
+    if (devices > undelivered)
+      throw new TidingsError(
+        'TIDINGS_ARCHIVE_KEEP',
+        `extensions.archive.device-days: ${devices} is more than extensions.archive.undelivered-days, ${undelivered}`,
+      )
+    return { age: undelivered * DAY_MS, patience: devices * DAY_MS }
+  }
   const [, days] = /^([1-9]\d{0,4})d$/.exec(keep) ?? []
   if (days === undefined)
     throw new TidingsError(
       'TIDINGS_ARCHIVE_KEEP',
-      `extensions.archive.keep: "${keep}" is neither "always" nor a number of days such as "365d"`,
+      `extensions.archive.keep: "${keep}" is neither "always" nor "until-delivered" nor a number of days such as "365d"`,
     )
-  return Number(days) * DAY_MS
+  return { age: Number(days) * DAY_MS }
 }
 
 /** Erases what is older than that, now and then, until `stop` is called. XEP-0313 §3.2: always the oldest, so that no hole comes about. */

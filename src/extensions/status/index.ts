@@ -47,6 +47,7 @@ export default defineExtension({
       on: {
         'delivery:acknowledged': ({ jid, sent }) => collector.acknowledged(jid.bare, sent),
         'archive:fetched': ({ owner, entries }) => collector.fetched(owner, entries),
+        'archive:erasing': ({ owner, entries }) => marks.erasing(owner, entries),
       },
       atHome: {
         'status:reached': (owner, reached) => host.background.run('status', marks.reach(owner, reached)),

@@ -3,6 +3,7 @@ import { findNewest, pagesOf } from '../../core/pages.ts'
 import type { Archive, ArchiveEntry, Mark, MarkTable } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { ErasedMessages } from './erased.ts'
 
 /** How far a message can come beyond the archive of its sender. */
 export type State = 'delivered' | 'read'
@@ -49,11 +50,13 @@ export class Marks {
   readonly #host: Host
   readonly #archive: Archive
   readonly #table: MarkTable
+  readonly #erased: ErasedMessages
 
   constructor(host: Host) {
     this.#host = host
     this.#archive = host.storage.archive('messages')
     this.#table = host.storage.table('status', 'mark')
+    this.#erased = new ErasedMessages(host)
   }
 
   /** How far `peer`, a bare JID, has come with the owner's messages. */
@@ -94,7 +97,15 @@ export class Marks {
     return this.#newest(owner, peer, [reference], 0n)
   }
 
-  /** The newest of these messages in the owner's archive, of those after `known`. */
+  /** These items of the owner's archive are going to be erased. */
+  async erasing(owner: JID, entries: readonly ArchiveEntry[]): Promise<void> {
+    await this.#erased.remember(owner, entries, async peer => {
+      const { read } = await this.progress(owner, peer)
+      return read?.value ?? 0n
+    })
+  }
+
+  /** The newest of these messages in the owner's archive, or erased from it, of those after `known`. */
   async #newest(
     owner: JID,
     peer: string,
@@ -109,7 +120,8 @@ export class Marks {
         ? {}
         : { start: Math.min(...times) - WINDOW_MS, end: Math.max(...times) + WINDOW_MS }
     const query = { peer: JID.parse(peer), ...range, ...(known > 0n && { after: known }) }
-    return (await findNewest(this.#archive, owner, query, entry => isOneOf(entry, ids, owner)))?.id
+    const found = await findNewest(this.#archive, owner, query, entry => isOneOf(entry, ids, owner))
+    return found?.id ?? this.#erased.newest(owner, peer, ids, known)
   }
 }
 
