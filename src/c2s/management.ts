@@ -111,10 +111,10 @@ export class Management implements Counted {
     else if (away && this.#counters.bytes > keptBytes) this.#session.giveUp()
   }
 
-  /** True when the client has acknowledged all that was sent so far, false when the session has ended or has gone to another node. */
-  taken(): Maybe<boolean> {
-    if (this.#counters.pending.length > 0) this.#ask()
-    return this.#counters.taken()
+  /** Has the client acknowledge what was sent so far, and waits for that: see `StreamCounters.missing()`. */
+  taken(): Maybe<number> {
+    if (!this.#counters.asking) this.#ask()
+    return this.#counters.missing()
   }
 
   /** The connection is gone. */

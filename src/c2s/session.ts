@@ -77,8 +77,8 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#out.send(stanza, number)
   }
 
-  drained(): Maybe<boolean> {
-    return then(this.#out.started(), () => this.#management?.taken() ?? this.#connection.drained())
+  drained(): Maybe<number | undefined> {
+    return then(this.#out.started(), () => this.#management?.taken() ?? this.#flushed())
   }
 
   transmit(stanza: Stanza): void {
@@ -87,6 +87,11 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   flushed(): Maybe<boolean> {
     return this.#connection.drained()
+  }
+
+  /** Without acknowledgements nobody knows what became of what a client was sent that has gone. */
+  #flushed(): Maybe<0 | undefined> {
+    return then(this.#connection.drained(), taken => (taken && !this.#ending ? 0 : undefined))
   }
 
   /** Ends the stream with an error, once what the client sent before has settled. */

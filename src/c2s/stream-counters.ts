@@ -21,7 +21,7 @@ export interface Turn {
 /** Somebody waits until the client has what was sent so far. */
 interface Waiting {
   sent: number
-  readonly resolve: (taken: boolean) => void
+  readonly resolve: (missing: number) => void
 }
 
 /** The counters of one session, from `<enable/>` on, over all streams that resume it. */
@@ -47,6 +47,8 @@ export class StreamCounters {
   #heard = 0
   readonly #turns: Turn[] = []
   #waiting: Waiting[] = []
+  /** The session has ended, or has gone to another node: no more is acknowledged. */
+  #over = false
   #idle: (() => void)[] = []
 
   /** The counters begin at zero, or where they were at another node. */
@@ -166,10 +168,9 @@ export class StreamCounters {
     for (const { stanza } of gone) this.#forget(stanza)
     if (count > 0) taken?.(gone)
     const again = askedAt !== undefined && this.#fellShort(askedAt)
-    const received = Math.max(this.#acknowledged, this.#heard)
     this.#waiting = this.#waiting.filter(({ sent, resolve }) => {
-      if (sent > received) return true
-      resolve(true)
+      if (sent > this.#received) return true
+      resolve(0)
       return false
     })
     // A client that has not come any further is asked again once: it would answer at once, and so on.
@@ -181,15 +182,17 @@ export class StreamCounters {
     this.#newlyAcknowledged(h)
   }
 
-  /** True when the client has all that was sent before the call, false when its session has ended or has gone elsewhere. */
-  taken(): Maybe<boolean> {
-    if (this.#unacknowledged.length === 0) return true
-    return new Promise(resolve => this.#waiting.push({ sent: this.#sent, resolve }))
+  /** Waits until the client has all that was sent before the call: 0; or until its session is over: how many of the last ones it has not. */
+  missing(): Maybe<number> {
+    const sent = this.#sent
+    if (this.#over || sent <= this.#received) return Math.max(sent - this.#received, 0)
+    return new Promise(resolve => this.#waiting.push({ sent, resolve }))
   }
 
   /** The session ends, or goes on at another node: nobody waits any more. */
   release(): void {
-    for (const { resolve } of this.#waiting.splice(0)) resolve(false)
+    this.#over = true
+    for (const { sent, resolve } of this.#waiting.splice(0)) resolve(sent - this.#received)
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
@@ -197,7 +200,12 @@ export class StreamCounters {
   take(closed: boolean): readonly Unacknowledged[] {
     this.#messages = 0
     const left = this.#unacknowledged.splice(0)
-    return closed ? left.slice(Math.max(this.#heard - this.#acknowledged, 0)) : left
+    return closed ? left.slice(this.#received - this.#acknowledged) : left
+  }
+
+  /** Whether nothing is left to ask the client for, or it owes an answer to a request that came behind all of that. */
+  get asking(): boolean {
+    return this.#sent <= Math.max(this.#received, this.#askedAt ?? 0)
   }
 
   /** Whether it is time to ask the client. */
@@ -217,6 +225,11 @@ export class StreamCounters {
     if (!first) this.#heard = askedAt
     this.#shortAt = askedAt
     return first
+  }
+
+  /** So many of what was sent the client has, as far as that is known. */
+  get #received(): number {
+    return Math.max(this.#acknowledged, this.#heard)
   }
 
   #push(sent: Unacknowledged): void {

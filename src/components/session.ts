@@ -6,7 +6,7 @@ import type { Background } from '../core/background.ts'
 import { StanzaError } from '../core/errors.ts'
 import { Lane } from '../core/lane.ts'
 import type { Log } from '../core/log.ts'
-import { isPromise, type Maybe } from '../core/maybe.ts'
+import { isPromise, type Maybe, then } from '../core/maybe.ts'
 import type { Router } from '../core/router.ts'
 import type { AttachedService } from '../core/services.ts'
 import type { SessionPort } from '../core/session.ts'
@@ -68,8 +68,8 @@ export class ComponentSession implements Receiver, SessionPort {
     if (this.#state === 'open') this.#connection.send(stanza.encode())
   }
 
-  drained(): Maybe<boolean> {
-    return this.#connection.drained()
+  drained(): Maybe<number | undefined> {
+    return then(this.#connection.drained(), taken => (taken ? 0 : undefined))
   }
 
   close(error: StreamError): void {

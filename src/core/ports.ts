@@ -35,8 +35,8 @@ export class Ports {
           this.#cluster.notify(node, { op: 'deliver', port: number, stanza: stanza.pack(), turn }),
         drained: () =>
           this.#cluster.request(node, { op: 'drained', port: number }).then(
-            answer => answer.taken === true,
-            () => false,
+            answer => answer.missing as number | undefined,
+            () => undefined,
           ),
         close: ({ condition, text }) =>
           this.#cluster.notify(node, { op: 'close', port: number, condition, text }),
@@ -52,7 +52,7 @@ export class Ports {
         port()?.send(Stanza.unpack(frame.stanza as Buffer), frame.turn as number | undefined)
         return {}
       case 'drained':
-        return Promise.resolve(port()?.drained()).then(taken => ({ taken }))
+        return Promise.resolve(port()?.drained()).then(missing => ({ missing }))
       case 'close':
         port()?.close(new StreamError(frame.condition as StreamCondition, frame.text as string | undefined))
         return {}

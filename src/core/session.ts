@@ -15,10 +15,11 @@ export interface SessionPort extends Origin {
   /** Sends a stanza; `number` of a message delivered to the account: `Owner.messages` then; or KEPT. */
   send(stanza: Stanza, number?: number): void
   /**
-   * For whoever sends a lot: true when the transport has taken what was sent (where the client acknowledges: when it has done so), false
-   * when it is gone. A client that reads nothing for too long loses its connection; one that may resume its session has some minutes.
+   * For whoever sends a lot: waits until the transport has taken what was sent (where the client acknowledges: until it has done so).
+   * How many of the last stanzas it has not taken: 0, or more if it is gone, or undefined if it is gone and nobody can say. A client
+   * that reads nothing for too long loses its connection; one that may resume its session has some minutes.
    */
-  drained(): Maybe<boolean>
+  drained(): Maybe<number | undefined>
   /** Closes the stream with an error (RFC 6120 §4.9). Comes back as `SessionHandle.unbind()`. */
   close(error: StreamError): void
 }
@@ -111,10 +112,11 @@ export class Session implements Origin {
     this.#port.send(stanza, number)
   }
 
-  drained(): Maybe<boolean> {
+  /** As `SessionPort` has it, over all connections of the session. */
+  drained(): Maybe<number | undefined> {
     const port = this.#port
     // The connection that was asked may have been left for another one.
-    return then(port.drained(), taken => (taken || port === this.#port ? taken : this.drained()))
+    return then(port.drained(), missing => (missing === 0 || port === this.#port ? missing : this.drained()))
   }
 }
 

@@ -71,9 +71,9 @@ class Client implements SessionPort {
     list.push(stanza.id!)
   }
 
-  async drained(): Promise<boolean> {
+  async drained(): Promise<0 | undefined> {
     await turns(this.#random(5))
-    return !this.#lost
+    return this.#lost ? undefined : 0
   }
 
   /** It was replaced. */

@@ -57,7 +57,10 @@ t.test('who has taken messages and leaves before he is told of the next has them
   const push = hasty.received.push.bind(hasty.received)
   hasty.received.push = (...texts) => {
     const count = push(...texts)
-    if (leaving === undefined && count > 110) leaving = hasty.handle.unbind(true)
+    if (leaving === undefined && count > 110) {
+      hasty.drained = undefined
+      leaving = hasty.handle.unbind(true)
+    }
     return count
   }
   await hasty.send('presence', {})
@@ -96,3 +99,22 @@ t.test('with the account goes what is known of it', async t => {
   t.equal(await delivered(), 0)
   t.same((await storage.archive('messages').page(BOB)).items, [])
 })
+
+t.test(
+  'of an account that is removed while its client takes messages nothing is stored any more',
+  async t => {
+    const { session, write, routers, settled, storage } = await start()
+    await write(5)
+    const bob = await session('bob', 'slow')
+    const taken = Promise.withResolvers<0>()
+    bob.drained = taken.promise
+    await bob.send('presence', {})
+    while (!bob.received.some(text => text.startsWith('<message'))) await new Promise(setImmediate)
+    const router = routers[0]!
+    await router.hostOf(BOB).accounts.remove(BOB)
+    await router.forget(BOB)
+    taken.resolve(0)
+    await settled()
+    t.equal(await storage.table('delivered', 'mark').get(BOB, 'archive'), undefined)
+  },
+)

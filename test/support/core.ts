@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { Extension } from '../../src/core/extension.ts'
 import { type AccountDirectory, Host, type HostParts } from '../../src/core/host.ts'
 import { silentLog } from '../../src/core/log.ts'
+import type { Maybe } from '../../src/core/maybe.ts'
 import { Router } from '../../src/core/router.ts'
 import type { SessionHandle, SessionPort } from '../../src/core/session.ts'
 import type { BindPolicy } from '../../src/core/sessions.ts'
@@ -36,6 +37,8 @@ export interface TestSession {
   readonly received: string[]
   /** The stream error that closed it. */
   closed: string | undefined
+  /** What its connection says (`SessionPort.drained()`); 0 unless the test sets it. */
+  drained: Maybe<number | undefined>
   /** Sends a stanza and resolves when it is handled. */
   send(kind: Stanza['kind'], attributes: Record<string, string>, ...children: Element[]): Promise<void>
 }
@@ -71,7 +74,7 @@ export function core(options: CoreOptions = {}) {
     const received: string[] = []
     const port: SessionPort = {
       send: stanza => void received.push(stanza.encode().toString()),
-      drained: () => true,
+      drained: () => result.drained,
       close: error => {
         result.closed = error.condition
       },
@@ -83,6 +86,7 @@ export function core(options: CoreOptions = {}) {
       handle,
       received,
       closed: undefined,
+      drained: 0,
       async send(kind, { to, ...attributes }, ...children) {
         const addressed = to === undefined ? {} : { to: JID.parse(to) }
         await handle.submit(

@@ -179,7 +179,7 @@ export class Backlog {
     progress.unasked = 0
     const whole = this.#whole(progress) ?? 0n
     const asked = sent.map(async session => {
-      if ((await session.drained()) && whole > progress.taken) progress.taken = whole
+      if ((await session.drained()) === 0 && whole > progress.taken) progress.taken = whole
     })
     this.#host.background.run('archive', Promise.all(asked))
   }

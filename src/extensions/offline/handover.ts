@@ -1,5 +1,5 @@
 import type { Host } from '../../core/host.ts'
-import { isPromise } from '../../core/maybe.ts'
+import { isPromise, type Maybe } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import { KEPT } from '../../core/unacknowledged.ts'
 import { DelayNote } from '../../xml/delay.ts'
@@ -19,15 +19,17 @@ interface Due {
   readonly time: number
   readonly size: number
   readonly stanza: Stanza
+  /** Of one in the queue. */
+  readonly key?: string
+  /** Of one in the archive. */
+  readonly number?: bigint
 }
 
 /** What is handed over at a time. */
 interface Piece {
   /** In the order they came. */
   readonly messages: readonly Due[]
-  /** Those that are to be removed from the queue. */
-  readonly keys: readonly string[]
-  /** How far the session has come in its archive. */
+  /** How far the session has come in its archive when it has got these. */
   readonly archivedUpTo: bigint
 }
 
@@ -100,9 +102,11 @@ export class Handovers {
         const piece = await this.#next(session, upTo)
         session.handed = { after, upTo: piece.archivedUpTo }
         upToDate = piece.messages.length === 0
+        if (upToDate) return
         const messages = piece.messages.map(one => this.#shown(one, since))
-        if (upToDate || !(await send(session, messages))) return
-        await this.#taken(session.jid.bare, piece, upTo)
+        const taken = first(await send(session, messages), piece, upTo)
+        await this.#taken(session, taken, upTo)
+        if (taken !== piece) return
         upTo = piece.archivedUpTo
       }
     } finally {
@@ -133,7 +137,6 @@ export class Handovers {
     const all = theirs.length === archived.items.length
     return {
       messages: merged(theirs, mine),
-      keys: mine.map(({ key }) => key),
       archivedUpTo: all ? archived.upTo || after : (theirs.at(-1)?.number ?? after),
     }
   }
@@ -148,9 +151,17 @@ export class Handovers {
     return { ...due, stanza: stanza.plus(this.#note.at(time)) }
   }
 
-  async #taken(owner: JID, { keys, archivedUpTo }: Piece, before: bigint): Promise<void> {
-    if (keys.length > 0) await this.#queue.remove(owner, keys)
-    if (archivedUpTo > before) await this.#backlog?.took(owner, archivedUpTo)
+  /** XEP-0198 §4: what a client has acknowledged it has, also when it has left right after that: nobody gets it again. */
+  #taken(session: Session, { messages, archivedUpTo }: Piece, before: bigint): Maybe<void> {
+    const owner = session.jid.bare
+    const keys = messages.flatMap(({ key }) => key ?? [])
+    if (keys.length === 0 && archivedUpTo <= before) return
+    return this.#host.router.homes.inLane(owner, async () => {
+      // Of an account that was removed meanwhile nothing may be stored any more.
+      if (session.ended && !(await this.#host.accounts.exists(owner))) return
+      if (keys.length > 0) await this.#queue.remove(owner, keys)
+      if (archivedUpTo > before) await this.#backlog?.took(owner, archivedUpTo)
+    })
   }
 }
 
@@ -177,20 +188,31 @@ function merged(some: readonly Due[], others: readonly Due[]): readonly Due[] {
   return [...all, ...others.slice(next)]
 }
 
-/** Sends messages in pieces: more may wait for a user than for a slow client. False when the connection has gone. */
-async function send(session: Session, due: readonly Due[]): Promise<boolean> {
-  let sent = 0
-  if (session.ended) return false
-  for (const { stanza, size } of due) {
-    session.send(stanza, KEPT)
-    sent += size
-    if (sent < PIECE) continue
-    sent = 0
-    if (!(await taken(session))) return false
-  }
-  return taken(session)
+/** So many of these, the oldest. */
+function first(count: number, piece: Piece, before: bigint): Piece {
+  if (count === piece.messages.length) return piece
+  const messages = piece.messages.slice(0, count)
+  const archived = messages.findLast(({ number }) => number !== undefined)
+  return { messages, archivedUpTo: archived?.number ?? before }
 }
 
-async function taken(session: Session): Promise<boolean> {
-  return !session.lost && (await session.drained()) && !session.ended
+/**
+ * Sends messages, little at a time: more may wait for a user than for a slow client. How many of them it has: all, or if it has gone the
+ * first ones that it has acknowledged.
+ */
+async function send(session: Session, due: readonly Due[]): Promise<number> {
+  let sent = 0
+  let bytes = 0
+  for (const { stanza, size } of due) {
+    session.send(stanza, KEPT)
+    sent++
+    bytes += size
+    if (bytes < PIECE && sent < due.length) continue
+    bytes = 0
+    const missing = await session.drained()
+    // What a connection has taken, its client may never have read.
+    if (missing === undefined) return 0
+    if (missing > 0) return Math.max(sent - missing, 0)
+  }
+  return sent
 }
