@@ -78,7 +78,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   drained(): Maybe<number | undefined> {
-    return then(this.#out.started(), () => this.#management?.taken() ?? this.#flushed())
+    return then(this.#out.started(), () => this.#management?.taken() ?? this.#written())
   }
 
   transmit(stanza: Stanza): void {
@@ -90,7 +90,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   /** Without acknowledgements nobody knows what became of what a client was sent that has gone. */
-  #flushed(): Maybe<0 | undefined> {
+  #written(): Maybe<0 | undefined> {
     return then(this.#connection.drained(), taken => (taken && !this.#ending ? 0 : undefined))
   }
 
