@@ -92,7 +92,7 @@ export class Client {
       },
       drained: () => {
         this.acknowledge()
-        return this.#handle !== undefined
+        return this.#handle === undefined ? undefined : 0
       },
       close: () => {},
     }
