@@ -1,5 +1,8 @@
 import type { Archive, ArchiveEntry, ArchiveQuery, Entry, Page, ReadableTable } from '../storage/types.ts'
+import { escapeValue } from '../xml/escape.ts'
 import type { JID } from '../xml/jid.ts'
+
+const PAGE = 200
 
 /** All rows of an owner in key order, page by page; `limit` as in `ReadableTable.page()`. What is behind a page is read when it is asked for. */
 export async function* pagesOf<T>(
@@ -15,25 +18,25 @@ export async function* pagesOf<T>(
   }
 }
 
-/** How many of the newest items of a conversation are looked through. */
-const LOOKED_THROUGH = 2_000
-const PAGE = 200
-
-/** The newest item of an owner's archive that matches and fits, among the newest 2,000 that match: archives know no ids of senders. */
+/** The newest item of an owner's archive that matches, and fits. Best with `containing`: else all are read. */
 export async function findNewest(
   archive: Archive,
   owner: JID,
   query: ArchiveQuery,
   fits: (entry: ArchiveEntry) => boolean,
 ): Promise<ArchiveEntry | undefined> {
-  let before: bigint | undefined
-  for (let seen = 0; seen < LOOKED_THROUGH; seen += PAGE) {
+  const { limit = query.containing === undefined ? PAGE : 1 } = query
+  for (let before = query.before; ; ) {
     const place = before === undefined ? {} : { before }
-    const { items, more } = await archive.page(owner, { ...query, ...place, reverse: true, limit: PAGE })
+    const { items, more } = await archive.page(owner, { ...query, ...place, reverse: true, limit })
     const found = items.find(fits)
     if (found !== undefined) return found
     before = items.at(-1)?.id
     if (!more || before === undefined) return undefined
   }
-  return undefined
+}
+
+/** What the archived form of a stanza with this `id` contains, for `containing`. So may others that name it. */
+export function bytesOfId(id: string): Buffer {
+  return Buffer.from(` id="${escapeValue(id)}"`)
 }

@@ -63,6 +63,11 @@ export interface ArchiveQuery {
   readonly before?: bigint
   /** Only these ids. Those that the owner does not have are left out. At most 1,000. */
   readonly ids?: readonly bigint[]
+  /**
+   * Only items whose payload contains one of these, byte by byte.
+   * All others are looked through: a few us each, and nobody else waits for that. A page that is full then has `more`: there may be.
+   */
+  readonly containing?: readonly Uint8Array[]
   /** From the newest down. */
   readonly reverse?: boolean
   /** 100 by default, 1,000 at most. 0 to count only. */
@@ -87,7 +92,7 @@ export interface ArchiveEntry {
 
 /** Some archived items, in the order asked for. */
 export interface ArchivePage extends Page<ArchiveEntry> {
-  /** How many items match in all, if it was asked for; left out where counting would take long (more than some 10,000 items to look at). */
+  /** How many items match in all, if it was asked for; left out where counting would take long (more than some 10,000 items to look at, or into). */
   readonly total?: number
 }
 

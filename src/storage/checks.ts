@@ -58,6 +58,13 @@ export function checkRange(range: KeyRange): void {
       throw new StorageError('invalid', 'the range is not well-formed text')
 }
 
+/** Whether a payload contains one of these; it does where nothing is asked for. */
+export function containsAny(payload: Uint8Array, wanted: readonly Uint8Array[] | undefined): boolean {
+  if (wanted === undefined) return true
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+  return wanted.some(one => bytes.includes(one))
+}
+
 /** Checks a list of archive ids. */
 export function checkIds(ids: ArchiveQuery['ids']): void {
   if (ids !== undefined && ids.length > MAX_PAGE_ROWS)

@@ -1,4 +1,5 @@
 import { firstIdAt, type IdRange, IdSequence, idRange, timeOf, timeRange } from './archive-ids.ts'
+import { containsAny } from './checks.ts'
 import type { ArchivedRow, Given, HistoryPage, HistoryQuery, Operation } from './engine.ts'
 import { cut, Grid } from './memory-grid.ts'
 import type { PurgeQuery, WallClock } from './types.ts'
@@ -106,11 +107,14 @@ export class MemoryArchives {
       row.id >= range.low &&
       row.id < range.high &&
       matchesPeer(row.peer, query) &&
-      (wanted === undefined || wanted.has(row.id))
+      (wanted === undefined || wanted.has(row.id)) &&
+      containsAny(row.payload, query.containing)
     const found = all.filter(row => matches(row, idRange(query)))
     if (query.reverse) found.reverse()
     const page = cut(found, query.limit, row => row.payload.byteLength)
-    return query.count ? { ...page, total: all.filter(row => matches(row, timeRange(query))).length } : page
+    return query.count && query.containing === undefined
+      ? { ...page, total: all.filter(row => matches(row, timeRange(query))).length }
+      : page
   }
 
   /** See `Archive.purge`. */

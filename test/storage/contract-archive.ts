@@ -82,6 +82,50 @@ export const archiveContract: Lines = {
     t.equal((await archive.page(alice)).more, true)
   },
 
+  'items that contain some bytes, among few and among many': async (t, { storage }) => {
+    const archive = storage.archive('mam')
+    for (const [peer, count] of [
+      [bob, 40],
+      [carol, 1_300],
+    ] as const) {
+      const texts = Array.from(
+        { length: count },
+        (_, n) => `${peer.local} <${n}> ${n % 7 === 0 ? '\u00fc' : ''}`,
+      )
+      const writes = texts.map(text => archive.append(alice, { peer, payload: Buffer.from(text) }))
+      await storage.commit(writes)
+      if (peer === carol) await storage.settled()
+      const of = (part: string) => ({ containing: [Buffer.from(part)] })
+      const found = async (query: ArchiveQuery) =>
+        (await pageThrough(archive, alice, query, 100)).items.map(({ payload }) =>
+          Buffer.from(payload).toString(),
+        )
+      t.strictSame(await found({ peer, ...of('<17>') }), [texts[17]])
+      t.strictSame(await found({ ...of(`${peer.local} <3>`) }), [texts[3]])
+      t.strictSame(
+        await found({ peer, containing: [Buffer.from('<30>'), Buffer.from('<21>')] }),
+        [texts[21], texts[30]],
+        'one of them',
+      )
+      t.strictSame(
+        await found({ peer, ...of('\u00fc') }),
+        texts.filter(text => text.endsWith('\u00fc')),
+      )
+      t.strictSame(await found({ peer, ...of('nothing') }), [])
+      t.strictSame(await found({ peer: peer.withResource('x'), ...of('<1>') }), [])
+      const newest = await archive.page(alice, { peer, ...of('\u00fc'), reverse: true, limit: 1 })
+      t.equal(
+        Buffer.from(newest.items[0]!.payload).toString(),
+        texts.findLast(text => text.endsWith('\u00fc')),
+      )
+      t.equal(newest.more, true)
+      const id = newest.items[0]!.id
+      t.strictSame((await archive.page(alice, { ids: [id], ...of('nothing') })).items, [])
+      const { total } = await archive.page(alice, { peer, ...of('<1>'), count: true })
+      t.equal(total, undefined, 'not counted')
+    }
+  },
+
   'ids grow in the order of the commits, in the same millisecond too': async (t, { storage }) => {
     const archive = storage.archive('mam')
     const appends: Append[] = []

@@ -1,5 +1,5 @@
 import type { Host } from '../../core/host.ts'
-import { findNewest, pagesOf } from '../../core/pages.ts'
+import { bytesOfId, findNewest, pagesOf } from '../../core/pages.ts'
 import type { Archive, ArchiveEntry, Mark, MarkTable } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
@@ -119,7 +119,8 @@ export class Marks {
       times.length < references.length
         ? {}
         : { start: Math.min(...times) - WINDOW_MS, end: Math.max(...times) + WINDOW_MS }
-    const query = { peer: JID.parse(peer), ...range, ...(known > 0n && { after: known }) }
+    const containing = [...ids].map(bytesOfId)
+    const query = { peer: JID.parse(peer), ...range, ...(known > 0n && { after: known }), containing }
     const found = await findNewest(this.#archive, owner, query, entry => isOneOf(entry, ids, owner))
     return found?.id ?? this.#erased.newest(owner, peer, ids, known)
   }

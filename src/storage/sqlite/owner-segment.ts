@@ -80,15 +80,15 @@ export class OwnerSegment {
     this.#resource = subject.resource ?? null
   }
 
-  /** Cuts a step from the start of a range. With all peers every entry counts, so the limit of `indexed` ends the step as well. */
-  stepUp({ low, high }: IdRange): Step {
-    const next = this.#peer === null ? undefined : this.#skip(low, high, 'ASC')
+  /** Cuts a step from the start of a range. With all peers every entry counts, so the `limit` of `indexed` ends the step as well, if it has one. */
+  stepUp({ low, high }: IdRange, limit: number): Step {
+    const next = this.#peer === null && limit >= 0 ? undefined : this.#skip(low, high, 'ASC')
     return [{ low, high: next ?? high }, next]
   }
 
   /** Cuts a step from the end of a range. */
-  stepDown({ low, high }: IdRange): Step {
-    const last = this.#peer === null ? undefined : this.#skip(low, high, 'DESC')
+  stepDown({ low, high }: IdRange, limit: number): Step {
+    const last = this.#peer === null && limit >= 0 ? undefined : this.#skip(low, high, 'DESC')
     const next = last === undefined ? undefined : last + 1
     return [{ low: next ?? low, high }, next]
   }
@@ -99,7 +99,7 @@ export class OwnerSegment {
       | undefined
   }
 
-  /** Entries of the index, with their payloads. */
+  /** Entries of the index, with their payloads; `limit` -1 for all. */
   indexed({ low, high }: IdRange, order: 'ASC' | 'DESC', limit: number): Iterable<FoundEntry> {
     const statement = this.#view.in(this.id, order === 'ASC' ? ASCENDING : DESCENDING)
     const rows = statement.iterate(this.#owner, low, high, this.#peer, this.#resource, limit)

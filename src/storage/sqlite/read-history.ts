@@ -20,6 +20,8 @@ export interface Pace {
 }
 
 const PACE: Pace = { stepEntries: 2000, mostLinks: 500 }
+/** How many entries of the index can be looked at while one payload is looked into. */
+const LOOK_INTO = 8
 /** Entries of the index to count; a total that would take more is left out. */
 const MAX_COUNTED = 10_000
 
@@ -29,27 +31,28 @@ export function* history(
   { archive, owner, query }: Reads['history']['ask'],
   { stepEntries, mostLinks } = PACE,
 ): Generator<void, PackedHistory> {
-  const found = new FoundItems(view, query.limit)
+  const { containing } = query
+  const found = new FoundItems(view, query.limit, containing)
   const subject = subjectOf(view, owner, query)
-  if (subject === undefined) return found.packed(query.count ? 0 : undefined)
+  const counts = query.count && containing === undefined
+  if (subject === undefined) return found.packed(counts ? 0 : undefined)
+  const step = containing === undefined ? stepEntries : Math.ceil(stepEntries / LOOK_INTO)
   const segmentsIn = (range: IdRange) =>
-    view.segments(archive, range).map(segment => new OwnerSegment(view, segment, subject, stepEntries))
+    view.segments(archive, range).map(segment => new OwnerSegment(view, segment, subject, step))
   const range = idRange(query)
   const wide = timeRange(query)
   const reverse = query.reverse ?? false
   if (query.ids !== undefined) {
     const total = pick(segmentsIn, query.ids.map(Number), wide, range, reverse, found)
-    return found.packed(query.count ? total : undefined)
+    return found.packed(counts ? total : undefined)
   }
   const segments = segmentsIn({ low: 0, high: Number.MAX_SAFE_INTEGER })
   const few = conversation(view, { archive, subject, segments, most: mostLinks })
   if (few !== undefined) {
     found.addAll(inRange(reverse ? few.toReversed() : few, range, subject.peer!))
-    return found.packed(
-      query.count ? few.filter(({ id }) => id >= wide.low && id < wide.high).length : undefined,
-    )
+    return found.packed(counts ? few.filter(({ id }) => id >= wide.low && id < wide.high).length : undefined)
   }
-  const total = query.count ? yield* count(segmentsIn(wide), wide) : undefined
+  const total = counts ? yield* count(segmentsIn(wide), wide) : undefined
   if (reverse) yield* walkDown(segmentsIn(range).reverse(), range, found)
   else yield* walkUp(segmentsIn(range), range, found)
   return found.packed(total)
@@ -65,7 +68,10 @@ function subjectOf(view: ArchiveView, owner: string, { peer, resource }: History
 function* walkUp(segments: OwnerSegment[], range: IdRange, found: FoundItems): Generator<void> {
   for (const segment of segments) {
     for (let low: number | undefined = range.low; low !== undefined; ) {
-      const [step, next]: [IdRange, number | undefined] = segment.stepUp({ low, high: range.high })
+      const [step, next]: [IdRange, number | undefined] = segment.stepUp(
+        { low, high: range.high },
+        found.wanted,
+      )
       if (!found.addAll(segment.indexed(step, 'ASC', found.wanted))) return
       // What the index lacks is newer than what it has: it comes after the last step.
       if (next === undefined && !found.addAll(payloads(segment, segment.unindexed(step)))) return
@@ -80,7 +86,10 @@ function* walkDown(segments: OwnerSegment[], range: IdRange, found: FoundItems):
     // By the second step these may be in the index; but that step begins below the first one, which saw the same snapshot as this.
     if (!found.addAll(payloads(segment, segment.unindexed(range).toReversed()))) return
     for (let high: number | undefined = range.high; high !== undefined; ) {
-      const [step, next]: [IdRange, number | undefined] = segment.stepDown({ low: range.low, high })
+      const [step, next]: [IdRange, number | undefined] = segment.stepDown(
+        { low: range.low, high },
+        found.wanted,
+      )
       if (!found.addAll(segment.indexed(step, 'DESC', found.wanted))) return
       high = next
       yield
