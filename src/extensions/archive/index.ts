@@ -56,6 +56,9 @@ const FEATURES = [NS.archive, NS.extendedArchive, NS.retraction, NS.tombstones]
 /** What asks about an archive may come from anybody, and is answered: XEP-0313 §7.1. */
 const ANYBODY = { access: 'any' } as const
 
+/** How long after the start it is looked for what the last process has left to do, in ms. */
+const TAKEN_UP_MS = 10_000
+
 export default defineExtension({
   name: 'archive',
   doc: 'Keeps the messages of users, for all their devices',
@@ -98,6 +101,7 @@ export default defineExtension({
     const archive = host.storage.archive('messages')
     const preferences = new Preferences(host, host.find(roster))
     const retractions = new Retractions(host, archive)
+    const takingUp = host.clock.after(TAKEN_UP_MS, () => host.background.run('archive', retractions.takeUp()))
     const { age, patience } = retentionOf(options)
     const undelivered = patience === undefined ? undefined : new UntilDelivered(host, archive, patience)
     const backlog = new Backlog(host, archive, undelivered)
@@ -129,6 +133,12 @@ export default defineExtension({
         ...SIDES.map(side =>
           stage('record', { kind: 'message', side }, (message, at) => recorder.record(message, at)),
         ),
+        // One that sees all messages is cheaper than one that has to be picked by a child.
+        ...SIDES.map(side =>
+          stage('copy', { kind: 'message', side }, (message, { owner }) => {
+            if (message.has('retract', NS.retraction)) retractions.carryOn(owner)
+          }),
+        ),
         stage('outcome', RECIPIENT, (message, { owner }, outcome) => backlog.settle(message, owner, outcome)),
       ],
       on: {
@@ -148,6 +158,7 @@ export default defineExtension({
       },
       ...(undelivered && { atHome: { 'archive:had': (owner, had) => undelivered.had(owner, had) } }),
       stop: () => {
+        takingUp.cancel()
         keeper?.stop()
         undelivered?.stop()
       },
