@@ -4,6 +4,7 @@ import { type Element, xml } from '../xml/element.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import type { ManagementLimits } from './resumption.ts'
 
 const NAMES: ReadonlySet<string> = new Set(['enable', 'resume', 'a', 'r'])
 
@@ -20,9 +21,12 @@ export function acknowledgement(h: number): string {
   return `<a xmlns='${NS.streamManagement}' h='${h}'/>`
 }
 
-/** XEP-0198 §3, §5: `id` and `seconds` if the session can be resumed. */
-export function enabled(id: string | undefined, seconds: number): Element {
-  const resumable = id === undefined ? {} : { id, resume: 'true', max: String(seconds) }
+/** XEP-0198 §3, §5: with an `id` the session can be resumed, for how long and where the limits say. */
+export function enabled(
+  id: string | undefined,
+  { resumeSeconds, location }: Pick<ManagementLimits, 'resumeSeconds' | 'location'>,
+): Element {
+  const resumable = id === undefined ? {} : { id, location, resume: 'true', max: String(resumeSeconds) }
   return xml('enabled', { xmlns: NS.streamManagement, ...resumable })
 }
 

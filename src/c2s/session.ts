@@ -280,10 +280,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   /** XEP-0198 §3 */
   #enable(top: TopElement): void {
     const { resumption, clock } = this.#parts
-    const { resumeSeconds } = resumption.limits
-    const id = wantsResumption(top) && resumeSeconds > 0 ? newId() : undefined
+    const { limits } = resumption
+    const id = wantsResumption(top) && limits.resumeSeconds > 0 ? newId() : undefined
     const management = new Management(this, resumption, clock, id)
-    this.text(enabled(management.id, resumeSeconds).toString())
+    this.text(enabled(management.id, limits).toString())
     this.#out.management = management
     this.acknowledged([])
   }

@@ -44,8 +44,14 @@ export const NETWORK: Format = {
 /** Where another server is reached: `127.0.0.1:5269`, `[::1]:5269`, `xmpp.example.org:5269`. */
 export const ENDPOINT: Format = {
   expected: 'a host and a port, such as 127.0.0.1:5269 or [::1]:5269',
+  parse: text => (/:\d+$/.test(text) ? LOCATION.parse(text) : undefined),
+}
+
+/** RFC 6120 §4.9.3.19: a host, perhaps with a port: `node1.example.org`, `192.0.2.1:5222`, `[2001:db8::1]:5222`. */
+export const LOCATION: Format = {
+  expected: 'a host, perhaps with a port, such as node1.example.org:5222 or [2001:db8::1]:5222',
   parse(text) {
-    const [, literal, name, port] = /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? []
+    const [, literal, name, port = '1'] = /^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text) ?? []
     const host = literal === undefined ? name !== undefined && DOMAIN.parse(name) : isIP(literal) === 6
     return host && Number(port) >= 1 && Number(port) <= 65535 ? text : undefined
   },

@@ -17,7 +17,7 @@ import {
   text,
   type Value,
 } from './fields.ts'
-import { ADDRESS, DOMAIN, ENDPOINT, NETWORK, ORIGIN, PATH } from './formats.ts'
+import { ADDRESS, DOMAIN, ENDPOINT, LOCATION, NETWORK, ORIGIN, PATH } from './formats.ts'
 import { LIMITS } from './limits.ts'
 
 const FEDERATION = 'federation with other servers'
@@ -100,6 +100,14 @@ const overrides: Dictionary = {
   doc: 'Where to reach a domain, instead of asking DNS.',
   keys: DOMAIN,
   values: ENDPOINT,
+}
+
+const resumeLocation: Leaf<string | undefined> = {
+  kind: 'text',
+  doc: 'Where a client is to come to resume its session (XEP-0198): a host, or a host and a port, of this node alone. For nodes that clients reach by addresses of their own; any other node takes the client, too, and fetches its session.',
+  default: undefined,
+  defaultDoc: 'where clients connect anyway',
+  format: LOCATION,
 }
 
 /** The keys that are there whatever extensions there are. */
@@ -216,6 +224,7 @@ export const CORE_FIELDS = {
       max: 86_400,
       unit: 'seconds',
     }),
+    'resume-location': resumeLocation,
   }),
   limits: LIMITS,
   federation: section('Other servers.', { overrides: later(overrides, FEDERATION) }),

@@ -33,6 +33,9 @@ function problems(text: string, environment: Record<string, string> = {}): strin
   return []
 }
 
+/** What a place is. */
+const LOCATION = 'expected a host, perhaps with a port, such as node1.example.org:5222 or [2001:db8::1]:5222'
+
 const CASES: readonly [what: string, text: string, ...problems: string[]][] = [
   [
     'text that is no YAML',
@@ -163,6 +166,26 @@ const CASES: readonly [what: string, text: string, ...problems: string[]][] = [
     'a range that is none',
     'listeners: {xmpp: {trusted-proxies: 10.0.0.0/33}}',
     'tidings.yaml:1:37: listeners.xmpp.trusted-proxies: expected an IP address or a range, such as 10.0.0.0/8, found "10.0.0.0/33" [TIDINGS_CONFIG_VALUE]',
+  ],
+  [
+    'a port without its host',
+    'sessions: {resume-location: ":5222"}',
+    `tidings.yaml:1:29: sessions.resume-location: ${LOCATION}, found ":5222" [TIDINGS_CONFIG_VALUE]`,
+  ],
+  [
+    'an IPv6 address without brackets',
+    'sessions: {resume-location: "2001:db8::1"}',
+    `tidings.yaml:1:29: sessions.resume-location: ${LOCATION}, found "2001:db8::1" [TIDINGS_CONFIG_VALUE]`,
+  ],
+  [
+    'an IPv4 address in brackets',
+    'sessions: {resume-location: "[192.0.2.1]:5222"}',
+    `tidings.yaml:1:29: sessions.resume-location: ${LOCATION}, found "[192.0.2.1]:5222" [TIDINGS_CONFIG_VALUE]`,
+  ],
+  [
+    'a port that is too high',
+    'sessions: {resume-location: "node1.example.org:65536"}',
+    `tidings.yaml:1:29: sessions.resume-location: ${LOCATION}, found "node1.example.org:65536" [TIDINGS_CONFIG_VALUE]`,
   ],
   [
     'free keys and their values',

@@ -69,6 +69,12 @@ t.test('variables of the environment', async t => {
   t.match(config.listeners, { xmpp: { port: 15222 }, 'xmpp-tls': { address: ['::1'] } })
 })
 
+t.test('a host with or without a port', async t => {
+  t.equal(parse('').sessions['resume-location'], undefined)
+  for (const place of ['node1.example.org', '192.0.2.1:5222', '[2001:db8::1]', '[2001:db8::1]:5222'])
+    t.equal(parse(`sessions: {resume-location: "${place}"}`).sessions['resume-location'], place)
+})
+
 t.test('anchors may be used', async t => {
   const config = parse('tls: &pair {certificate: a, key: b}\nhosts: [{name: a.example, tls: *pair}]')
   t.strictSame(config.hosts[0]!.tls, config.tls)
