@@ -1,9 +1,9 @@
 import type { Write } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
-import { deliver } from './delivery.ts'
+import { deliver, deliverPresence } from './delivery.ts'
 import { StanzaError } from './errors.ts'
-import type { StageContext } from './extension.ts'
+import type { PresenceRegistration, StageContext } from './extension.ts'
 import type { Host } from './host.ts'
 import { dispatchIq } from './iq.ts'
 import { type Maybe, then } from './maybe.ts'
@@ -73,21 +73,35 @@ function atAccount(router: Router, original: Stanza, host: Host, at: StageContex
   return then(host.hooks.admit(original, at), stanza => {
     if (stanza === undefined) return NOTHING
     const claim = host.hooks.presenceClaim(stanza, 'recipient')
-    if (claim !== undefined) {
-      const handle = () =>
-        then(claim(stanza, at), answers => {
-          for (const answer of answers) router.route(answer)
-        })
-      return { writes: [], arrive: () => router.homes.inLane(at.owner, handle) }
-    }
+    if (claim !== undefined) return { writes: [], arrive: () => takePresence(router, claim, stanza, at) }
     return then(host.hooks.record(stanza, at), writes => ({
       writes,
-      arrive: () =>
-        router.homes.inLane(at.owner, owner => {
+      arrive: () => {
+        if (stanza.kind === 'presence') return takePresence(router, undefined, stanza, at)
+        return router.homes.inLane(at.owner, owner => {
           if (owner.forgotten) return noAccount(router, stanza, at.owner).arrive()
           return deliver(host.ids.identify(stanza, at.owner, writes), owner, host.hooks, at)
-        }),
+        })
+      },
     }))
+  })
+}
+
+/** Presence for an account, in its turn: delivered, or handled by whoever claims it. */
+export function takePresence(
+  router: Router,
+  claim: PresenceRegistration | undefined,
+  presence: Stanza,
+  at: StageContext,
+): Maybe<void> {
+  const { homes } = router
+  return homes.inPresenceLane(at.owner, owner => {
+    if (claim === undefined) return deliverPresence(presence, owner)
+    return homes.inLane(at.owner, () =>
+      then(claim.handler(presence, at), answers => {
+        for (const answer of answers) router.route(answer)
+      }),
+    )
   })
 }
 

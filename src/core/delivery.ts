@@ -12,7 +12,6 @@ import type { Session } from './session.ts'
  * so the sessions are those of this moment. Throws the StanzaError that answers the sender.
  */
 export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageContext): Maybe<void> {
-  if (stanza.kind === 'presence') return deliverPresence(stanza, owner)
   if (stanza.kind === 'iq') return deliverIq(stanza, owner)
   const sessions = messageRecipients(stanza, owner)
   const archived = givenNumber(stanza, owner.jid)
@@ -44,7 +43,8 @@ function hasBeenHanded({ handed }: Session, archived: bigint | undefined): boole
   return archived > handed.after && archived <= handed.upTo
 }
 
-function deliverPresence(stanza: Stanza, owner: Owner): void {
+/** Hands presence to the sessions of an account, or to one of them. */
+export function deliverPresence(stanza: Stanza, owner: Owner): void {
   const resource = stanza.to?.resource
   // RFC 6121 §8.5.2.1.2, §8.5.2.2.2: to the bare JID: to all available resources, or to nobody.
   if (!resource) for (const session of owner.sessions) session.available && session.send(stanza)

@@ -87,7 +87,10 @@ export type PresenceHandler = (presence: Stanza, at: StageContext) => Maybe<read
 export interface PresenceRegistration {
   readonly type: string
   readonly side: Side
+  /** Runs in the owner's lane. */
   readonly handler: PresenceHandler
+  /** The same for the recipient, without his lane, where nothing is to be waited for or changed; undefined: the handler is to do it. */
+  readonly atOnce?: (presence: Stanza, at: StageContext) => readonly Stanza[] | undefined
 }
 
 /** An IQ request on its way to its handler. */

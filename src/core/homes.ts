@@ -8,6 +8,8 @@ export class Owner {
   readonly jid: JID
   /** Orders what is delivered to it, stored for it and changed about its sessions. A task must not wait for the lane it runs in. */
   readonly lane = new Lane()
+  /** Orders the presence that others send it, which waits for nothing else: not for messages to be stored, nor for a session to catch up. */
+  readonly presence = new Lane()
   /** In the order they were bound. */
   readonly sessions: Session[] = []
   /** The account was removed: what is still on its way to it reaches nobody and is not kept. */
@@ -46,10 +48,20 @@ export class Homes {
   /** Runs a task in the lane of an owner. */
   inLane<T>(account: JID, task: (owner: Owner) => Maybe<T>): Maybe<T> {
     const owner = this.#at(account.bare)
+    return this.#run(owner, owner.lane, task)
+  }
+
+  /** Runs a task in the lane of the presence that comes for an owner. It may wait for the other lane, but not the other way round. */
+  inPresenceLane<T>(account: JID, task: (owner: Owner) => Maybe<T>): Maybe<T> {
+    const owner = this.#at(account.bare)
+    return this.#run(owner, owner.presence, task)
+  }
+
+  #run<T>(owner: Owner, lane: Lane, task: (owner: Owner) => Maybe<T>): Maybe<T> {
     const release = (): void => this.#release(owner)
     owner.tasks++
     try {
-      const result = owner.lane.run(() => task(owner))
+      const result = lane.run(() => task(owner))
       if (isPromise(result)) result.then(release, release)
       else release()
       return result
@@ -107,7 +119,7 @@ export class Homes {
   #lanes(): Lane[] {
     const lanes: Lane[] = []
     for (const owner of this.#owners.values()) {
-      lanes.push(owner.lane)
+      lanes.push(owner.lane, owner.presence)
       for (const session of owner.sessions) lanes.push(session.preparing, session.settling)
     }
     return lanes

@@ -10,7 +10,7 @@ import type {
   NewStreamRegistration,
   Outcome,
   Place,
-  PresenceHandler,
+  PresenceRegistration,
   Registrations,
   Side,
   StageContext,
@@ -34,7 +34,10 @@ export class Hooks {
   readonly #iq = new Map<string, IqRegistration>()
   readonly #beforeSignIn = new Map<string, NewStreamRegistration>()
   readonly #features: NonNullable<BeforeSignIn['features']>[] = []
-  readonly #presence = new Map<string, PresenceHandler>()
+  readonly #presence: Record<Side, Map<string, PresenceRegistration>> = {
+    sender: new Map(),
+    recipient: new Map(),
+  }
   readonly #tasks = new Map<string, AnyTask>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #owners = new Map<string, string>()
@@ -56,8 +59,7 @@ export class Hooks {
       const handlers: StageRegistration[] = this.#stages[side][kind][registration.stage]
       handlers.push(registration)
     }
-    for (const { type, side, handler } of registrations.presence ?? [])
-      this.#presence.set(`${side} ${type}`, handler)
+    for (const claim of registrations.presence ?? []) this.#presence[claim.side].set(claim.type, claim)
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
     for (const [name, task] of Object.entries(registrations.atHome ?? {}))
@@ -103,6 +105,11 @@ export class Hooks {
     return then(all, () => writes)
   }
 
+  /** Whether anything of such a stanza would have to be stored. */
+  records(stanza: Stanza, side: Side): boolean {
+    return this.#interested('record', stanza, side).length > 0
+  }
+
   /** Further copies, after the commit, for an owner whose sessions `holders` have the stanza. */
   copy(stanza: Stanza, at: StageContext, holders: readonly Session[]): void {
     for (const copy of this.#interested('copy', stanza, at.side)) copy.run(stanza, at, holders)
@@ -131,9 +138,9 @@ export class Hooks {
   }
 
   /** The claim on presence of this type, if any. */
-  presenceClaim(stanza: Stanza, side: Side): PresenceHandler | undefined {
+  presenceClaim(stanza: Stanza, side: Side): PresenceRegistration | undefined {
     if (stanza.kind !== 'presence' || stanza.type === undefined) return undefined
-    return this.#presence.get(`${side} ${stanza.type}`)
+    return this.#presence[side].get(stanza.type)
   }
 
   /** A task at the home of an owner, where the extension that has it is on. */

@@ -19,6 +19,7 @@ import type { Fetched, Release } from './remote-sessions.ts'
 import type { AttachedService, Service } from './services.ts'
 import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, Sessions } from './sessions.ts'
+import { Spreading } from './spread.ts'
 import { Submissions } from './submissions.ts'
 import { deliverAgain, type Unacknowledged } from './unacknowledged.ts'
 
@@ -49,6 +50,7 @@ export class Router {
   readonly #link: HomeLink
   readonly #commits: Commits
   readonly #submissions: Submissions
+  readonly #spreading: Spreading
 
   constructor(parts: RouterParts) {
     this.cluster = parts.cluster
@@ -58,6 +60,7 @@ export class Router {
     this.#link = new HomeLink(parts.cluster, this)
     this.#commits = new Commits(parts.metrics ?? new Metrics(systemClock))
     this.#submissions = new Submissions(this, this.#link, this.#commits)
+    this.#spreading = new Spreading(this, this.#link, parts.background)
   }
 
   /** Called by each host as it starts. */
@@ -237,17 +240,7 @@ export class Router {
    * not available are left out: neither has a meaning for them. Another node gets one frame for all of its users.
    */
   spread(presence: Stanza, recipients: readonly JID[]): void {
-    const others = new Map<string, JID[]>()
-    for (const to of recipients) {
-      const elsewhere = this.elsewhere(to)
-      if (elsewhere !== undefined) {
-        const there = others.get(elsewhere)
-        if (there === undefined) others.set(elsewhere, [to])
-        else there.push(to)
-      } else if (!this.#hosts.has(to.domain) || this.homes.find(to)?.available)
-        this.route(presence.readdress(to))
-    }
-    for (const [node, there] of others) this.#link.spread(node, presence, there)
+    this.#spreading.spread(presence, recipients)
   }
 
   /** The recipient's half, here or at another node. Throws or rejects with the StanzaError that answers the sender. */

@@ -53,7 +53,7 @@ export class Submissions {
       if (claim !== undefined)
         return () =>
           then(
-            this.#router.homes.inLane(at.owner, () => claim(stanza, at)),
+            this.#router.homes.inLane(at.owner, () => claim.handler(stanza, at)),
             all => this.#sendOn(all),
           )
       return then(host.hooks.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))

@@ -77,10 +77,7 @@ export default defineExtension({
           if (session !== undefined) remember(session, presence)
         }),
       ],
-      presence: [
-        ...subscriptions.claims(),
-        { type: 'probe', side: 'recipient', handler: probes(host, rosters) },
-      ],
+      presence: [...subscriptions.claims(), probes(host, rosters)],
       on: {
         'session:presence': event => broadcast.changed(event),
         'session:closed': ({ session }) => broadcast.closed(session),

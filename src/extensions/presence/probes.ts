@@ -1,5 +1,5 @@
 /** RFC 6121 §4.3: presence probes. */
-import type { PresenceHandler } from '../../core/extension.ts'
+import type { PresenceRegistration } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
@@ -7,7 +7,7 @@ import { delay } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import lastActivity from '../last-activity.ts'
-import { type Rosters, sends } from '../roster/index.ts'
+import { type Roster, type Rosters, sends } from '../roster/index.ts'
 import { hasTold } from './directed.ts'
 
 /** Asks contacts for their presence, for a session that does not know it. */
@@ -20,34 +20,58 @@ export function probe({ router }: Host, session: Session, contacts: readonly JID
   router.spread(Stanza.build('presence', { type: 'probe', from: session.jid.bare }), elsewhere)
 }
 
-/** Answers probes in the lane of the contact that is asked about. */
-export function probes(host: Host, rosters: Rosters): PresenceHandler {
+/** Answers probes about a contact. */
+export function probes(host: Host, rosters: Rosters): PresenceRegistration {
   const activity = host.find(lastActivity)
-  return (probe, { owner }) =>
-    then(rosters.of(owner), (roster): Maybe<readonly Stanza[]> => {
-      const { from, to = owner, id } = probe
-      const sessions = host.sessions(owner).filter(session => to.isBare || session.jid.equals(to))
-      const allowed = from.bare.equals(owner) || sends(roster.state(from))
-      const answers = sessions.flatMap(session => {
-        // RFC 6121 §4.3.2 rule 4, and what a probe of one resource may tell.
-        if (allowed && session.presence !== undefined)
-          return to.isBare ? session.presence.readdress(from) : mere(session, from)
-        // RFC 6121 §4.6.6: directed presence says no more than that.
-        return hasTold(session, from) ? mere(session, from) : []
-      })
-      if (answers.length > 0) return answers
-      // RFC 6121 §4.3.2 rule 1; §4.3.2.1: with the id of the probe.
-      if (!allowed)
-        return [Stanza.build('presence', { type: 'unsubscribed', from: owner, to: from.bare, ...withId(id) })]
-      // RFC 6121 §4.3.2 rule 3: since when.
-      return then(to.isBare ? activity?.left(owner) : undefined, at => [
-        Stanza.build(
-          'presence',
-          { type: 'unavailable', from: to, to: from, ...withId(id) },
-          ...(at === undefined ? [] : [delay(owner, at)]),
-        ),
-      ])
-    })
+  return {
+    type: 'probe',
+    side: 'recipient',
+    atOnce: (probe, { owner }) => {
+      const roster = rosters.inMemory(owner)
+      // What another change, which waits in the lane, makes of a no is not known yet; a yes tells what the contact has let be known.
+      if (roster === undefined || !allows(roster, probe.from)) return undefined
+      const answers = presences(host, probe, roster)
+      return answers.length > 0 ? answers : undefined
+    },
+    handler: (probe, { owner }) =>
+      then(rosters.of(owner), (roster): Maybe<readonly Stanza[]> => {
+        const answers = presences(host, probe, roster)
+        if (answers.length > 0) return answers
+        const { from, to = owner, id } = probe
+        // RFC 6121 §4.3.2 rule 1; §4.3.2.1: with the id of the probe.
+        if (!allows(roster, from))
+          return [
+            Stanza.build('presence', { type: 'unsubscribed', from: owner, to: from.bare, ...withId(id) }),
+          ]
+        // RFC 6121 §4.3.2 rule 3: since when.
+        return then(to.isBare ? activity?.left(owner) : undefined, at => [
+          Stanza.build(
+            'presence',
+            { type: 'unavailable', from: to, to: from, ...withId(id) },
+            ...(at === undefined ? [] : [delay(owner, at)]),
+          ),
+        ])
+      }),
+  }
+}
+
+function allows(roster: Roster, asker: JID): boolean {
+  return asker.bare.equals(roster.owner) || sends(roster.state(asker))
+}
+
+/** What the sessions that are asked about let be known. */
+function presences(host: Host, { from, to }: Stanza, roster: Roster): Stanza[] {
+  const allowed = allows(roster, from)
+  const answers: Stanza[] = []
+  for (const session of host.sessions(roster.owner)) {
+    if (to !== undefined && !to.isBare && !session.jid.equals(to)) continue
+    // RFC 6121 §4.3.2 rule 4, and what a probe of one resource may tell.
+    if (allowed && session.presence !== undefined)
+      answers.push(to === undefined || to.isBare ? session.presence.readdress(from) : mere(session, from))
+    // RFC 6121 §4.6.6: directed presence says no more than that.
+    else if (hasTold(session, from)) answers.push(mere(session, from))
+  }
+  return answers
 }
 
 /** That a session is there, and nothing else. */

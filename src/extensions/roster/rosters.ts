@@ -62,6 +62,11 @@ export class Rosters {
     return this.#known(owner.toString()) ?? this.#load(owner)
   }
 
+  /** The same where it is in memory. */
+  inMemory(owner: JID): Roster | undefined {
+    return this.#known(owner.toString())
+  }
+
   /** Who gets whose presence: `to` if the owner gets the contact's, `from` if the contact gets the owner's. At once where the owner has sessions. */
   subscription(owner: JID, contact: JID): Maybe<Subscription> {
     const roster = this.#known(owner.bare.toString())

@@ -1,0 +1,94 @@
+import type { JID } from '../xml/jid.ts'
+import type { Stanza } from '../xml/stanza.ts'
+import { takePresence } from './arrival.ts'
+import type { Background } from './background.ts'
+import { deliverPresence } from './delivery.ts'
+import type { StageContext } from './extension.ts'
+import type { Owner } from './homes.ts'
+import type { Host } from './host.ts'
+import type { HomeLink } from './link.ts'
+import { isPromise } from './maybe.ts'
+import type { Router } from './router.ts'
+
+/**
+ * Presence for many: a user of this node who can hear it at once does, without the steps of a stanza that could be refused, stored or waited
+ * for. Half of what a server has to do when many come online is this.
+ */
+export class Spreading {
+  readonly #router: Router
+  readonly #link: HomeLink
+  readonly #background: Background
+
+  constructor(router: Router, link: HomeLink, background: Background) {
+    this.#router = router
+    this.#link = link
+    this.#background = background
+  }
+
+  /** See `Router.spread()`. */
+  spread(presence: Stanza, recipients: readonly JID[]): void {
+    const { homes } = this.#router
+    let others: Map<string, JID[]> | undefined
+    for (const to of recipients) {
+      const node = this.#router.elsewhere(to)
+      if (node !== undefined) {
+        others ??= new Map()
+        const there = others.get(node)
+        if (there === undefined) others.set(node, [to])
+        else there.push(to)
+        continue
+      }
+      const host = this.#router.host(to.domain)
+      const owner = host && homes.find(to)
+      if (host === undefined) this.#router.route(presence.readdress(to))
+      else if (owner?.available) this.#reach(presence.readdress(to), owner, host)
+    }
+    if (others !== undefined) for (const [node, there] of others) this.#link.spread(node, presence, there)
+  }
+
+  /** Presence for a user of this node: after his guards, in its turn. */
+  #reach(presence: Stanza, owner: Owner, host: Host): void {
+    if (host.hooks.records(presence, 'recipient')) {
+      this.#router.route(presence)
+      return
+    }
+    const at: StageContext = { owner: owner.jid, side: 'recipient' }
+    try {
+      const admitted = host.hooks.admit(presence, at)
+      if (isPromise(admitted))
+        this.#background.run(
+          'presence',
+          admitted.then(shown => shown && this.#hand(shown, owner, host, at)),
+        )
+      else if (admitted !== undefined) this.#hand(admitted, owner, host, at)
+    } catch (error) {
+      this.#router.unexpected(error)
+    }
+  }
+
+  /** What has passed the guards. */
+  #hand(presence: Stanza, owner: Owner, host: Host, at: StageContext): void {
+    const claim = host.hooks.presenceClaim(presence, 'recipient')
+    if (owner.presence.waiting === 0) {
+      if (claim === undefined) {
+        deliverPresence(presence, owner)
+        return
+      }
+      const answers = claim.atOnce?.(presence, at)
+      if (answers !== undefined) {
+        for (const answer of answers) this.#answer(answer)
+        return
+      }
+    }
+    const done = takePresence(this.#router, claim, presence, at)
+    if (isPromise(done)) this.#background.run('presence', done)
+  }
+
+  #answer(answer: Stanza): void {
+    const to = answer.to ?? answer.from
+    const host = this.#router.host(to.domain)
+    const owner = host && this.#router.homes.find(to)
+    if (host === undefined || owner === undefined) this.#router.route(answer)
+    else this.#reach(answer, owner, host)
+  }
+}
