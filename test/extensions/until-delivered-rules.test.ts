@@ -2,10 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { extensions } from '../../src/extensions/index.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
 import { openSqlite } from '../../src/storage/sqlite/open.ts'
+import { type Archive, StorageError } from '../../src/storage/types.ts'
 import { xml } from '../../src/xml/element.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { ManualClock } from '../support/clock.ts'
+import { core } from '../support/core.ts'
 import { ALICE, BOB, Client, idOf, serverOf } from '../support/until-delivered.ts'
 
 const [MINUTE, DAY] = [60_000, 86_400_000]
@@ -151,6 +155,35 @@ t.test('who wrote a message that is erased learns what becomes of it', async t =
   await phone.send('message', { to: 'alice@localhost', type: 'chat' }, marker)
   await server.pass(1_000)
   t.strictSame((await marks())?.sort(), ['delivered', 'read'])
+})
+
+t.test('what could not be erased is erased in the next round', async t => {
+  const clock = new ManualClock()
+  const storage = memoryStorage({ clock })
+  const archive = storage.archive('messages')
+  const whole = archive.purge.bind(archive)
+  let failing = true
+  const purge: Archive['purge'] = (owner, query) =>
+    failing ? Promise.reject(new StorageError('unavailable', 'no')) : whole(owner, query)
+  storage.archive = () => Object.defineProperty(archive, 'purge', { value: purge })
+  const { server, alice, phone, laptop } = await people({ storage, clock })
+  await alice.write('one', 'bob@localhost')
+  for (const client of [phone, laptop]) await client.leave()
+  await server.pass(MINUTE)
+  t.strictSame(await server.archived(BOB), ['one'])
+  failing = false
+  await server.pass(60 * MINUTE)
+  t.strictSame(await server.archived(BOB), [])
+})
+
+t.test('what makes no sense is refused at the start', async t => {
+  for (const archive of [
+    { keep: 'until-delivered', 'device-days': 91 },
+    { keep: 'until-delivered', 'undelivered-days': 29 },
+    { keep: 'until delivered' },
+    { keep: '0d' },
+  ])
+    t.throws(() => core({ extensions, options: { archive } }), { code: 'TIDINGS_ARCHIVE_KEEP' })
 })
 
 t.test('an account that is removed leaves no device behind', async t => {

@@ -62,18 +62,23 @@ export class Erasure {
   }
 
   async #tidyAll(owners: readonly JID[]): Promise<void> {
-    for (let i = 0; i < owners.length; i += AT_ONCE)
-      await Promise.all(owners.slice(i, i + AT_ONCE).map(owner => this.#tidy(owner)))
+    const erasures: Promise<void>[] = []
+    const tidy = (owner: JID) =>
+      this.#attempt(async () => {
+        const upTo = await this.#reviewed(owner)
+        // The storage does them one after the other, and then once what they all need.
+        if (upTo > 0n && (await this.#announced(owner, upTo)))
+          erasures.push(this.#attempt(() => this.#archive.purge(owner, { upTo })))
+      })
+    for (let i = 0; i < owners.length; i += AT_ONCE) await Promise.all(owners.slice(i, i + AT_ONCE).map(tidy))
+    await Promise.all(erasures)
   }
 
-  /** One that fails is looked at again in the next round, and holds up no other. */
-  async #tidy(owner: JID): Promise<void> {
-    try {
-      const upTo = await this.#reviewed(owner)
-      if (upTo > 0n) await this.#erase(owner, upTo)
-    } catch (err) {
-      this.#host.log.error({ code: 'TIDINGS_ERASING_FAILED', err }, 'delivered messages could not be erased')
-    }
+  /** What fails is tried again in the next round, and holds up nothing else. */
+  async #attempt(task: () => Promise<void>): Promise<void> {
+    await task().catch((err: unknown) =>
+      this.#host.log.error({ code: 'TIDINGS_ERASING_FAILED', err }, 'delivered messages could not be erased'),
+    )
   }
 
   /** Up to where all devices of an account have everything, which is stored by now; 0 where none is known. */
@@ -89,18 +94,15 @@ export class Erasure {
     })
   }
 
-  async #erase(owner: JID, upTo: bigint): Promise<void> {
+  /** Tells who wants to know what is going to be erased; whether there is anything. */
+  async #announced(owner: JID, upTo: bigint): Promise<boolean> {
     const before = upTo + 1n
-    let any = false
-    for (let after = 0n, more = true; more; any = true) {
-      const page = await this.#archive.page(owner, { after, before, limit: PAGE })
-      const last = page.items.at(-1)
-      if (last === undefined) break
-      await this.#host.hooks.emit('archive:erasing', { owner, entries: page.items })
-      after = last.id
-      more = page.more
+    for (let after = 0n; ; ) {
+      const { items, more } = await this.#archive.page(owner, { after, before, limit: PAGE })
+      if (items.length > 0) await this.#host.hooks.emit('archive:erasing', { owner, entries: items })
+      if (!more) return after > 0n || items.length > 0
+      after = items.at(-1)!.id
     }
-    if (any) await this.#archive.purge(owner, { upTo })
   }
 }
 
