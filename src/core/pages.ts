@@ -18,6 +18,23 @@ export async function* pagesOf<T>(
   }
 }
 
+/** All rows of an owner in key order, at once: for rows that are kept in memory anyway. Nearly always they are one page, and one question. */
+export async function rowsOf<T>(
+  table: ReadableTable<T>,
+  owner: JID,
+  limit?: number,
+): Promise<readonly Entry<T>[]> {
+  const first = await table.page(owner, {}, limit)
+  if (!first.more) return first.items
+  const rows: Entry<T>[] = []
+  for (let page = first; ; ) {
+    rows.push(...page.items)
+    const after = page.items.at(-1)?.key
+    if (!page.more || after === undefined) return rows
+    page = await table.page(owner, { after }, limit)
+  }
+}
+
 /** The newest item of an owner's archive that matches, and fits. Best with `containing`: else all are read. */
 export async function findNewest(
   archive: Archive,

@@ -1,7 +1,7 @@
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
-import { pagesOf } from '../../core/pages.ts'
+import { rowsOf } from '../../core/pages.ts'
 import type { Table, Write } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -82,10 +82,8 @@ export class BlockLists {
   }
 
   async #read(owner: JID): Promise<BlockList> {
-    const list = new Set<string>()
-    for await (const { items } of pagesOf(this.#table, owner, PAGE))
-      for (const { key } of items) list.add(key)
-    return list.size === 0 ? NOBODY : list
+    const rows = await rowsOf(this.#table, owner, PAGE)
+    return rows.length === 0 ? NOBODY : new Set(rows.map(({ key }) => key))
   }
 }
 

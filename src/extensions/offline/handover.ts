@@ -62,6 +62,13 @@ export class Handovers {
   /** Starts to hand over. */
   start(session: Session): void {
     const owner = session.jid.bare.toString()
+    // Nearly always nothing is kept; without an archive nothing is due then.
+    if (
+      this.#backlog === undefined &&
+      !this.#last.has(owner) &&
+      this.#queue.looks.sawNothing(session.jid.bare)
+    )
+      return
     const since = this.#host.clock.now()
     session.handovers++
     // From where the account is now: while others are served first, what comes for all goes to this one, too.

@@ -77,6 +77,9 @@ export default defineExtension({
         stage('outcome', RECIPIENT, (message, at, outcome) => offline.settle(message, at, outcome)),
       ],
       on: {
+        // Whoever comes is about to send presence: what waits is looked for while the client is answered.
+        'session:bound': ({ session }) => queue.look(session.jid.bare),
+        'session:closed': ({ session }) => queue.looks.end(session.jid.bare),
         'session:presence': event => {
           if (becomesReachable(event)) handovers.start(event.session)
         },

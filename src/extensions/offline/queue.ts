@@ -6,6 +6,7 @@ import type { Entry, Table, Write } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { Looks } from './looks.ts'
 
 /** Bounds of a queue. */
 export interface QueueLimits {
@@ -64,6 +65,7 @@ const COUNTS = 10_000
 /** No commit takes this long. One that failed leaves its key behind, which is of no account after this time. */
 const UNDERWAY_MS = 60_000
 const PAGE = 100
+const NOTHING_DUE: DueMessages = { items: [], more: false }
 /** Length of what a key begins with: digits of the time, a dash, digits of the number. */
 const TIME_AND_NUMBER = 15 + 1 + 9
 
@@ -74,6 +76,8 @@ const TIME_AND_NUMBER = 15 + 1 + 9
  * not handed out, since delivery, which comes next, will find the session itself and then withdraw it.
  */
 export class OfflineQueue {
+  /** What has been seen of users who have just come. */
+  readonly looks: Looks
   readonly #host: Host
   readonly #limits: QueueLimits
   readonly #table: Table<Kept>
@@ -87,6 +91,7 @@ export class OfflineQueue {
   constructor(host: Host, limits: QueueLimits) {
     this.#host = host
     this.#limits = limits
+    this.looks = new Looks(host.clock)
     this.#table = host.storage.table<Kept>('offline', 'lww')
   }
 
@@ -113,6 +118,7 @@ export class OfflineQueue {
     const at = this.#host.clock.now()
     this.#keys.set(message, key)
     this.#begin(owner, key, sender)
+    this.looks.end(owner)
     const count = this.#counts.get(owner.toString())
     if (count !== undefined) count.messages++
     return this.#table.put(owner, key, { at, stanza: message.pack().toString() }, this.#limits.maxAge)
@@ -143,17 +149,25 @@ export class OfflineQueue {
     this.#host.background.run('offline', gone)
   }
 
+  /** A user has come, who is about to be handed what is due: begins to look whether there is anything. */
+  look(owner: JID): void {
+    // What is under way may be stored after this is answered.
+    if (this.#underwayOf(owner) !== undefined) return
+    this.looks.begin(owner, async () => (await this.#table.page(owner, {}, 1)).items.length > 0)
+  }
+
   /**
    * The oldest messages that are due, a page at most; none when nothing is due. Those that are under way are left out, and come as soon
    * as they are not: so this always looks from the oldest on. To be run in the owner's lane, where no message ends to be under way.
    */
   async due(owner: JID): Promise<DueMessages> {
+    if (this.looks.sawNothing(owner)) return NOTHING_DUE
     for await (const { items, more } of pagesOf(this.#table, owner, PAGE)) {
       const underway = this.#underwayOf(owner)
       const due = items.filter(({ key }) => !underway?.has(key))
       if (due.length > 0) return { items: due.map(entry => this.#due(entry)), more }
     }
-    return { items: [], more: false }
+    return NOTHING_DUE
   }
 
   #due({ key, item }: Entry<Kept>): DueMessage {
@@ -170,6 +184,7 @@ export class OfflineQueue {
   forget(owner: JID): void {
     this.#counts.delete(owner.toString())
     this.#underway.delete(owner.toString())
+    this.looks.end(owner)
   }
 
   #count(owner: JID): Maybe<Count> {

@@ -77,6 +77,8 @@ export default defineExtension({
           ),
       },
       on: {
+        // Whoever comes is about to ask for it, or to send presence: it is read while the client is answered.
+        'session:bound': ({ session }) => rosters.expect(session.jid.bare),
         'session:closed': ({ session }) => rosters.left(session.jid.bare),
         'user:removed': ({ owner }) => removeAll(host, rosters, owner),
       },
@@ -95,8 +97,7 @@ function getRoster(host: Host, rosters: Rosters, { owner, payload, session }: Iq
         if (changes !== undefined)
           return { payload: undefined, after: () => pushAll(rosters, session, changes) }
       }
-      const items: Element[] = []
-      for await (const { contact, row } of rosters.rows.items(owner)) items.push(itemOf(contact, row))
+      const items = await rosters.items(roster)
       // RFC 6121 §2.6.3: "the server SHOULD include the 'ver' attribute", also where the client has not.
       return xml('query', { xmlns: NS.roster, ver: String(roster.version) }, items)
     }),

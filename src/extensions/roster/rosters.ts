@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
-import { type Maybe, then } from '../../core/maybe.ts'
+import { isPromise, type Maybe, then } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import type { Write } from '../../storage/types.ts'
 import { type Element, xml } from '../../xml/element.ts'
@@ -44,6 +44,8 @@ export class Rosters {
   readonly #host: Host
   readonly #most: number
   readonly #present = new Map<string, Roster>()
+  /** Those that are being read: whoever asks meanwhile gets the same. */
+  readonly #loading = new Map<string, Promise<Roster>>()
   readonly #idle = new LRUCache<string, Roster>({
     max: IDLE_ROSTERS,
     maxSize: IDLE_CONTACTS,
@@ -59,7 +61,22 @@ export class Rosters {
 
   /** The roster of an owner. */
   of(owner: JID): Maybe<Roster> {
-    return this.#known(owner.toString()) ?? this.#load(owner)
+    const key = owner.toString()
+    return this.#known(key) ?? this.#loading.get(key) ?? this.#load(owner)
+  }
+
+  /** Somebody is about to ask for the roster of an owner: begins to read it. */
+  expect(owner: JID): void {
+    const roster = this.of(owner)
+    // Whoever asks for it learns that it could not be read.
+    if (isPromise(roster)) roster.catch(() => {})
+  }
+
+  /** The listed contacts as clients see them, in the order of their addresses. */
+  async items({ owner, contacts }: Roster): Promise<Element[]> {
+    if (contacts.size === 0) return []
+    const items = await this.rows.items(owner)
+    return items.map(({ contact, row }) => itemOf(contact, row))
   }
 
   /** The same where it is in memory. */
@@ -143,8 +160,10 @@ export class Rosters {
 
   /** Drops what is in memory. */
   forget(owner: JID): void {
-    this.#present.delete(owner.toString())
-    this.#idle.delete(owner.toString())
+    const key = owner.toString()
+    this.#present.delete(key)
+    this.#idle.delete(key)
+    this.#loading.delete(key)
   }
 
   /** Stores a change that the roster in memory has already; when that fails, it is read anew. */
@@ -169,11 +188,19 @@ export class Rosters {
   }
 
   async #load(owner: JID): Promise<Roster> {
-    const roster = await this.rows.load(owner)
     const key = owner.toString()
-    if (this.#host.sessions(owner).length > 0) this.#present.set(key, roster)
-    else this.#idle.set(key, roster)
-    return roster
+    const loading = this.rows.load(owner)
+    this.#loading.set(key, loading)
+    try {
+      const roster = await loading
+      // Forgotten meanwhile, it is not remembered.
+      if (this.#loading.get(key) !== loading) return roster
+      if (this.#host.sessions(owner).length > 0) this.#present.set(key, roster)
+      else this.#idle.set(key, roster)
+      return roster
+    } finally {
+      if (this.#loading.get(key) === loading) this.#loading.delete(key)
+    }
   }
 }
 

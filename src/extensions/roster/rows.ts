@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import { pagesOf } from '../../core/pages.ts'
+import { rowsOf } from '../../core/pages.ts'
 import type { Entry, Storage, Table, Write } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 import type { State, Subscription } from './states.ts'
@@ -110,13 +110,13 @@ export class RosterRows {
     this.#clock = clock
   }
 
-  /** Reads a whole roster, a page at a time. */
+  /** Reads a whole roster. */
   async load(owner: JID): Promise<Roster> {
     const roster = new Roster(owner)
-    const known = await this.#versions.get(owner, VERSION_KEY)
+    const [known, rows] = await Promise.all([this.#versions.get(owner, VERSION_KEY), this.#all(owner)])
     roster.version = known?.version ?? 0
     roster.since = known?.since ?? 0
-    for await (const { key, item } of this.#all(owner)) {
+    for (const { key, item } of rows) {
       if ('removed' in item) roster.removed.push({ contact: key, version: item.version })
       else roster.contacts.set(key, contactOf(JID.parse(key), item))
     }
@@ -131,15 +131,17 @@ export class RosterRows {
   }
 
   /** All listed contacts, in the order of their addresses. */
-  async *items(owner: JID): AsyncGenerator<{ contact: string; row: ContactRow }> {
-    for await (const { key, item } of this.#all(owner))
-      if (!('removed' in item) && item.listed) yield { contact: key, row: item }
+  async items(owner: JID): Promise<{ contact: string; row: ContactRow }[]> {
+    const found: { contact: string; row: ContactRow }[] = []
+    for (const { key, item } of await this.#all(owner))
+      if (!('removed' in item) && item.listed) found.push({ contact: key, row: item })
+    return found
   }
 
   /** What changed after a version, in the order of the changes. */
   async changes(owner: JID, after: number): Promise<Change[]> {
     const found: Change[] = []
-    for await (const { key, item } of this.#all(owner)) {
+    for (const { key, item } of await this.#all(owner)) {
       if (item.version <= after) continue
       if ('removed' in item) found.push({ contact: key, row: undefined, version: item.version })
       else if (item.listed) found.push({ contact: key, row: item, version: item.version })
@@ -206,8 +208,8 @@ export class RosterRows {
     return Math.max(roster.version + 1, this.#clock.now())
   }
 
-  async *#all(owner: JID): AsyncGenerator<Entry<Row>> {
-    for await (const { items } of pagesOf(this.#contacts, owner, PAGE)) yield* items
+  #all(owner: JID): Promise<readonly Entry<Row>[]> {
+    return rowsOf(this.#contacts, owner, PAGE)
   }
 }
 
