@@ -20,16 +20,16 @@ export const DROPPED_WITHOUT_ORIGIN_ID: boolean = false
 
 export const NONE: Losses = { missing: 0, visible: 0, raw: 0, order: 0 }
 
-/** `sent` in the order of sending, `received` in that of coming; `told`: the client can tell duplicates by the archive's ids. */
+/** `sent` in the order of sending, `received` in that of coming; `shown`: what the client shows of that, if it can tell duplicates. */
 export function count(
   sent: readonly string[],
   acknowledged: ReadonlySet<string>,
   received: readonly string[],
-  told = false,
+  shown = received,
 ): Losses {
-  const first = [...new Set(received)]
+  const had = new Set(shown)
+  const first = [...had]
   const place = new Map(sent.map((id, i) => [id, i]))
-  const had = new Set(received)
   let order = 0
   let latest = -1
   for (const id of first) {
@@ -37,11 +37,10 @@ export function count(
     if (at < latest) order++
     latest = Math.max(latest, at)
   }
-  const raw = received.length - first.length
   return {
     missing: [...acknowledged].filter(id => !had.has(id)).length,
-    visible: told ? 0 : raw,
-    raw,
+    visible: shown.length - first.length,
+    raw: received.length - new Set(received).size,
     order,
   }
 }

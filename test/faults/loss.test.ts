@@ -58,7 +58,8 @@ async function scene(t: Test, target = server, originIds = true) {
     const proxy = await TcpProxy.start(() => target.ports.tcp)
     t.teardown(() => proxy.close())
     if (FULL) proxy.delay = round % 3
-    const client = new CountingClient({ port: () => proxy.port, user, password: PASSWORD, resource })
+    const who = { user, password: PASSWORD, resource, receipts: resource === 'phone' }
+    const client = new CountingClient({ port: () => proxy.port, ...who })
     t.teardown(() => client.drop())
     return { client, proxy }
   }
@@ -92,6 +93,25 @@ function check(t: Test, name: string, { sent, bob }: Scene, device: CountingClie
   t.equal(sent.filter(id => bob.client.acknowledged.has(id)).length, sent.length, 'Bob sees all acknowledged')
 }
 
+/** The same of one that shows what its archive has. What comes over the wire twice it can tell. */
+function checkShown(t: Test, name: string, { sent, bob }: Scene, { received, shown }: CountingClient): void {
+  const losses = count(sent, bob.client.acknowledged, received, shown.ids)
+  t.comment(`${name}: ${describe(losses)}`)
+  t.same({ ...losses, raw: 0 }, NONE, name)
+  t.same(
+    shown.ids.filter(id => sent.includes(id)),
+    sent,
+    `${name} shows all of them, in order`,
+  )
+}
+
+/** Bob sees a tick at each of his messages: XEP-0184. */
+async function ticks(t: Test, { sent, bob }: Scene): Promise<void> {
+  const ticked = (): string[] => sent.filter(id => bob.client.ticks.includes(id))
+  await bob.client.until(() => ticked().length === sent.length).catch(() => {})
+  t.same(ticked(), sent, 'Bob sees that all have come')
+}
+
 /** Ends a scene in order, so that nothing of it is left for the next one. */
 async function leave({ phone, desk, bob }: Scene): Promise<void> {
   for (const { client } of [phone, desk, bob]) await client.close()
@@ -104,7 +124,7 @@ const WAYS = {
 
 // Each takes as long as a socket is believed to be alive.
 for (const [way, breaks] of Object.entries(WAYS).slice(0, FULL ? undefined : 1))
-  for (const how of ['resume', 'anew'] as const)
+  for (const how of ['resume', 'anew', 'fetch'] as const)
     t.test(
       `a phone is lost, since ${way}; found dead; it comes back (${how}) while more is sent`,
       async t => {
@@ -120,9 +140,11 @@ for (const [way, breaks] of Object.entries(WAYS).slice(0, FULL ? undefined : 1))
         phone.client.drop()
         t.equal(await phone.client.connect(how), how === 'resume' ? 'resumed' : 'new')
         await bob.client.allAcknowledged()
-        await phone.client.until(() => new Set(phone.client.received).size === sent.length)
+        await phone.client.until(() => sent.every(id => phone.client.received.includes(id)))
         await phone.client.quiet(200)
-        check(t, 'phone', all, phone.client)
+        if (how === 'fetch') checkShown(t, 'phone', all, phone.client)
+        else check(t, 'phone', all, phone.client)
+        await ticks(t, all)
         await leave(all)
       },
     )
@@ -158,8 +180,35 @@ t.test('two devices: one is lost and resumes, the other one is there', async t =
   await phone.client.quiet(200)
   check(t, 'phone', all, phone.client)
   check(t, 'desk', all, desk.client)
+  await ticks(t, all)
   await leave(all)
 })
+
+t.test(
+  'two devices: one is lost and comes back anew, and fetches what only the other one has got',
+  async t => {
+    const all = await scene(t)
+    const { phone, desk, bob, sent, write } = all
+    await desk.client.connect('anew')
+    // It has all that there is.
+    await phone.client.connect('fetch')
+    const before = phone.client.shown.ids.length
+    phone.proxy.vanish()
+    write()
+    await bob.client.allAcknowledged()
+    await desk.client.until(() => desk.client.received.length >= HALF)
+    write()
+    t.equal(await phone.client.connect('fetch'), 'new')
+    await bob.client.allAcknowledged()
+    await desk.client.until(() => desk.client.received.length >= sent.length)
+    await phone.client.until(() => phone.client.shown.ids.length >= before + sent.length)
+    await phone.client.quiet(200)
+    check(t, 'desk', all, desk.client)
+    checkShown(t, 'phone', all, phone.client)
+    await ticks(t, all)
+    await leave(all)
+  },
+)
 
 t.test('a sender who is lost resumes, and sends again only what had not arrived', async t => {
   const all = await scene(t)

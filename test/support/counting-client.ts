@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { NS } from '../../src/xml/ns.ts'
+import { attribute, cutItem, type Item } from './cut-item.ts'
+import { ShownMessages } from './shown-messages.ts'
 
 /** A guard for whatever a client waits for, never reached when all is well. Milliseconds. */
 const DEADLINE = 30_000
@@ -12,13 +14,8 @@ export interface CountingClientOptions {
   readonly user: string
   readonly password: string
   readonly resource: string
-}
-
-/** An element of the stream: its name, start tag and whole text. */
-interface Item {
-  readonly name: string
-  readonly tag: string
-  readonly text: string
+  /** Whether it tells senders that their messages have come: XEP-0184. */
+  readonly receipts?: boolean
 }
 
 /** A stanza that was sent; `id` if it was a message. */
@@ -29,11 +26,14 @@ interface Sent {
 
 /**
  * A client of XEP-0198, written from its text and sharing nothing with src: it counts and acknowledges what it receives, knows which of
- * its messages have been acknowledged, resumes, and sends again what was not acknowledged.
+ * its messages have been acknowledged, resumes, and sends again what was not acknowledged. It can fetch its archive (XEP-0313).
  */
 export class CountingClient {
   /** Ids of all messages that have come over any connection, in the order they came. */
   readonly received: string[] = []
+  readonly shown = new ShownMessages()
+  /** Ids of its own messages that others have told to have, in the order they told. */
+  readonly ticks: string[] = []
   /** Ids of the messages that the server has acknowledged. */
   readonly acknowledged = new Set<string>()
   readonly #options: CountingClientOptions
@@ -48,6 +48,8 @@ export class CountingClient {
   #counted = 0
   #unacknowledged: Sent[] = []
   #enabled = false
+  /** Answers to queries of the archive: whether there was no more. */
+  #fins: boolean[] = []
   #changed = Promise.withResolvers<void>()
 
   constructor(options: CountingClientOptions) {
@@ -61,9 +63,10 @@ export class CountingClient {
 
   /**
    * Connects, signs in, and goes on with its session if that was asked for and the server can; else binds its resource, sends presence
-   * and, again, whatever was not acknowledged. Resolves with what has come of it.
+   * and, again, whatever was not acknowledged. `fetch`: anew, and it fetches from the archive what it lacks, before its presence and, for what
+   * came meanwhile, after that. Resolves with what has come of it.
    */
-  async connect(how: 'resume' | 'anew'): Promise<'resumed' | 'new'> {
+  async connect(how: 'resume' | 'anew' | 'fetch'): Promise<'resumed' | 'new'> {
     this.#open()
     await this.#signIn()
     if (how === 'resume' && this.#id !== undefined && (await this.#resume(this.#id))) return 'resumed'
@@ -79,12 +82,28 @@ export class CountingClient {
     this.#handled = 0
     this.#counted = 0
     this.#unacknowledged = []
+    if (how === 'fetch') await this.#fetch()
+    const before = this.#handled
     this.#sendStanza({ text: '<presence/>', id: undefined })
     for (const one of left) this.#sendStanza(one)
     this.#ask()
     // Its own presence comes back: from now on it gets what is sent to its user.
-    await this.until(() => this.#handled > 0)
+    await this.until(() => this.#handled > before)
+    if (how === 'fetch') await this.#fetch()
     return 'new'
+  }
+
+  /** XEP-0313: page by page, all that came after what it has. */
+  async #fetch(): Promise<void> {
+    this.shown.fetch()
+    for (let complete = false; !complete; complete = this.#fins.shift()!) {
+      const after = this.shown.last === undefined ? '' : `<after>${this.shown.last}</after>`
+      const set = `<set xmlns='${NS.resultSets}'><max>20</max>${after}</set>`
+      const text = `<iq type='set' id='fetch'><query xmlns='${NS.archive}'>${set}</query></iq>`
+      this.#sendStanza({ text, id: undefined })
+      await this.until(() => this.#fins.length > 0)
+    }
+    this.shown.complete()
   }
 
   /**
@@ -158,7 +177,10 @@ export class CountingClient {
     socket.on('data', (chunk: Buffer) => {
       if (socket !== this.#socket) return
       this.#text += chunk.toString('latin1')
-      for (let item = this.#cut(); item !== undefined; item = this.#cut()) this.#take(item)
+      for (let item = cutItem(this.#text); item !== undefined; item = cutItem(this.#text)) {
+        this.#text = this.#text.slice(item.end)
+        this.#take(item)
+      }
       this.#notify()
     })
   }
@@ -194,9 +216,30 @@ export class CountingClient {
     else if (item.name === 'a') this.#acknowledgedTo(Number(attribute(item.tag, 'h')))
     else if (item.name === 'message' || item.name === 'presence' || item.name === 'iq') {
       this.#handled++
-      const id = attribute(item.tag, 'id')
-      if (item.name === 'message' && id !== undefined) this.received.push(id)
+      if (item.name === 'message') this.#takeMessage(item)
+      else if (item.text.includes('<fin ')) this.#fins.push(item.text.includes('complete='))
     }
+  }
+
+  #takeMessage({ tag, text }: Item): void {
+    const [result, inner] = /<result [^>]*>.*(<message [^>]*>)/.exec(text) ?? []
+    const id = attribute(inner ?? tag, 'id')
+    const receipt = /<received [^>]*>/.exec(text)?.[0]
+    if (id === undefined) return
+    const archived = attribute(result ?? /<stanza-id [^>]*>/.exec(text)?.[0] ?? '', 'id')
+    if (receipt !== undefined) {
+      if (result === undefined) this.ticks.push(attribute(receipt, 'id') ?? '')
+      else this.shown.last = archived
+      return
+    }
+    this.received.push(id)
+    if (result === undefined) this.shown.live(id, archived)
+    else this.shown.fetched(id, archived)
+    if (this.#options.receipts !== true) return
+    const tick = `tick-${id}`
+    const received = `<received xmlns='${NS.receipts}' id='${id}'/><origin-id xmlns='${NS.stanzaIds}' id='${tick}'/>`
+    const to = attribute(inner ?? tag, 'from')
+    this.#sendStanza({ text: `<message to='${to}' id='${tick}' type='chat'>${received}</message>`, id: tick })
   }
 
   #acknowledge(): void {
@@ -232,25 +275,8 @@ export class CountingClient {
     }
   }
 
-  /** The next whole element. What the server sends in these tests nests no element in one of the same name. */
-  #cut(): Item | undefined {
-    const match = /^\s*(?:<\?[^>]*\?>)?<(\/?[\w:]+)[^>]*>/.exec(this.#text)
-    if (match === null) return undefined
-    const [tag, name] = match as unknown as [string, string]
-    const alone = tag.endsWith('/>') || name === 'stream:stream' || name.startsWith('/')
-    const end = alone ? tag.length : this.#text.indexOf(`</${name}>`) + name.length + 3
-    if (end < tag.length) return undefined
-    const text = this.#text.slice(0, end)
-    this.#text = this.#text.slice(end)
-    return { name, tag, text }
-  }
-
   #notify(): void {
     this.#changed.resolve()
     this.#changed = Promise.withResolvers()
   }
-}
-
-function attribute(tag: string, name: string): string | undefined {
-  return new RegExp(`\\s${name}=["']([^"']*)["']`).exec(tag)?.[1]
 }
