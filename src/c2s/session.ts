@@ -94,6 +94,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     return then(this.#connection.drained(), taken => (taken && !this.#ending ? 0 : undefined))
   }
 
+  hibernates(): boolean {
+    return this.#away && !this.#ending
+  }
+
   /** Ends the stream with an error, once what the client sent before has settled. */
   close(error: StreamError): void {
     if (this.#handle === undefined) this.#closed = error

@@ -213,7 +213,7 @@ export const CORE_FIELDS = {
   }),
   sessions: section('Connected clients.', {
     conflict: choice({
-      doc: 'A client asks for a resource that is connected already: `replace` closes the older one, `refuse` the newer one, `rename` gives the newer one another resource.',
+      doc: 'A client asks for a resource that is connected already: `replace` closes the older one, `refuse` the newer one, `rename` gives the newer one another resource. A session whose connection broke and that waits to be resumed makes room in any case.',
       default: 'replace',
       choices: ['replace', 'refuse', 'rename'],
     }),

@@ -5,7 +5,7 @@ import type { SessionPort } from './session.ts'
 
 /**
  * Connections that other nodes write to: those of this node by a number of their own, those of others by node and number.
- * From a home to a connection: deliver, drained, close.
+ * From a home to a connection: deliver, drained, hibernates, close.
  */
 export class Ports {
   readonly #cluster: Cluster
@@ -38,6 +38,11 @@ export class Ports {
             answer => answer.missing as number | undefined,
             () => undefined,
           ),
+        hibernates: () =>
+          this.#cluster.request(node, { op: 'hibernates', port: number }).then(
+            answer => answer.hibernates === true,
+            () => false,
+          ),
         close: ({ condition, text }) =>
           this.#cluster.notify(node, { op: 'close', port: number, condition, text }),
       }
@@ -53,6 +58,8 @@ export class Ports {
         return {}
       case 'drained':
         return Promise.resolve(port()?.drained()).then(missing => ({ missing }))
+      case 'hibernates':
+        return Promise.resolve(port()?.hibernates?.()).then(hibernates => ({ hibernates }))
       case 'close':
         port()?.close(new StreamError(frame.condition as StreamCondition, frame.text as string | undefined))
         return {}

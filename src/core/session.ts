@@ -20,6 +20,8 @@ export interface SessionPort extends Origin {
    * that reads nothing for too long loses its connection; one that may resume its session has some minutes.
    */
   drained(): Maybe<number | undefined>
+  /** Whether its client has gone and may come back to resume the session (XEP-0198 §5). Without it: never. */
+  hibernates?(): Maybe<boolean>
   /** Closes the stream with an error (RFC 6120 §4.9). Comes back as `SessionHandle.unbind()`. */
   close(error: StreamError): void
 }

@@ -54,17 +54,29 @@ export class Sessions {
   #bind(owner: Owner, host: Host, request: BindRequest): Maybe<Session> {
     const jid = request.account.withResource(request.resource || madeUp())
     const rival = owner.session(jid.resource)
-    const replaced = rival !== undefined && this.policy.conflict === 'replace'
-    // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
-    if (owner.sessions.length - (replaced ? 1 : 0) >= this.policy.sessionsPerAccount)
-      throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
-    if (rival === undefined) return add(owner, host, jid, request)
-    // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
-    if (this.policy.conflict === 'refuse')
-      throw new StanzaError('conflict', { text: 'this resource is connected' })
-    if (!replaced) return add(owner, host, jid.bare.withResource(madeUp()), request)
-    rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
-    return then(remove(owner, host, rival), () => add(owner, host, jid, request))
+    return then(this.#yields(rival), replaced => {
+      // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
+      if (owner.sessions.length - (replaced ? 1 : 0) >= this.policy.sessionsPerAccount)
+        throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
+      if (rival === undefined) return add(owner, host, jid, request)
+      // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
+      if (!replaced) {
+        if (this.policy.conflict === 'refuse')
+          throw new StanzaError('conflict', { text: 'this resource is connected' })
+        return add(owner, host, jid.bare.withResource(madeUp()), request)
+      }
+      rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
+      return then(remove(owner, host, rival), () => add(owner, host, jid, request))
+    })
+  }
+
+  /**
+   * Whether a session makes room for a newer one of the same resource. RFC 6120 §7.7.2.2 speaks of one that is connected: one without a
+   * connection, which may be resumed (XEP-0198 §5), does so whatever the policy. This is its client, which comes back and can't resume it.
+   */
+  #yields(rival: Session | undefined): Maybe<boolean> {
+    if (rival === undefined) return false
+    return this.policy.conflict === 'replace' || rival.lost || (rival.port.hibernates?.() ?? false)
   }
 
   /**
