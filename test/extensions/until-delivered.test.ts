@@ -1,7 +1,9 @@
 /** extensions.archive.keep: until-delivered (docs/decisions/0016): who still gets what, and what is left. */
 import fc from 'fast-check'
 import t from 'tap'
+import { memoryStorage } from '../../src/storage/memory.ts'
 import { xml } from '../../src/xml/element.ts'
+import { ManualClock } from '../support/clock.ts'
 import { BOB, Client, serverOf } from '../support/until-delivered.ts'
 
 const [MINUTE, DAY] = [60_000, 86_400_000]
@@ -23,6 +25,7 @@ const step = fc.oneof(
       arrived: fc.option(fc.nat(4), { nil: undefined }),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), arrived: fc.nat(4) }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(MINUTE, DAY / 4) }),
@@ -33,8 +36,10 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
 /** One run: nobody lacks what he has a right to, and in the end nothing is left. */
 async function play(nodes: number, steps: readonly Step[]): Promise<void> {
-  const server = serverOf({ nodes })
-  const alice = await server.session('alice', '1')
+  let clock = new ManualClock()
+  const storage = memoryStorage({ clock: { now: () => clock.now() } })
+  let server = serverOf({ nodes, storage, clock })
+  let alice = await server.session('alice', '1')
   const kinds = [true, true, false]
   const clients = kinds.map((asks, i) => new Client(server, `device${i}`, asks))
   const due = clients.map(() => new Set<string>())
@@ -60,7 +65,13 @@ async function play(nodes: number, steps: readonly Step[]): Promise<void> {
       await alice.send('message', { to, type: 'chat' }, body)
       await server.settled()
     } else if (one.do === 'wait') await server.pass(one.ms)
-    else {
+    else if (one.do === 'crash') {
+      // The clock of the process that has died stands still.
+      clock = new ManualClock(clock.now())
+      server = serverOf({ nodes, storage, clock })
+      alice = await server.session('alice', '1')
+      for (const client of clients) client.survive(server, one.arrived)
+    } else {
       const client = clients[one.who]!
       if (one.do === 'sign in' && !client.here) await signIn(one.who)
       else if (!client.here) continue

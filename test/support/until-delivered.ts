@@ -59,7 +59,7 @@ function textOf(message: Stanza): string {
 export class Client {
   /** Of all messages that it has got or written. */
   readonly texts = new Set<string>()
-  readonly #server: Server
+  #server: Server
   readonly #resource: string
   readonly #asks: boolean
   readonly #account: JID
@@ -152,6 +152,15 @@ export class Client {
       this.texts.add(seen.text)
       this.#last = seen.id
     }
+  }
+
+  /** The server dies when so many more have arrived; another process follows it. */
+  survive(next: Server, arrived: number): void {
+    this.#receive(arrived)
+    this.#handle = undefined
+    this.#sent = []
+    this.#received = 0
+    this.#server = next
   }
 
   /** Its connection breaks when so many more have arrived; or it leaves in peace. */
