@@ -136,7 +136,6 @@ export class Devices {
     for (let more = true; more; ) {
       const page = await this.#archive.page(owner, { after: device.has, limit: PAGE })
       for (const entry of page.items) {
-        device.from ??= entry.id
         if (!device.beyond.has(entry.id) && !isDispensable(entry, owner, name, device)) return
         this.claim(device, entry.id)
       }
