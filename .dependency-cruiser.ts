@@ -16,7 +16,7 @@ interface Layer {
 const LAYERS: Readonly<Record<string, Layer>> = {
   xml: {},
   core: { values: ['xml'], types: ['storage/types', 'cluster/types'] },
-  storage: { values: ['xml'] },
+  storage: { values: ['xml', 'v8'] },
   cluster: { values: ['xml'] },
   tls: { values: ['xml', 'core/errors', 'core/log'] },
   auth: { values: ['core', 'xml', 'storage/types'] },
@@ -27,7 +27,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   components: { values: ['core', 'xml', 'c2s'] },
   operations: { values: ['config', 'core', 'xml', 'tls'], types: ['storage/types'] },
   cli: {
-    values: ['main', 'print-config', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls'],
+    values: ['main', 'print-config', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls', 'v8'],
     types: ['storage/types'],
   },
 }

@@ -53,7 +53,7 @@ async function startProgram() {
 
 /**
  * Has V8 interpret: nothing that runs until a server listens is worth machine code, and it saves 10 MiB. The server takes this back
- * (src/cli/v8.ts). Before the cache, which is for code of the same options; as options of the process these would be for good,
+ * (src/v8.ts). Before the cache, which is for code of the same options; as options of the process these would be for good,
  * since Maglev then never gets its thread.
  */
 function interpret() {

@@ -5,12 +5,14 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import packageJson from '../../package.json' with { type: 'json' }
 
 /** How long it is left alone before its memory is read, in ms. */
 const QUIET_MS = 3_000
 const PORT = 25_222
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Starts a server with the shipped settings `rounds` times after a first one that makes its data; medians as text. */
+/** Starts a server as `npm start` does, with the shipped settings, `rounds` times after a first one that makes its data; medians as text. */
 export async function measureEmpty(scratch: string, rounds: number): Promise<string> {
   const directory = join(scratch, 'empty')
   mkdirSync(directory, { recursive: true })
@@ -31,8 +33,9 @@ export async function measureEmpty(scratch: string, rounds: number): Promise<str
 
 async function measureOnce(config: string): Promise<{ listening: number; memory: number }> {
   const started = performance.now()
-  const tidings = fileURLToPath(new URL('../../bin/tidings.js', import.meta.url))
-  const child = spawn(process.execPath, [tidings, 'start', '--config', config], {
+  const [, ...start] = packageJson.scripts.start.split(' ')
+  const child = spawn(process.execPath, [...start, '--config', config], {
+    cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   try {

@@ -1,10 +1,10 @@
 import { flushCompileCache } from 'node:module'
 import { isatty } from 'node:tty'
+import { collectGarbage, optimise } from '../v8.ts'
 import { CONFIG_OPTION, type Command } from './command.ts'
 import { createLogger } from './logger.ts'
 import { stopReason, untilStopped } from './signals.ts'
 import { startScreen } from './start-screen.ts'
-import { collectGarbage, optimise } from './v8.ts'
 
 export const command: Command = {
   name: 'start',

@@ -1,5 +1,6 @@
 /** The writer thread: owns the folder and everything that changes in it. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { collectGarbage } from '../../v8.ts'
 import { toPlain } from './errors.ts'
 import { Writer } from './writer-core.ts'
 import type { FromWriter, ToWriter, WriterData } from './writer-message.ts'
@@ -21,6 +22,8 @@ try {
     }
   })
   tell({ kind: 'ready', tables: writer.tables() })
+  // While the server opens its listeners: nothing is written yet.
+  collectGarbage()
 } catch (error) {
   tell({ kind: 'failed', error: toPlain(error) })
 }
