@@ -10,7 +10,7 @@ import type { Backlog } from './backlog.ts'
 import type { Preferences } from './preferences.ts'
 import type { Retractions } from './retractions.ts'
 import type { UntilDelivered } from './until-delivered.ts'
-import { isReadable, isWorthArchiving } from './worth.ts'
+import { isNew, isWorthArchiving } from './worth.ts'
 
 /** Longer keys are stored as their hash. In characters, of four bytes at most. */
 const LONGEST_KEY = 256
@@ -70,7 +70,7 @@ export class Recorder {
       peer: peerOf(message, at),
       // The same bytes for both sides, which are stored once.
       payload: message.pack(),
-      unread: incoming && !message.from.bare.equals(at.owner) && isReadable(message),
+      unread: incoming && !message.from.bare.equals(at.owner) && isNew(message),
       ...(unique && { unique }),
     })
   }

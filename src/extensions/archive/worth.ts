@@ -31,8 +31,18 @@ export function isWorthArchiving(message: Stanza, hints: Hints): boolean {
   return isReadable(message) || hint === 'store' || NAMESPACES.some(namespace => message.hasIn(namespace))
 }
 
-/** Whether there is something to read in a message, as far as the server can tell. */
-export function isReadable(message: Stanza): boolean {
+/** What changes a message that came before: XEP-0308, 0424, 0444. */
+const CHANGES = [NS.correction, NS.retraction, NS.reactions] as const
+
+/**
+ * Whether there is something new to read in a message, as far as the server can tell. A change of an earlier message is nothing new, whatever
+ * text it bears for clients that do not know such (XEP-0428).
+ */
+export function isNew(message: Stanza): boolean {
+  return isReadable(message) && !CHANGES.some(namespace => message.hasIn(namespace))
+}
+
+function isReadable(message: Stanza): boolean {
   return message.has('body', NS.client) || isEncrypted(message)
 }
 
