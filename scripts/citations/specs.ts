@@ -118,6 +118,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   388: 'Extensible SASL Profile',
   401: 'Ad-hoc Account Invitation Generation',
   424: 'Message Retraction',
+  428: 'Fallback Indication',
   440: 'SASL Channel-Binding Type Capability',
   441: 'Message Archive Management Preferences',
   444: 'Message Reactions',
