@@ -24,9 +24,10 @@ const archive = defineExtension({
   doc: 'archives',
   setup: host => ({
     stages: [
-      stage('record', { kind: 'message', side: 'recipient' }, ({ from }, { owner }) => [
-        host.storage.archive('test').append(owner, { peer: from, payload: Buffer.from('message') }),
-      ]),
+      stage('record', { kind: 'message', side: 'recipient' }, async ({ from }, { owner }) => {
+        await host.ids.ready()
+        return [host.storage.archive('test').append(owner, { peer: from, payload: Buffer.from('message') })]
+      }),
     ],
   }),
 })
@@ -272,6 +273,52 @@ t.test('a message whose last resource leaves while it commits is kept', async t 
   await settled()
   t.same(phone.received, [])
   t.equal(await kept(), 1)
+})
+
+t.test('who has nothing waiting when he binds gets what comes before his presence', async t => {
+  for (const nodes of [1, 2]) {
+    const { session, settled, kept } = server({ nodes })
+    const alice = await session('alice', 'a')
+    const phone = await session('bob', 'phone', nodes - 1)
+    await settled()
+    await write(alice, 'hi')
+    t.equal(await kept(), 1)
+    await phone.send('presence', {})
+    await settled()
+    t.same(bodies(phone), ['hi'])
+    t.equal(await kept(), 0)
+  }
+})
+
+t.test('who binds while a message commits gets it, although nothing was stored yet', async t => {
+  const { session, settled, kept, storage } = server()
+  const alice = await session('alice', 'a')
+  const gate = Promise.withResolvers<void>()
+  const commit = storage.commit.bind(storage)
+  storage.commit = writes => gate.promise.then(() => commit(writes))
+  const sent = write(alice, 'hi')
+  const phone = await session('bob', 'phone')
+  gate.resolve()
+  await sent
+  await phone.send('presence', {})
+  await settled()
+  t.same(bodies(phone), ['hi'])
+  t.equal(await kept(), 0)
+})
+
+t.test('what was seen when a user bound is not believed for long', async t => {
+  const { session, settled, storage, clock } = server()
+  const phone = await session('bob', 'phone')
+  await settled()
+  // As another node that was his home meanwhile would do.
+  const stanza =
+    '<message xmlns="jabber:client" to="bob@localhost" from="alice@localhost/a"><body>hi</body></message>'
+  const item = { at: clock.now(), stanza }
+  await storage.commit([storage.table('offline', 'lww').put(bob, '1', item)])
+  clock.advance(2 * MINUTE)
+  await phone.send('presence', {})
+  await settled()
+  t.same(bodies(phone), ['hi'])
 })
 
 t.test('when it cannot be stored the sender is told to try again', async t => {
