@@ -4,7 +4,7 @@
  */
 
 import { isUtf8 } from 'node:buffer'
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash as digestOf, timingSafeEqual } from 'node:crypto'
 
 /** A hash function as the mechanism names it: `SCRAM-SHA-256`. */
 export type ScramHash = 'SHA-1' | 'SHA-256' | 'SHA-512'
@@ -59,7 +59,7 @@ export function scramKeys(
 ): ScramKeys {
   const { digest } = SCRAM_HASHES[hash]
   const clientKey = createHmac(digest, saltedPassword).update('Client Key').digest()
-  const storedKey = createHash(digest).update(clientKey).digest()
+  const storedKey = digestOf(digest, clientKey, 'buffer')
   const serverKey = createHmac(digest, saltedPassword).update('Server Key').digest()
   return { salt, iterations, storedKey, serverKey }
 }
@@ -73,7 +73,7 @@ export function downgradeHash(
   // All names are ASCII, so the order of UTF-16 units is that of i;octet.
   let list = [...mechanisms].sort().join('\x1e')
   if (channelBindings.length > 0) list += `\x1f${[...channelBindings].sort().join('\x1e')}`
-  return createHash(SCRAM_HASHES[hash].digest).update(list).digest('base64')
+  return digestOf(SCRAM_HASHES[hash].digest, list, 'base64')
 }
 
 /** How one exchange is held. */
@@ -191,7 +191,7 @@ function verifies(hash: ScramHash, keys: ScramKeys, authMessage: string, proof: 
   if (proof.length !== length) return false
   const clientKey = createHmac(digest, keys.storedKey).update(authMessage).digest()
   for (let i = 0; i < length; i++) clientKey[i]! ^= proof[i]!
-  return equal(createHash(digest).update(clientKey).digest(), keys.storedKey)
+  return equal(digestOf(digest, clientKey, 'buffer'), keys.storedKey)
 }
 
 function equal(left: Buffer, right: Buffer): boolean {

@@ -14,6 +14,7 @@ import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
 import type { C2sLimits, C2sOptions, ListenOptions, TlsPolicy } from './options.ts'
 import { Ticks } from './outbox.ts'
+import { PrintedFeatures } from './printed-features.ts'
 import { ProxyHeaderError, readProxyHeader } from './proxy-protocol.ts'
 import { Resumption } from './resumption.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -75,6 +76,7 @@ export class C2s {
       limits: beforeSignIn(limits),
       scanners: new Scanners(),
       defaultHost,
+      features: new PrintedFeatures(),
     }
   }
 
@@ -136,7 +138,11 @@ export class C2s {
     this.#ticks.limit = limits.outboxBytes
     this.#resumption.limits = limits.management
     this.#connectionParts = { ...this.#connectionParts, rate: limits.bytes }
-    this.#streamParts = { ...this.#streamParts, limits: beforeSignIn(limits) }
+    this.#streamParts = {
+      ...this.#streamParts,
+      limits: beforeSignIn(limits),
+      features: new PrintedFeatures(),
+    }
     this.#sessionParts = { ...this.#sessionParts, rate: limits.stanzas }
   }
 

@@ -1,4 +1,5 @@
 import type { SaslContext } from '../auth/sasl.ts'
+import type { Host } from '../core/host.ts'
 import { tlsBinding } from '../tls/channel-binding.ts'
 import { xml } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
@@ -43,7 +44,8 @@ export async function negotiate(
   stream.reader.limits = limits.reader
   stream.restart()
   await openStream(stream, router, account)
-  stream.send(bindFeatures(limits.reader.stanzaBytes, router.host(account.domain)?.streamFeatures))
+  const host = router.host(account.domain)
+  stream.sendFeatures(featuresKey(host), () => bindFeatures(limits.reader.stanzaBytes, host?.streamFeatures))
 
   // RFC 6120 §7
   await bind(stream, account, router, parts, limits.attempts)
@@ -67,14 +69,22 @@ async function offerSignIn(stream: Stream, policy: TlsPolicy, options: C2sOption
   const offer = offerFor(policy, tls)
   const context: SaslContext = { host, accounts, offered: offer, tls }
   const tlsFirst = offer.tls === 'required'
-  const hooks = tlsFirst ? undefined : router.host(host)?.hooks
-  stream.send(signInFeatures(offer, limits.stanzaBytesBeforeSignIn, hooks?.featuresBeforeSignIn() ?? []))
+  const served = router.host(host)
+  const hooks = tlsFirst ? undefined : served?.hooks
+  stream.sendFeatures(featuresKey(served, offer), () =>
+    signInFeatures(offer, limits.stanzaBytesBeforeSignIn, hooks?.featuresBeforeSignIn() ?? []),
+  )
   return {
     host,
     offer,
     signIn: new SignIn(stream, { context, tlsFirst, attempts: limits.attempts, log }),
     requests: hooks && new EarlyRequests(stream, { host, hooks, attempts: limits.attempts, log }),
   }
+}
+
+/** What features depend on: the extensions of the host and their options, and before sign-in what is offered. */
+function featuresKey(host: Host | undefined, offer?: Offer): string {
+  return `${host?.domain} ${host?.revision} ${JSON.stringify(offer)}`
 }
 
 function isStartTls(element: TopElement): boolean {

@@ -3,6 +3,7 @@ import type { Element } from '../xml/element.ts'
 import type { ReaderLimits, Scanners, StreamOpen, StreamReader, TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { type Connection, Ended, type Receiver } from './connection.ts'
+import type { PrintedFeatures } from './printed-features.ts'
 import type { Wire } from './wire.ts'
 
 /** What all streams of a server share. */
@@ -12,6 +13,8 @@ export interface StreamParts {
   readonly scanners: Scanners
   /** The host our header names, if the client's is none of ours. */
   readonly defaultHost: string
+  /** Others when the limits of the server have changed, which they tell. */
+  readonly features: PrintedFeatures
 }
 
 /** A stream while it is negotiated: what the client sends is asked for one by one, and nothing is read ahead. */
@@ -20,16 +23,18 @@ export class Stream implements Receiver {
   readonly wire: Wire
   readonly reader: StreamReader
   readonly #defaultHost: string
+  readonly #features: PrintedFeatures
   #headerSent = false
   #over = false
   #wake: (() => void) | undefined
 
   /** Takes over the reading of a connection. */
-  constructor(connection: Connection, wire: Wire, { limits, scanners, defaultHost }: StreamParts) {
+  constructor(connection: Connection, wire: Wire, { limits, scanners, defaultHost, features }: StreamParts) {
     this.connection = connection
     this.wire = wire
     this.reader = wire.reader(limits, scanners)
     this.#defaultHost = defaultHost
+    this.#features = features
     connection.receiver = this
   }
 
@@ -55,6 +60,11 @@ export class Stream implements Receiver {
 
   send(element: Element): void {
     this.connection.send(this.wire.element(element))
+  }
+
+  /** Sends stream features. They are made once for all streams: `key` says what they depend on besides the limits of the server. */
+  sendFeatures(key: string, make: () => Element): void {
+    this.connection.send(this.#features.of(this.wire, key, make))
   }
 
   /** RFC 6120 §4.3.3: the client begins anew, without closing. */
