@@ -5,7 +5,7 @@ import type { Unacknowledged } from '../../src/core/unacknowledged.ts'
 import { Collector } from '../../src/extensions/status/collector.ts'
 import { Marks, type Reached, type State } from '../../src/extensions/status/marks.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
-import type { ArchiveEntry } from '../../src/storage/types.ts'
+import type { Archive, ArchiveEntry } from '../../src/storage/types.ts'
 import { xml } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
@@ -37,7 +37,16 @@ async function conversation() {
     await add(CAROL, message(ALICE, CAROL, `c${i}`))
     clock.advance(60_000)
   }
-  return { clock, ids, marks: new Marks({ storage } as unknown as Host) }
+  let searches = 0
+  const page = archive.page.bind(archive)
+  storage.archive = () =>
+    Object.assign(archive, {
+      page: (...asked: Parameters<Archive['page']>) => {
+        searches++
+        return page(...asked)
+      },
+    })
+  return { clock, ids, marks: new Marks({ storage } as unknown as Host), searches: () => searches }
 }
 
 /** Any id: of a message of alice's to bob, of bob's own, of one to somebody else, of none. */
@@ -99,6 +108,23 @@ t.test('a message is found by its time, however many are newer', async t => {
   t.equal(await marks.find(ALICE, 'bob@localhost', { id: 'm0', time: first }), ids[0])
   t.equal(await marks.find(ALICE, 'bob@localhost', { id: 'm9', time: first }), undefined, 'not at that time')
   t.equal(await marks.find(ALICE, 'carol@localhost', { id: 'm0' }), undefined, 'not in that conversation')
+})
+
+t.test('what comes while a message is looked for is looked for together', async t => {
+  const { ids, marks, searches } = await conversation()
+  const news = (delivered: string[], read: string[], time: number): Promise<void> => {
+    const references = (all: string[]) => all.map(id => ({ id }))
+    const reached = { time, delivered: references(delivered), read: references(read) }
+    return marks.reach(ALICE, { ...reached, peer: 'bob@localhost' })
+  }
+  const forged = Array.from({ length: 150 }, (_, n) => news([], [`nothing${n}`], 1))
+  await Promise.all([news(['m1'], [], 1), news(['m7'], [], 2), news(['m4'], ['m3'], 3), ...forged])
+  const { delivered, read } = await marks.progress(ALICE, 'bob@localhost')
+  t.equal(delivered?.value, ids[7])
+  t.equal(read?.value, ids[3])
+  t.ok(searches() <= 4, `${searches()} searches`)
+  await news(['m9'], [], 4)
+  t.equal((await marks.progress(ALICE, 'bob@localhost')).delivered?.value, ids[9])
 })
 
 /** A collector, and what it tells the homes of senders. */

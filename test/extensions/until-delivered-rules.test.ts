@@ -79,6 +79,22 @@ t.test('a device that does not return is waited for as long as is configured', a
   )
 })
 
+t.test('a device that has been here all the time is not forgotten when the server dies', async t => {
+  const clock = new ManualClock()
+  const storage = memoryStorage({ clock })
+  const first = await people({ storage, clock })
+  for (let hours = 0; hours < 15 * 24; hours += 12) await first.server.pass(DAY / 2)
+  const server = serverOf({ storage, clock })
+  const alice = new Client(server, '1', true, ALICE)
+  const phone = new Client(server, 'phone', true)
+  await alice.signIn()
+  await phone.signIn()
+  await alice.write('one', 'bob@localhost')
+  phone.acknowledge()
+  await server.pass(DAY)
+  t.strictSame(await server.archived(BOB), ['one'], 'the laptop was here a day ago')
+})
+
 t.test('nobody comes: in the end it goes all the same', async t => {
   const { server, alice, phone, laptop } = await people()
   for (const client of [phone, laptop]) await client.leave()

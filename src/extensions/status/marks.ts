@@ -39,6 +39,8 @@ export interface PeerMark {
   readonly mark: Mark
 }
 
+/** Messages that wait to be looked for, of one conversation and state. */
+const MOST = 100
 /** Both sides archive a message at about the same time. */
 const WINDOW_MS = 60_000
 
@@ -51,6 +53,8 @@ export class Marks {
   readonly #archive: Archive
   readonly #table: MarkTable
   readonly #erased: ErasedMessages
+  /** Conversations of which something is being looked for, and what has come meanwhile. */
+  readonly #waiting = new Map<string, Reached>()
 
   constructor(host: Host) {
     this.#host = host
@@ -74,8 +78,28 @@ export class Marks {
       for (const { key, item } of items) yield { ...partsOf(key), mark: item }
   }
 
-  /** Moves the marks to the newest of these messages. What the owner has not written, or not archived, is ignored: XEP-0333 §5. */
-  async reach(owner: JID, { peer, time, delivered, read }: Reached): Promise<void> {
+  /**
+   * Moves the marks to the newest of these messages. What the owner has not written, or not archived, is ignored: XEP-0333 §5. What comes
+   * of a conversation while a message of it is being looked for is looked for together: resolves at once then.
+   */
+  async reach(owner: JID, reached: Reached): Promise<void> {
+    const key = `${owner} ${reached.peer}`
+    const waiting = this.#waiting.get(key)
+    if (waiting !== undefined) {
+      this.#waiting.set(key, joined(waiting, reached))
+      return
+    }
+    try {
+      for (let next = reached; next.delivered.length + next.read.length > 0; next = this.#waiting.get(key)!) {
+        this.#waiting.set(key, { ...reached, delivered: [], read: [] })
+        await this.#move(owner, next)
+      }
+    } finally {
+      this.#waiting.delete(key)
+    }
+  }
+
+  async #move(owner: JID, { peer, time, delivered, read }: Reached): Promise<void> {
     const progress = await this.progress(owner, peer)
     const readUpTo = await this.#newest(owner, peer, read, progress.read?.value ?? 0n)
     // What has been read has been delivered.
@@ -124,6 +148,12 @@ export class Marks {
     const found = await findNewest(this.#archive, owner, query, entry => isOneOf(entry, ids, owner))
     return found?.id ?? this.#erased.newest(owner, peer, ids, known)
   }
+}
+
+/** The newest of both, at the later time: that is "by then". */
+function joined(one: Reached, other: Reached): Reached {
+  const newest = (state: State) => [...one[state], ...other[state]].slice(-MOST)
+  return { ...other, delivered: newest('delivered'), read: newest('read') }
 }
 
 function isOneOf({ payload }: ArchiveEntry, ids: ReadonlySet<string>, owner: JID): boolean {
