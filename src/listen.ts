@@ -142,7 +142,7 @@ export function c2sLimits({ limits, sessions }: Config): C2sLimits {
     outboxBytes: of('outbox-bytes'),
     management: {
       resumeSeconds: sessions['resume-seconds'],
-      location: sessions['resume-location'],
+      ...(sessions['resume-location'] && { location: sessions['resume-location'] }),
       acknowledgeSeconds: of('acknowledge-seconds'),
       unacknowledged: of('unacknowledged-stanzas'),
       keptBytes: of('outbox-bytes'),

@@ -99,6 +99,9 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   for (const { path, later } of config.later)
     warn('TIDINGS_CONFIG_LATER', `${path} does nothing yet: ${later.feature} comes with a later version`)
 
+  for (const { extension, follows } of config.followers)
+    log.info({ extension, follows }, 'an extension is off, since the one that it follows is')
+
   const storage = given.storage ?? parts.adopt(await openStorage(config, clock, log), one => one.close())
   if (given.storage === undefined) await checkFolder(config, warn)
   const certificates =

@@ -13,7 +13,7 @@ export interface ManagementLimits {
   /** How long a session without a connection waits for its client, in seconds; 0: sessions end with their connections. */
   readonly resumeSeconds: number
   /** Where its client is to come, if that is not where it came before: a host, perhaps with a port (RFC 6120 §4.9.3.19). */
-  readonly location?: string | undefined
+  readonly location?: string
   /** How long a client may take to acknowledge when it is asked, in seconds; then its connection is taken for dead. */
   readonly acknowledgeSeconds: number
   /** Stanzas that a client may leave unacknowledged before it is cut, and given up if it is cut already. */

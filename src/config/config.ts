@@ -1,4 +1,5 @@
 import type { LaterKey } from './check.ts'
+import type { Follower } from './followers.ts'
 import type { Checked } from './schema.ts'
 
 /** A certificate chain and its key: absolute paths. */
@@ -18,6 +19,8 @@ export interface Config extends Omit<Checked, 'hosts' | 'tls' | 'data' | 'listen
   readonly listeners: Listeners
   /** Keys in use whose feature comes later; each is worth a warning. */
   readonly later: readonly LaterKey[]
+  /** Extensions that are off since others are; each is worth a line. */
+  readonly followers: readonly Follower[]
   /** Values that came from the environment, by key path, as they were written: `${NAME}`. */
   readonly written: ReadonlyMap<string, string>
 }

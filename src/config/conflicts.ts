@@ -1,4 +1,6 @@
+import type { Extension } from '../core/extension.ts'
 import type { Config } from './config.ts'
+import { lacking } from './followers.ts'
 import { join } from './problems.ts'
 
 /** Two values that do not go together. */
@@ -9,9 +11,18 @@ export interface Conflict {
   readonly text: string
 }
 
-/** Finds what no single key can see: a host or component named twice, two listeners on one port. */
-export function conflicts(config: Config): Conflict[] {
-  return [...hostsNamedTwice(config), ...componentsNamedTwice(config), ...portsTakenTwice(config)]
+/** Finds what no single key can see: a host or component named twice, two listeners on one port, an extension without one that it needs. */
+export function conflicts(config: Config, extensions: readonly Extension[]): Conflict[] {
+  return [
+    ...hostsNamedTwice(config),
+    ...componentsNamedTwice(config),
+    ...portsTakenTwice(config),
+    ...lacking(config.extensions, extensions).map(({ extension, needs }) => ({
+      path: join('extensions', extension),
+      at: ['extensions', extension],
+      text: `needs extensions.${needs}, which is off: switch that on too, or this one off`,
+    })),
+  ]
 }
 
 function* hostsNamedTwice({ hosts }: Config): Generator<Conflict> {

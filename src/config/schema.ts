@@ -248,10 +248,10 @@ export function allFields(extensions: readonly Extension[]) {
 function extensionFields(
   extensions: readonly Extension[],
 ): Section<Record<string, Section<Record<string, Leaf>, false>>, never> {
-  const fields = extensions.map(
-    ({ name, doc, options }) =>
-      [name, switchable(doc, true, { ...(options ?? {}) } as Record<string, Leaf>)] as const,
-  )
+  const fields = extensions.map(({ name, doc, options, follows = [] }) => {
+    const off = follows.map(one => `; off where \`${one.name}\` is, unless it is named here`)
+    return [name, switchable(doc + off.join(''), true, { ...options } as Record<string, Leaf>)] as const
+  })
   return section(
     'Extensions by name: their options, or `false` to switch one off.',
     Object.fromEntries(fields),

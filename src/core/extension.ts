@@ -260,6 +260,8 @@ export interface Extension<O extends Options = Options, Provided = unknown> {
   readonly options?: O
   /** Extensions that must be loaded, before this one. */
   readonly requires?: readonly Providing<unknown>[]
+  /** Likewise extensions that it only adds to: where one of these is off it is off, too, unless the configuration names it. */
+  readonly follows?: readonly Providing<unknown>[]
   setup(host: Host, options: OptionValues<O>): Registrations<Provided>
 }
 

@@ -93,7 +93,7 @@ export class Host {
   }
 
   #load(extension: Extension, given: Readonly<Record<string, unknown>>): void {
-    for (const needed of extension.requires ?? [])
+    for (const needed of [...(extension.requires ?? []), ...(extension.follows ?? [])])
       if (!this.#loaded.has(needed.name))
         throw new TidingsError(
           'TIDINGS_EXTENSION_MISSING',
@@ -105,7 +105,7 @@ export class Host {
     this.#loaded.set(extension.name, { extension, registrations, options })
   }
 
-  /** What another extension provides. It must stand in `requires`, so that it is loaded first. */
+  /** What another extension provides. It must stand in `requires` or `follows`, so that it is loaded first. */
   use<P>(extension: Providing<P>): P {
     const loaded = this.#loaded.get(extension.name)
     if (loaded === undefined)

@@ -8,7 +8,8 @@ export default defineExtension({
   name: 'sequence',
   doc: 'Numbers archived messages within their conversation, so that a client sees what it lacks and how much is unread',
   features: { server: [NS.sequence], account: [NS.sequence] },
-  requires: [stanzaIds, archive],
+  requires: [stanzaIds],
+  follows: [archive],
   setup(host) {
     const { withoutForged } = host.use(stanzaIds)
     host.ids.numbered = true

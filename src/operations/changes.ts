@@ -49,7 +49,13 @@ function names({ hosts }: Config): string {
 }
 
 /** Values by key path, as JSON. */
-function flat({ file: _file, later: _later, written: _written, ...config }: Config): Map<string, string> {
+function flat({
+  file: _,
+  later: _later,
+  followers: _followers,
+  written: _written,
+  ...config
+}: Config): Map<string, string> {
   const values = new Map<string, string>()
   const walk = (value: unknown, path: string): void => {
     if (Array.isArray(value) && value.some(one => typeof one === 'object'))

@@ -208,6 +208,25 @@ t.test('keys whose feature comes later: warned of once, on the screen and in the
   )
 })
 
+t.test('an extension that is off since the one that it follows is: the log says so', async t => {
+  const { config } = await configured(t, { extensions: { archive: false } })
+  const server = await serve(t, config)
+  server.child.kill('SIGTERM')
+  const { code, err } = await server.ended
+  t.equal(code, 0)
+  t.match(
+    err
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+      .filter(({ follows }) => follows !== undefined),
+    [
+      { level: 'info', extension: 'sequence', follows: 'archive' },
+      { level: 'info', extension: 'status', follows: 'archive' },
+    ],
+  )
+})
+
 t.test('a back end that comes later is no reason to use another one', async t => {
   const { config } = await configured(t, { storage: { kind: 'cassandra' } })
   t.match(await start(['start', '--config', config]).ended, {

@@ -76,10 +76,13 @@ export class Inbox {
   }
 }
 
+/** How long a client waits for anything, in ms. */
+export const PATIENCE = 10_000
+
 /** A guard, never waited for when all is well. */
 export async function within<T>(work: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`waited 10 s for ${what}`)), 10_000)
+  const timer = setTimeout(() => late.reject(new Error(`waited 10 s for ${what}`)), PATIENCE)
   try {
     return await Promise.race([work, late.promise])
   } finally {

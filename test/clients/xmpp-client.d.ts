@@ -19,6 +19,8 @@ declare module '@xmpp/client' {
     resource?: string
     username: string
     password: string
+    /** For each step, in ms. */
+    timeout?: number
   }): Client
 
   export function xml(name: string, attributes?: object, ...children: (Element | string)[]): Element

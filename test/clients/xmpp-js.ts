@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setDefaultCACertificates } from 'node:tls'
 import { type Client, client, xml } from '@xmpp/client'
 import type { Element } from 'ltx'
-import { type ChatClient, type ClientKind, Inbox, SignInFailed, within } from './chat-client.ts'
+import { type ChatClient, type ClientKind, Inbox, PATIENCE, SignInFailed, within } from './chat-client.ts'
 
 export const xmppJs: ClientKind = {
   name: 'xmpp.js',
@@ -23,7 +23,8 @@ export const xmppJsWebSocket: ClientKind = {
 
 function signIn(service: string, address: string, password: string, resource: string): Promise<ChatClient> {
   const [username = '', domain = ''] = address.split('@')
-  const entity = client({ service, domain, username, password, resource })
+  // By itself it waits 2 s, which a machine that does much else may take for a handshake.
+  const entity = client({ service, domain, username, password, resource, timeout: PATIENCE })
   // It would come back a second after whatever ended it.
   entity.reconnect.stop()
   return connected(entity)

@@ -285,6 +285,14 @@ t.test('all together', async t => {
     { level: 'ok' },
     { level: 'warning', text: /listeners\.server does nothing yet/ },
   ])
+  const bare = configured({ data, listeners: patient.config.listeners, extensions: { archive: false } })
+  t.match(
+    (await examine({ ...patient, config: bare })).filter(({ text }) => text.startsWith('extensions.')),
+    [
+      { level: 'ok', text: 'extensions.sequence is off, since extensions.archive is' },
+      { level: 'ok', text: 'extensions.status is off, since extensions.archive is' },
+    ],
+  )
   const held = await examine({ ...patient, verify: () => Promise.reject(new Error('held by process 1')) })
   t.match(
     held.find(one => one.about === 'storage'),

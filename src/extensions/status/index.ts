@@ -27,7 +27,7 @@ export default defineExtension({
     { xep: 333, version: '1.0.0', status: 'complete', note: 'passed on, archived, remembered' },
   ],
   features: { server: [NS.status], account: [NS.status] },
-  requires: [archive],
+  follows: [archive],
   setup(host) {
     const marks = new Marks(host)
     const collector = new Collector(host)

@@ -43,10 +43,13 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   return (await Promise.all(checks)).flat()
 }
 
-async function checkConfiguration({ file, hosts, later }: Config): Promise<Finding[]> {
+async function checkConfiguration({ file, hosts, later, followers }: Config): Promise<Finding[]> {
   const { ok, warning } = findingsAbout('configuration')
   return [
     ok(`${file} serves ${hosts.map(({ name }) => name).join(', ')}`),
+    ...followers.map(({ extension, follows }) =>
+      ok(`extensions.${extension} is off, since extensions.${follows} is`),
+    ),
     ...later.map(({ path, later }) =>
       warning(`${path} does nothing yet: ${later.feature} comes with a later version`, `take ${path} out`),
     ),
