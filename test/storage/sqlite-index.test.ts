@@ -12,6 +12,7 @@ import type { Key } from '../../src/storage/sqlite/log-rows.ts'
 import { Names } from '../../src/storage/sqlite/names.ts'
 import { history } from '../../src/storage/sqlite/read-history.ts'
 import type { PackedHistory } from '../../src/storage/sqlite/reader-message.ts'
+import { listSegments } from '../../src/storage/sqlite/segments.ts'
 import { WriteBehind } from '../../src/storage/sqlite/write-behind.ts'
 import { NOON } from './contract.ts'
 
@@ -30,8 +31,8 @@ interface Sent {
 class Pair {
   readonly #folder: string
   #parts: ReturnType<typeof openParts>
-  readonly #reader
-  readonly #view: ArchiveView
+  #reader
+  #view: ArchiveView
 
   constructor(folder: string) {
     this.#folder = folder
@@ -76,6 +77,18 @@ class Pair {
     this.#parts = openParts(this.#folder)
   }
 
+  /** The index is gone, and with it the counts and the keys: they are made from the log again. */
+  rebuild(): void {
+    const { db } = this.#parts
+    for (const { id } of listSegments(db)) db.exec(`DELETE FROM index_${id}`)
+    db.exec(`DELETE FROM counter; DELETE FROM key_page;
+      UPDATE progress SET low = 0, high = 0, segment = 0, owner = 0, id = 0`)
+    this.#reader.close()
+    this.restart()
+    this.#reader = openForReading(this.#folder)
+    this.#view = new ArchiveView(this.#reader)
+  }
+
   /** Runs a query; between its steps `meanwhile` is called and the snapshot is taken anew. */
   query(owner: string, query: HistoryQuery, meanwhile: () => void, mostLinks = 500): PackedHistory {
     let answer: PackedHistory | undefined
@@ -115,6 +128,7 @@ type Step =
     }
   | { readonly do: 'slice' }
   | { readonly do: 'restart' }
+  | { readonly do: 'rebuild' }
   | { readonly do: 'time'; readonly days: number }
   | { readonly do: 'purge'; readonly owner: number; readonly share: number }
   | {
@@ -141,6 +155,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('slice' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rebuild' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('time' as const), days: fc.nat(20) }) },
   {
     weight: 1,
@@ -160,22 +175,25 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-t.test('pages are right whatever part of the log is indexed', async t => {
-  const folder = t.testdir()
-  let round = 0
-  fc.assert(
-    fc.property(fc.array(anyStep, { minLength: 60, maxLength: 150 }), steps => {
-      const pair = new Pair(`${folder}/${round++}`)
-      try {
-        runSteps(pair, steps)
-      } finally {
-        pair.close()
-      }
-    }),
-    { numRuns: 60, endOnFailure: true },
-  )
-  t.equal(round, 60)
-})
+t.test(
+  'pages, counts and keys are right whatever part of the log is indexed, and when all of it is indexed anew',
+  async t => {
+    const folder = t.testdir()
+    let round = 0
+    fc.assert(
+      fc.property(fc.array(anyStep, { minLength: 60, maxLength: 150 }), steps => {
+        const pair = new Pair(`${folder}/${round++}`)
+        try {
+          runSteps(pair, steps)
+        } finally {
+          pair.close()
+        }
+      }),
+      { numRuns: 60, endOnFailure: true },
+    )
+    t.equal(round, 60)
+  },
+)
 
 function runSteps(pair: Pair, steps: readonly Step[]): void {
   const lists: { id: number; peer: string }[][] = [[], [], [], []]
@@ -188,8 +206,8 @@ function runSteps(pair: Pair, steps: readonly Step[]): void {
   for (const step of steps) {
     if (step.do === 'append') {
       for (const owner of step.owners) {
-        const number = step.key === undefined ? undefined : { high: -1 - step.key, low: step.key * 2 ** 20 }
-        const sent = { owners: [`u${owner}`], peer: `u${step.peer}`, now, unread: step.unread, key: number }
+        const hash = step.key === undefined ? undefined : { high: -1 - step.key, low: step.key * 2 ** 20 }
+        const sent = { owners: [`u${owner}`], peer: `u${step.peer}`, now, unread: step.unread, key: hash }
         const { given, repeated } = pair.send(sent)
         const key = `${owner} ${step.key}`
         expect(repeated, keys.has(key))
@@ -207,7 +225,15 @@ function runSteps(pair: Pair, steps: readonly Step[]): void {
       }
     } else if (step.do === 'slice') index()
     else if (step.do === 'restart') pair.restart()
-    else if (step.do === 'time') now += step.days * DAY
+    else if (step.do === 'rebuild') {
+      pair.rebuild()
+      // Of what was erased nothing is left in the log.
+      for (const [key, id] of keys) if (!lists[Number(key[0])]!.some(item => item.id === id)) keys.delete(key)
+      for (const key of counts.keys()) {
+        const [owner, peer] = key.split(' ')
+        if (!lists[Number(owner)]!.some(item => item.peer === `u${peer}`)) counts.delete(key)
+      }
+    } else if (step.do === 'time') now += step.days * DAY
     else if (step.do === 'purge') {
       const list = lists[step.owner]!
       const upTo = list[Math.floor((list.length * step.share) / 101)]?.id ?? 0
