@@ -1,8 +1,12 @@
 /** XEP-0313: what random queries bring, against a plain list. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { extensions } from '../../src/extensions/index.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
+import { openSqlite } from '../../src/storage/sqlite/open.ts'
+import type { Storage } from '../../src/storage/types.ts'
 import { dateTime } from '../../src/xml/delay.ts'
 import { type Element, xml } from '../../src/xml/element.ts'
+import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { parseElement } from '../../src/xml/stored.ts'
 import { ManualClock } from '../support/clock.ts'
@@ -66,11 +70,19 @@ function wish(rows: readonly Row[]): Wanted {
   }
 }
 
-/** What the list says. */
-function expected(rows: readonly Row[], wanted: Wanted): { page: Row[]; complete: boolean } {
+/** What the list says, of which the first ones are erased; undefined where one of those is named. */
+function expected(
+  rows: readonly Row[],
+  erased: number,
+  wanted: Wanted,
+): { page: Row[]; complete: boolean } | undefined {
+  const { afterId, beforeId, after } = wanted
+  for (const named of [afterId, beforeId, after, wanted.before, ...(wanted.ids ?? [])])
+    if (typeof named === 'number' && named < erased) return undefined
   const { peer, start = 0, end = Number.POSITIVE_INFINITY, ids, before, max = MOST } = wanted
   const all = rows.filter(
     (row, i) =>
+      i >= erased &&
       (peer === undefined || row.peer === peer || (!peer.includes('/') && row.peer.split('/')[0] === peer)) &&
       row.time >= start &&
       row.time <= end &&
@@ -142,14 +154,28 @@ async function ask(alice: TestSession, query: Element, settled: () => Promise<vo
   return { answer, results }
 }
 
-t.test('pages are those of a plain list', async t => {
-  const clock = new ManualClock()
+const STORAGES: Readonly<Record<string, (t: Test, clock: ManualClock) => Storage | Promise<Storage>>> = {
+  memory: (_, clock) => memoryStorage({ clock }),
+  SQLite: (t, clock) => openSqlite({ folder: t.testdir(), clock }),
+}
+
+for (const [name, open] of Object.entries(STORAGES))
+  t.test(`pages are those of a plain list: ${name}`, async t => {
+    const clock = new ManualClock()
+    const storage = await open(t, clock)
+    t.teardown(() => storage.close())
+    await pagesOfAList(t, clock, storage)
+  })
+
+/** Half of the messages are indexed, and the others are not; the oldest are erased meanwhile. */
+async function pagesOfAList(t: Test, clock: ManualClock, storage: Storage): Promise<void> {
   const options = { archive: { 'results-per-query': MOST } }
   const { session, settled } = core({
     accounts: ['alice', 'bob', 'carol', 'dave'],
     extensions,
     clock,
     options,
+    storage,
   })
   const alice = await session('alice', '1')
   const sent: Omit<Row, 'id'>[] = []
@@ -159,6 +185,7 @@ t.test('pages are those of a plain list', async t => {
     clock.advance(random(3))
     sent.push({ name: String(i), peer, time: clock.now() })
     await alice.send('message', { to: peer, type: 'chat', id: String(i) }, xml('body', {}, 'x'))
+    if (i === MESSAGES / 2) await storage.settled()
   }
   await settled()
 
@@ -174,10 +201,22 @@ t.test('pages are those of a plain list', async t => {
   }
   t.equal(new Set(rows.map(({ id }) => id)).size, MESSAGES, 'each has an id of its own')
 
+  let erased = 0
   for (let i = 0; i < QUERIES; i++) {
+    if (random(QUERIES) < MESSAGES / 4) {
+      const before = rows[erased + random(3)]!.time
+      await storage.archive('messages').purge(JID.parse('alice@localhost'), { before })
+      erased = rows.findIndex(({ time }) => time >= before)
+    }
     const wanted = wish(rows)
     const { answer, results } = await ask(alice, queryOf(rows, wanted), settled)
-    const { page, complete } = expected(rows, wanted)
+    const list = expected(rows, erased, wanted)
+    if (list === undefined) {
+      const condition = answer.getChild('error')?.getChild('item-not-found', NS.stanzaErrors)
+      if (!t.ok(condition && results.length === 0, `${erased} erased: ${JSON.stringify(wanted)}`)) break
+      continue
+    }
+    const { page, complete } = list
     const stamped = page.map(({ time, ...row }) => ({ ...row, stamp: dateTime(time) }))
     const fin = answer.getChild('fin', NS.archive)
     const set = fin?.getChild('set', NS.resultSets)
@@ -191,4 +230,4 @@ t.test('pages are those of a plain list', async t => {
     const ends = { first: inOrder[0]?.id, last: inOrder.at(-1)?.id }
     if (!t.same(found, { results: stamped, complete, ...ends }, JSON.stringify(wanted))) break
   }
-})
+}
