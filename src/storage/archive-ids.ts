@@ -48,7 +48,7 @@ export interface IdRange {
 }
 
 /** The ids that the times of a query allow. */
-export function timeRange(query: Pick<ArchiveQuery, 'start' | 'end'>): IdRange {
+function timeRange(query: Pick<ArchiveQuery, 'start' | 'end'>): IdRange {
   return {
     low: query.start === undefined ? 0 : firstIdAt(query.start),
     high: query.end === undefined ? Number.MAX_SAFE_INTEGER : firstIdAt(Math.floor(query.end) + 1),

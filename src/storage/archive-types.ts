@@ -72,7 +72,7 @@ export interface ArchiveQuery {
   readonly reverse?: boolean
   /** 100 by default, 1,000 at most. 0 to count only. */
   readonly limit?: number
-  /** Whether to count all items that match, `after`, `before` and `limit` aside. */
+  /** Whether to count all items that match, `limit` aside. */
   readonly count?: boolean
 }
 

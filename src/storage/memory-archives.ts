@@ -1,4 +1,4 @@
-import { firstIdAt, type IdRange, IdSequence, idRange, timeOf, timeRange } from './archive-ids.ts'
+import { firstIdAt, IdSequence, idRange, timeOf } from './archive-ids.ts'
 import { containsAny } from './checks.ts'
 import type { ArchivedRow, Given, HistoryPage, HistoryQuery, Operation } from './engine.ts'
 import { cut, Grid } from './memory-grid.ts'
@@ -103,18 +103,17 @@ export class MemoryArchives {
   history(archive: string, owner: string, query: HistoryQuery): HistoryPage {
     const all = this.#rows.find(archive, owner) ?? []
     const wanted = query.ids && new Set(query.ids)
-    const matches = (row: ArchivedRow, range: IdRange) =>
+    const range = idRange(query)
+    const matches = (row: ArchivedRow) =>
       row.id >= range.low &&
       row.id < range.high &&
       matchesPeer(row.peer, query) &&
       (wanted === undefined || wanted.has(row.id)) &&
       containsAny(row.payload, query.containing)
-    const found = all.filter(row => matches(row, idRange(query)))
+    const found = all.filter(matches)
     if (query.reverse) found.reverse()
     const page = cut(found, query.limit, row => row.payload.byteLength)
-    return query.count && query.containing === undefined
-      ? { ...page, total: all.filter(row => matches(row, timeRange(query))).length }
-      : page
+    return query.count && query.containing === undefined ? { ...page, total: found.length } : page
   }
 
   /** See `Archive.purge`. */

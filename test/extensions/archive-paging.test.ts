@@ -75,26 +75,30 @@ function expected(
   rows: readonly Row[],
   erased: number,
   wanted: Wanted,
-): { page: Row[]; complete: boolean } | undefined {
+): { page: Row[]; complete: boolean; count: number | undefined } | undefined {
   const { afterId, beforeId, after } = wanted
   for (const named of [afterId, beforeId, after, wanted.before, ...(wanted.ids ?? [])])
     if (typeof named === 'number' && named < erased) return undefined
   const { peer, start = 0, end = Number.POSITIVE_INFINITY, ids, before, max = MOST } = wanted
-  const all = rows.filter(
-    (row, i) =>
+  const matching = [...rows.entries()].filter(
+    ([i, row]) =>
       i >= erased &&
       (peer === undefined || row.peer === peer || (!peer.includes('/') && row.peer.split('/')[0] === peer)) &&
       row.time >= start &&
       row.time <= end &&
-      i > (wanted.afterId ?? -1) &&
-      i < (wanted.beforeId ?? rows.length) &&
-      i > (wanted.after ?? -1) &&
-      i < (typeof before === 'number' ? before : rows.length) &&
+      i > (afterId ?? -1) &&
+      i < (beforeId ?? rows.length) &&
       (ids === undefined || ids.includes(i)),
   )
   const most = Math.min(max, MOST)
-  const page = before === undefined ? all.slice(0, most) : most === 0 ? [] : all.slice(-most)
-  return { page: wanted.flipped ? page.toReversed() : page, complete: page.length === all.length }
+  // Whoever asks for nothing wants to know how many there are.
+  if (most === 0) return { page: [], complete: matching.length === 0, count: matching.length }
+  const all = matching
+    .filter(([i]) => i > (after ?? -1) && i < (typeof before === 'number' ? before : rows.length))
+    .map(([, row]) => row)
+  const page = before === undefined ? all.slice(0, most) : all.slice(-most)
+  const complete = page.length === all.length
+  return { page: wanted.flipped ? page.toReversed() : page, complete, count: undefined }
 }
 
 function queryOf(rows: readonly Row[], wanted: Wanted): Element {
@@ -216,7 +220,7 @@ async function pagesOfAList(t: Test, clock: ManualClock, storage: Storage): Prom
       if (!t.ok(condition && results.length === 0, `${erased} erased: ${JSON.stringify(wanted)}`)) break
       continue
     }
-    const { page, complete } = list
+    const { page, complete, count } = list
     const stamped = page.map(({ time, ...row }) => ({ ...row, stamp: dateTime(time) }))
     const fin = answer.getChild('fin', NS.archive)
     const set = fin?.getChild('set', NS.resultSets)
@@ -226,8 +230,9 @@ async function pagesOfAList(t: Test, clock: ManualClock, storage: Storage): Prom
       complete: fin?.attrs.complete === 'true',
       first: set?.getChildText('first') ?? undefined,
       last: set?.getChildText('last') ?? undefined,
+      count: set?.getChildText('count') ?? undefined,
     }
-    const ends = { first: inOrder[0]?.id, last: inOrder.at(-1)?.id }
-    if (!t.same(found, { results: stamped, complete, ...ends }, JSON.stringify(wanted))) break
+    const ends = { first: inOrder[0]?.id, last: inOrder.at(-1)?.id, count: count?.toString() }
+    if (!t.strictSame(found, { results: stamped, complete, ...ends }, JSON.stringify(wanted))) break
   }
 }

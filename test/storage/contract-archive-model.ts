@@ -30,7 +30,7 @@ function plainAnswer(list: readonly PlainItem[], query: ArchiveQuery & { limit: 
     ({ id }) => (after === undefined || id > after) && (before === undefined || id < before),
   )
   if (query.reverse) placed.reverse()
-  return { items: placed.slice(0, limit), more: placed.length > limit, total: matches.length }
+  return { items: placed.slice(0, limit), more: placed.length > limit, total: placed.length }
 }
 
 type Step =

@@ -197,7 +197,7 @@ export const archiveContract: Lines = {
         `backward by ${limit}`,
       )
     }
-    t.equal((await archive.page(alice, { limit: 10, count: true, after: ids[990]! })).total, 1000)
+    t.equal((await archive.page(alice, { limit: 10, count: true, after: ids[990]! })).total, 9)
     t.same(await archive.page(alice, { limit: 0, count: true }), { items: [], more: true, total: 1000 })
     await t.rejects(archive.page(alice, { limit: 1001 }), { code: 'invalid' })
   },
@@ -238,7 +238,7 @@ export const archiveContract: Lines = {
       items: [(await archive.page(alice, { ids: [mine[2]!] })).items[0]],
       more: true,
     })
-    t.equal((await archive.page(alice, { ids, count: true, peer: bob, after: mine[1]! })).total, 2)
+    t.equal((await archive.page(alice, { ids, count: true, peer: bob, after: mine[1]! })).total, 1)
     t.same((await archive.page(alice, { ids: [] })).items, [])
     await t.rejects(archive.page(alice, { ids: Array.from({ length: 1001 }, () => 1n) }), { code: 'invalid' })
   },

@@ -94,17 +94,19 @@ export class Queries {
     const before = least(number(request.beforeId), number(page.before || undefined))
     const ids = request.ids?.map(id => this.#numberOf(owner, id))
     const limit = Math.min(page.max ?? Number.POSITIVE_INFINITY, this.#most())
+    // XEP-0059 §2.7: who asks for nothing wants to know how many there are: of all that the form asks for, whatever page is named.
+    const counts = limit === 0
+    const [low, high] = counts ? [number(request.afterId), number(request.beforeId)] : [after, before]
     const query: ArchiveQuery = {
       ...(peer && { peer }),
       ...(start !== undefined && { start }),
       ...(end !== undefined && { end }),
-      ...(after !== undefined && { after }),
-      ...(before !== undefined && { before }),
+      ...(low !== undefined && { after: low }),
+      ...(high !== undefined && { before: high }),
       ...(ids && { ids }),
       reverse: backwards,
       limit,
-      // XEP-0059 §2.7: who asks for nothing wants to know how many there are.
-      count: limit === 0,
+      count: counts,
     }
     const named = this.#named(owner, request, device)
     const found = await this.#matching(owner, named, query)

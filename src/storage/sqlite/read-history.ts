@@ -2,7 +2,7 @@
  * Pages of archives. A query is a generator that works a few ms per step and may see a newer snapshot in each,
  * so it keeps its place as an id.
  */
-import { type IdRange, idRange, timeRange } from '../archive-ids.ts'
+import { type IdRange, idRange } from '../archive-ids.ts'
 import type { HistoryQuery } from '../engine.ts'
 import type { ArchiveView } from './archive-view.ts'
 import { conversation, inRange } from './conversation.ts'
@@ -40,19 +40,20 @@ export function* history(
   const segmentsIn = (range: IdRange) =>
     view.segments(archive, range).map(segment => new OwnerSegment(view, segment, subject, step))
   const range = idRange(query)
-  const wide = timeRange(query)
   const reverse = query.reverse ?? false
   if (query.ids !== undefined) {
-    const total = pick(segmentsIn, query.ids.map(Number), wide, range, reverse, found)
+    const total = pick(segmentsIn, query.ids.map(Number), range, reverse, found)
     return found.packed(counts ? total : undefined)
   }
   const segments = segmentsIn({ low: 0, high: Number.MAX_SAFE_INTEGER })
   const few = conversation(view, { archive, subject, segments, most: mostLinks })
   if (few !== undefined) {
     found.addAll(inRange(reverse ? few.toReversed() : few, range, subject.peer!))
-    return found.packed(counts ? few.filter(({ id }) => id >= wide.low && id < wide.high).length : undefined)
+    return found.packed(
+      counts ? few.filter(({ id }) => id >= range.low && id < range.high).length : undefined,
+    )
   }
-  const total = counts ? yield* count(segmentsIn(wide), wide) : undefined
+  const total = counts ? yield* count(segmentsIn(range), range) : undefined
   if (reverse) yield* walkDown(segmentsIn(range).reverse(), range, found)
   else yield* walkUp(segmentsIn(range), range, found)
   return found.packed(total)
@@ -116,11 +117,10 @@ function* count(segments: OwnerSegment[], range: IdRange): Generator<void, numbe
   return total
 }
 
-/** Adds the items with these ids that are in `range`; how many there are in `wide`. */
+/** Adds the items with these ids that are in `range`; how many there are. */
 function pick(
   segmentsIn: (range: IdRange) => OwnerSegment[],
   ids: number[],
-  wide: IdRange,
   range: IdRange,
   reverse: boolean,
   found: FoundItems,
@@ -129,12 +129,12 @@ function pick(
   let total = 0
   let full = false
   for (const id of sorted) {
-    if (id < wide.low || id >= wide.high) continue
+    if (id < range.low || id >= range.high) continue
     for (const segment of segmentsIn({ low: id, high: id + 1 })) {
       const entry = segment.find(id)
       if (entry === undefined) continue
       total++
-      if (!full && id >= range.low && id < range.high) full = !found.addAll([entry])
+      if (!full) full = !found.addAll([entry])
     }
   }
   return total
