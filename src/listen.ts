@@ -116,6 +116,7 @@ export function bindPolicy({ sessions, limits }: Config): BindPolicy {
   return {
     conflict: sessions.conflict,
     sessionsPerAccount: limits['sessions-per-account'] || Number.POSITIVE_INFINITY,
+    resumeSeconds: sessions['resume-seconds'],
   }
 }
 

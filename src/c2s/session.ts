@@ -117,7 +117,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     if (this.#ending) return
     this.#parts.log.debug({ session: this.#handle?.jid }, 'connection lost')
     if (this.#management?.id === undefined) this.giveUp()
-    else this.#leave(this.#management)
+    else {
+      this.#handle?.stream('broken')
+      this.#leave(this.#management)
+    }
   }
 
   get account(): JID {
@@ -211,6 +214,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   #connect(stream: Stream, h: number): void {
     const { connection, wire } = stream
     this.#away = false
+    this.#handle!.stream('open')
     this.#connection = connection
     this.#wire = wire
     this.#intake.stream = stream
@@ -240,6 +244,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   /** RFC 6120 §4.4: the client closes its stream, so we close ours. */
   closes(): void {
     this.#closing = true
+    this.#handle?.stream('closed')
     this.#end()
   }
 

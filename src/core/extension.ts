@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import type { HttpRoute } from './http-route.ts'
 import type { Maybe } from './maybe.ts'
 import type { Options, OptionValues } from './options.ts'
+import type { SentMessage } from './recollection.ts'
 import type { Session } from './session.ts'
 import type { Unacknowledged } from './unacknowledged.ts'
 
@@ -220,6 +221,8 @@ export interface Registrations<Provided> {
   readonly stages?: readonly StageRegistration[]
   readonly presence?: readonly PresenceRegistration[]
   readonly on?: EventHandlers
+  /** What an account has sent since then (ms since 1970), as far as this extension keeps it: to know what is sent again after a restart. */
+  readonly sent?: (account: JID, since: number) => Promise<readonly SentMessage[]>
   /** What it does at the home of an owner whichever node asks for it. */
   readonly atHome?: HomeTaskHandlers
   readonly beforeSignIn?: BeforeSignIn

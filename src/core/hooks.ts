@@ -1,5 +1,6 @@
 import type { Write } from '../storage/types.ts'
 import type { Element } from '../xml/element.ts'
+import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { TidingsError } from './errors.ts'
 import type {
@@ -21,6 +22,7 @@ import type {
 import type { AnyTask } from './home-tasks.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
+import type { SentMessage } from './recollection.ts'
 import type { Session } from './session.ts'
 
 type StageOf<S extends keyof Stages> = Extract<StageRegistration, { stage: S }>
@@ -40,6 +42,7 @@ export class Hooks {
   }
   readonly #tasks = new Map<string, AnyTask>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
+  readonly #sent: NonNullable<Registrations<unknown>['sent']>[] = []
   readonly #owners = new Map<string, string>()
   readonly #log: Log
 
@@ -60,6 +63,7 @@ export class Hooks {
       handlers.push(registration)
     }
     for (const claim of registrations.presence ?? []) this.#presence[claim.side].set(claim.type, claim)
+    if (registrations.sent !== undefined) this.#sent.push(registrations.sent)
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
     for (const [name, task] of Object.entries(registrations.atHome ?? {}))
@@ -141,6 +145,11 @@ export class Hooks {
   presenceClaim(stanza: Stanza, side: Side): PresenceRegistration | undefined {
     if (stanza.kind !== 'presence' || stanza.type === undefined) return undefined
     return this.#presence[side].get(stanza.type)
+  }
+
+  /** What an account has sent since then (ms since 1970), as far as anybody keeps it. */
+  async sent(account: JID, since: number): Promise<readonly SentMessage[]> {
+    return (await Promise.all(this.#sent.map(ask => ask(account, since)))).flat()
   }
 
   /** A task at the home of an owner, where the extension that has it is on. */

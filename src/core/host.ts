@@ -13,6 +13,7 @@ import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
 import { defaults } from './options.ts'
 import { Requests } from './requests.ts'
+import { Resends } from './resends.ts'
 import type { Router } from './router.ts'
 import type { Session } from './session.ts'
 
@@ -68,6 +69,7 @@ export class Host {
   /** XEP-0359 */
   readonly ids: ArchiveIds
   readonly requests: Requests
+  readonly resends: Resends
   readonly #web: (() => string | undefined) | undefined
   readonly #loaded = new Map<string, Loaded>()
   #revision = 0
@@ -83,6 +85,7 @@ export class Host {
     this.background = parts.background
     this.hooks = new Hooks(this.log)
     this.ids = new ArchiveIds(this.storage, this.jid)
+    this.resends = new Resends(this)
     this.#web = parts.web
     this.requests = new Requests(parts.clock, request => parts.router.route(request))
     for (const extension of parts.extensions) {

@@ -1,5 +1,6 @@
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
+import type { StreamState } from './carried.ts'
 import type { Maybe } from './maybe.ts'
 import type { Router } from './router.ts'
 import type { Session, SessionHandle } from './session.ts'
@@ -21,6 +22,10 @@ export class LocalHandle implements SessionHandle {
 
   submit(stanza: Stanza): Maybe<void> {
     return this.#router.submit(stanza, this.#session)
+  }
+
+  stream(state: StreamState): void {
+    this.#session.carried.state = state
   }
 
   acknowledged(sent: readonly Unacknowledged[]): void {

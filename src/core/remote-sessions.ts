@@ -2,6 +2,7 @@ import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import type { StreamState } from './carried.ts'
 import { answering, ask } from './frames.ts'
 import { LocalHandle } from './local-handle.ts'
 import { type Maybe, then } from './maybe.ts'
@@ -29,7 +30,7 @@ export type Release = (
 
 /**
  * Sessions whose home is one node and whose connection is at another.
- * From a connection to its home: bind, submit, lose (its connection), unbind, move (to another connection), nodes (that have sessions
+ * From a connection to its home: bind, submit, stream (how that is), lose (its connection), unbind, move (to another connection), nodes (that have sessions
  * of an account). From a connection to another: fetch.
  */
 export class RemoteSessions {
@@ -71,6 +72,7 @@ export class RemoteSessions {
       submit: async stanza => {
         await request({ op: 'submit', stanza: stanza.pack() })
       },
+      stream: state => this.#cluster.notify(home, { op: 'stream', port: number, state }),
       acknowledged: sent => this.#router.acknowledged(jid, sent),
       unbind: async (lost = false, unacknowledged) => {
         // What was sent to it meanwhile has come when this is answered.
@@ -135,6 +137,7 @@ export class RemoteSessions {
       case 'bind':
         return answering(() => this.#bindFor(from, frame))
       case 'submit':
+      case 'stream':
       case 'lose':
       case 'unbind':
       case 'move':
@@ -153,6 +156,10 @@ export class RemoteSessions {
     const { op } = frame
     if (op === 'submit')
       return answering(() => session && this.#router.submit(Stanza.unpack(frame.stanza as Buffer), session))
+    if (op === 'stream') {
+      if (session !== undefined) session.carried.state = frame.state as StreamState
+      return {}
+    }
     if (op === 'lose') {
       session?.lose()
       return {}

@@ -1,8 +1,10 @@
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { StreamError } from '../xml/stream-error.ts'
+import { atRest, Carried, type StreamState } from './carried.ts'
 import { Lane } from './lane.ts'
 import { type Maybe, then } from './maybe.ts'
+import type { Earlier } from './resends.ts'
 import type { Unacknowledged } from './unacknowledged.ts'
 
 /** Whoever can be answered: a session, a room, the way back to a remote server. */
@@ -37,6 +39,8 @@ export interface SessionHandle {
    * turn of its owner's lane.
    */
   unbind(lost?: boolean, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void>
+  /** How its stream is: `broken` while the client may not know what has arrived, be it that the session is resumed later. */
+  stream(state: StreamState): void
   /** XEP-0198 §4: the client has these, oldest first; nothing yet, when it says that it will acknowledge. */
   acknowledged(sent: readonly Unacknowledged[]): void
   /** Hands the session over to a connection of another node, by its number there. What was sent to this one has come when it resolves. */
@@ -66,13 +70,19 @@ export class Session implements Origin {
   readonly preparing = new Lane()
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */
   readonly settling = new Lane()
+  /** The messages that it has sent. */
+  readonly carried: Carried
+  /** Those that earlier sessions of the account had sent when it began; undefined when none of them will come again. */
+  earlier: readonly Earlier[] | undefined
   /** Values of session flags, made when the first is set. */
   flags: Map<object, unknown> | undefined
 
-  constructor(jid: JID, node: string, port: SessionPort) {
+  /** `since`: when it begins, ms since 1970. */
+  constructor(jid: JID, node: string, port: SessionPort, since = 0) {
     this.jid = jid
     this.#node = node
     this.#port = port
+    this.carried = new Carried(since, atRest(this.preparing, this.settling))
   }
 
   /** The node that holds the connection. */

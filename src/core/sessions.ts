@@ -16,6 +16,8 @@ export interface BindPolicy {
   readonly conflict: ConflictPolicy
   /** Most sessions of one account; Infinity for no limit. */
   readonly sessionsPerAccount: number
+  /** How long a session whose connection is gone waits for its client, in seconds. */
+  readonly resumeSeconds: number
 }
 
 /** A wish to be bound, as it reaches the owner's home. */
@@ -114,6 +116,7 @@ export class Sessions {
         session.port.close(new StreamError('not-authorized', 'the account was removed'))
         await remove(owner, host, session)
       }
+      host.resends.forget(account)
       await host.hooks.emit('user:removed', { owner: account })
       await host.storage.forget(account)
     })
@@ -132,7 +135,8 @@ function isThere(host: Host, account: JID): Maybe<boolean> {
 }
 
 function add(owner: Owner, host: Host, jid: JID, request: BindRequest): Maybe<Session> {
-  const session = new Session(jid, request.node, request.port)
+  const session = new Session(jid, request.node, request.port, host.clock.now())
+  session.earlier = host.resends.before(owner)
   owner.sessions.push(session)
   return then(host.hooks.emit('session:bound', { session }), () => session)
 }
@@ -142,6 +146,7 @@ function remove(owner: Owner, host: Host, session: Session): Maybe<void> {
   if (index < 0) return
   owner.sessions.splice(index, 1)
   session.ended = true
+  host.resends.ended(session)
   return host.hooks.emit('session:closed', { session })
 }
 

@@ -1,6 +1,7 @@
 import type { Write } from '../storage/types.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { arrival } from './arrival.ts'
+import { printOf } from './carried.ts'
 import { type Commits, quiet } from './commit.ts'
 import { errorReply, StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
@@ -56,8 +57,29 @@ export class Submissions {
             this.#router.homes.inLane(at.owner, () => claim.handler(stanza, at)),
             all => this.#sendOn(all),
           )
-      return then(host.hooks.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))
+      const print = printOf(stanza)
+      return print === undefined
+        ? this.#prepareNew(stanza, session, at)
+        : this.#prepareOnce(stanza, session, at, print)
     })
+  }
+
+  /** ARCHITECTURE §7: what earlier streams of the account have brought is there already, and was delivered when it came first. */
+  #prepareOnce(stanza: Stanza, session: Session, at: StageContext, print: number): Maybe<Settle> {
+    const { resends } = this.#router.hostOf(session.jid)
+    return then(resends.isRepeated(print, session), repeated =>
+      repeated
+        ? () => {}
+        : then(
+            this.#prepareNew(stanza, session, at),
+            settle => () => then(settle(), () => session.carried.add(print)),
+          ),
+    )
+  }
+
+  #prepareNew(stanza: Stanza, session: Session, at: StageContext): Maybe<Settle> {
+    const { hooks } = this.#router.hostOf(session.jid)
+    return then(hooks.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))
   }
 
   /** The recipient's half of a stanza whose sender's half has recorded `writes`, and the commit of both. */

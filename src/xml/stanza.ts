@@ -230,6 +230,11 @@ export class Stanza {
     return this.copy({ content: this.content.compact() })
   }
 
+  /** The children, and what is between them, as they came: change nothing. */
+  get bytesOfContent(): Buffer {
+    return this.content.bytes
+  }
+
   /** Bytes of the content: what a queue or a quota counts. */
   get size(): number {
     return this.content.bytes.length

@@ -87,6 +87,7 @@ t.test('an orderly end: every stream is told, and all that was sent is handled',
         },
         unbind: () => Promise.all(settled).then(() => handle.unbind()),
         acknowledged: () => {},
+        stream: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },
@@ -126,6 +127,7 @@ t.test('an end that does not wait for ever: neither for a client nor for a store
         jid: handle.jid,
         submit,
         acknowledged: () => {},
+        stream: () => {},
         move,
         unbind: () => new Promise<void>(() => {}),
       }

@@ -77,6 +77,7 @@ function holding(held: Promise<void>) {
         },
         unbind: (lost, left) => handle.unbind(lost, left),
         acknowledged: () => {},
+        stream: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },

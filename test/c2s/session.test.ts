@@ -129,6 +129,7 @@ function slowRouter() {
         },
         unbind: () => Promise.all(done).then(() => handle.unbind()),
         acknowledged: () => {},
+        stream: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },
@@ -195,6 +196,7 @@ t.test('a home that is lost ends the stream: what was sent may not have been han
         submit: () => Promise.reject(new Error('the node is gone')),
         unbind: lost => handle.unbind(lost),
         acknowledged: () => {},
+        stream: () => {},
         move: (node, number) => handle.move(node, number),
       }
     },
@@ -216,6 +218,7 @@ t.test('the home is told whether a session ends by a close or by the loss of its
         jid: handle.jid,
         submit: stanza => handle.submit(stanza),
         acknowledged: () => {},
+        stream: () => {},
         move: (node, number) => handle.move(node, number),
         unbind(lost) {
           told.push(lost === true)

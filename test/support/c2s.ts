@@ -43,7 +43,12 @@ export async function c2s(t: Test, options: TestC2sOptions = {}) {
   const accounts = new Accounts(storage, { iterations: 4096 })
   for (const name of ['alice', 'bob']) await accounts.create(JID.parse(`${name}@localhost`), PASSWORD)
   const background = new Background(silentLog)
-  const policy: BindPolicy = { conflict: 'replace', sessionsPerAccount: 10, ...options.policy }
+  const policy: BindPolicy = {
+    conflict: 'replace',
+    sessionsPerAccount: 10,
+    resumeSeconds: 300,
+    ...options.policy,
+  }
   const router = new Router({ cluster: singleNode(), background, policy, log: silentLog })
   const domains = ['localhost', 'other.example']
   for (const domain of domains)

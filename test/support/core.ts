@@ -51,7 +51,12 @@ export function core(options: CoreOptions = {}) {
   const clusters = Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
   const routers = clusters.map(cluster => {
     const background = new Background(silentLog)
-    const policy: BindPolicy = { conflict: 'replace', sessionsPerAccount: 10, ...options.policy }
+    const policy: BindPolicy = {
+      conflict: 'replace',
+      sessionsPerAccount: 10,
+      resumeSeconds: 300,
+      ...options.policy,
+    }
     const router = new Router({ cluster, background, policy, log: silentLog })
     new Host({
       domain: 'localhost',

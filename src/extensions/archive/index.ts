@@ -23,6 +23,7 @@ import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
 import { keepFor, retentionOf } from './retention.ts'
 import { Retractions } from './retractions.ts'
+import { sentBy } from './sent.ts'
 import { type Had, UntilDelivered } from './until-delivered.ts'
 
 export type { Backlog } from './backlog.ts'
@@ -162,6 +163,7 @@ export default defineExtension({
         keeper?.stop()
         undelivered?.stop()
       },
+      sent: (account, since) => sentBy(archive, account, since),
       provides: { takes: (message, at) => recorder.takes(message, at), backlog },
     }
   },

@@ -81,7 +81,8 @@ class Run {
         this.stopped = true
         return
       case 'restart-server':
-        for (const client of this.clients.values()) client.drop()
+        await this.close()
+        this.clients.clear()
         await this.server.restart()
         this.stopped = false
         return
