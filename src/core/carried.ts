@@ -1,11 +1,14 @@
 /** Which messages a stream has carried: what tells a message that is sent again from a new one (ARCHITECTURE §7). */
+import { crc32 } from 'node:zlib'
 import { NS } from '../xml/ns.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { Lane } from './lane.ts'
-import { type Maybe, then } from './maybe.ts'
+import { isPromise, type Maybe, then } from './maybe.ts'
 
 /** So many of a stream are remembered, the last ones. A client that leaves more than this unacknowledged sends some of them twice. */
 const MOST = 500
+/** No unit of a text (above 16 bits). */
+const END = 0x10000
 
 /** How the stream of a session is: in use, gone without a word, or closed by its client. */
 export type StreamState = 'open' | 'broken' | 'closed'
@@ -19,8 +22,9 @@ export class Carried {
   until = Number.POSITIVE_INFINITY
   /** Prints (`printOf`) in the order of the messages; NaN for what has been sent again. */
   #prints: number[] = []
-  /** How many are not remembered any more. */
+  /** How many are not remembered any more, and how many of the others have not been sent again. */
   #forgotten = 0
+  #left = 0
   /** Prints that an earlier stream had carried, too. */
   #again: number[] | undefined
   readonly #complete: () => Maybe<void>
@@ -29,6 +33,12 @@ export class Carried {
   constructor(since: number, complete: () => Maybe<void>) {
     this.since = since
     this.#complete = complete
+  }
+
+  /** Whether nothing of it comes again, now or later; `now` as `until`. */
+  isOver(now: number): boolean {
+    if (this.state === 'closed' || this.until <= now) return true
+    return this.state === 'broken' && this.#left === 0 && !isPromise(this.#complete())
   }
 
   /** How many it has carried. */
@@ -48,12 +58,13 @@ export class Carried {
   /** A message has been handled; `again`: it had been before. */
   add(print: number, again = false): void {
     this.#prints.push(print)
+    this.#left++
     if (again) {
       this.#again ??= []
       this.#again.push(print)
     }
     if (this.#prints.length <= 2 * MOST) return
-    this.#prints.splice(0, MOST)
+    for (const old of this.#prints.splice(0, MOST)) if (!Number.isNaN(old)) this.#left--
     this.#forgotten += MOST
   }
 
@@ -62,6 +73,7 @@ export class Carried {
     const place = this.#prints.indexOf(print)
     if (place < 0 || this.#forgotten + place >= count) return false
     this.#prints[place] = Number.NaN
+    this.#left--
     return true
   }
 
@@ -69,6 +81,7 @@ export class Carried {
   clear(): void {
     this.#forgotten += this.#prints.length
     this.#prints = []
+    this.#left = 0
   }
 }
 
@@ -88,42 +101,18 @@ export function printOf(message: Stanza): number | undefined {
   if (message.has('origin-id', NS.stanzaIds)) return undefined
   // XEP-0198 §4: Clients SHOULD also add a delay element with the original (failed) send timestamp.
   const content = message.has('delay', NS.delay) ? message.without(isDelay) : message
-  const print = new Print()
-  print.addText(id)
-  print.addText(type ?? '')
-  print.addText(to?.toString() ?? '')
-  print.addBytes(content.bytesOfContent)
-  return print.value
+  const head = [id, type ?? '', to?.toString() ?? ''].reduce(mixed, 0)
+  // 53 bits: a number. Whoever makes two messages of one print deceives nobody but himself.
+  return crc32(content.bytesOfContent) * 2 ** 21 + (head >>> 11)
 }
 
 function isDelay(name: string, ns: string): boolean {
   return name === 'delay' && ns === NS.delay
 }
 
-/** 53 bits of two FNV-1a over units of 16 and 32 bits. Whoever makes two messages of one print deceives nobody but himself. */
-class Print {
-  #one = 0x811c9dc5
-  #two = 0x1000193
-
-  addText(text: string): void {
-    for (let i = 0; i < text.length; i++) this.#add(text.charCodeAt(i))
-    this.#add(-1)
-  }
-
-  addBytes(bytes: Buffer): void {
-    const words = bytes.length & ~3
-    for (let i = 0; i < words; i += 4) this.#add(bytes.readInt32LE(i))
-    for (let i = words; i < bytes.length; i++) this.#add(bytes[i]!)
-  }
-
-  get value(): number {
-    return (this.#one >>> 0) * 2 ** 21 + (this.#two >>> 11)
-  }
-
-  #add(unit: number): void {
-    this.#one = Math.imul(this.#one ^ unit, 0x01000193)
-    this.#one ^= this.#one >>> 15
-    this.#two = Math.imul(this.#two ^ unit, 0x85ebca6b)
-    this.#two ^= this.#two >>> 13
-  }
+/** FNV-1a over the units of a text and its end, 32 bits. */
+function mixed(before: number, text: string): number {
+  let value = before ^ 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  return Math.imul(value ^ END, 0x01000193)
 }

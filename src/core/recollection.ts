@@ -5,6 +5,7 @@ import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { Carried, printOf } from './carried.ts'
 import type { Host } from './host.ts'
+import type { Maybe } from './maybe.ts'
 
 /** How long what is written here is of use after the server has ended, ms: so long it may stay away. */
 const KEPT_MS = 24 * 60 * 60_000
@@ -54,14 +55,10 @@ export class Recollection {
     const key = account.bare.toString()
     const known = this.#accounts.get(key)
     if (known !== undefined) return known
-    let loading: Promise<void> | undefined
-    const carried: Carried = new Carried(0, () => {
-      loading ??= this.#load(account.bare, carried).catch((error: unknown) => {
-        loading = undefined
-        throw error
-      })
-      return loading
-    })
+    const carried: Carried = new Carried(
+      0,
+      once(() => this.#load(account.bare, carried)),
+    )
     carried.state = 'broken'
     carried.until = until
     this.#accounts.set(key, carried)
@@ -130,5 +127,24 @@ export class Recollection {
     }
     for (const [, , , ...again] of closed)
       for (const print of again) into.take(print, Number.POSITIVE_INFINITY)
+  }
+}
+
+/** Settles when a task has been done, which is begun by the first call; after a failure by the next one. */
+function once(task: () => Promise<void>): () => Maybe<void> {
+  let running: Promise<void> | undefined
+  let done = false
+  return () => {
+    if (done) return
+    running ??= task().then(
+      () => {
+        done = true
+      },
+      (error: unknown) => {
+        running = undefined
+        throw error
+      },
+    )
+    return running
   }
 }

@@ -55,8 +55,9 @@ export class Resends {
     this.#lastLife.goOn()
     if (session.earlier === undefined) return false
     const now = this.#host.clock.monotonic()
-    const earlier = session.earlier.filter(({ carried }) => carried.until > now && carried.state !== 'closed')
+    const earlier = session.earlier.filter(({ carried }) => !carried.isOver(now))
     session.earlier = earlier.length === 0 ? undefined : earlier
+    if (earlier.length === 0) return false
     return then(
       eachInOrder(earlier, one => taken(print, one)),
       found => {

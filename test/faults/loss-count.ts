@@ -12,12 +12,6 @@ export interface Losses {
   readonly order: number
 }
 
-/**
- * ARCHIVE: set this once what is sent again without an origin-id is dropped, too: same id, same payload, on a stream that follows one that
- * broke (ARCHITECTURE §7).
- */
-export const DROPPED_WITHOUT_ORIGIN_ID: boolean = false
-
 export const NONE: Losses = { missing: 0, visible: 0, raw: 0, order: 0 }
 
 /** `sent` in the order of sending, `received` in that of coming; `shown`: what the client shows of that, if it can tell duplicates. */
