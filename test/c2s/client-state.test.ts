@@ -9,6 +9,8 @@ import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { Stanza } from '../../src/xml/stanza.ts'
 import { ManualClock } from '../support/clock.ts'
+import { signedIn } from '../support/signed-in.ts'
+import { TestServer } from '../support/test-server.ts'
 
 const TO = JID.parse('alice@localhost/a')
 
@@ -87,3 +89,30 @@ t.test(
     )
   },
 )
+
+t.test('a client that wakes up gets what has waited in one write', async t => {
+  const people = ['bob', 'carol', 'dave', 'erin', 'frank']
+  const accounts = ['alice', ...people].map(name => [`${name}@localhost`, 'secret'] as const)
+  const server = await TestServer.start({ accounts })
+  t.teardown(() => server.close())
+  const { tcp } = server.ports[0]!
+  const alice = await signedIn(t, tcp, 'alice', 'secret')
+  alice.send("<inactive xmlns='urn:xmpp:csi:0'/><iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>")
+  await alice.expect(/<iq [^>]*id="1"/)
+  for (const name of people) {
+    const one = await signedIn(t, tcp, name, 'secret')
+    one.send("<presence to='alice@localhost/r'/>")
+    one.send(`<message to='alice@localhost/r' type='chat'><composing xmlns='${NS.chatStates}'/></message>`)
+    one.send("<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>")
+    await one.expect(/<iq [^>]*id="1"/)
+  }
+  await server.settled()
+  alice.text = ''
+  const chunks: string[] = []
+  alice.socket.on('data', chunk => chunks.push(String(chunk)))
+  alice.send("<active xmlns='urn:xmpp:csi:0'/>")
+  await alice.expect(/frank@localhost.*frank@localhost/s)
+  t.equal(chunks.length, 1)
+  t.equal(chunks[0]?.split('<presence').length, people.length + 1)
+  t.equal(chunks[0]?.split('<composing').length, people.length + 1)
+})
