@@ -1,6 +1,47 @@
-import { LRUCache } from 'lru-cache'
+/**
+ * The entries used last: `most` of them at most, and half as many at least. It grows with what it holds. What is used is in the younger of two
+ * maps; when that is full, the older one is dropped. So a hit costs one look into a map: no list is kept in order, nothing is allocated.
+ */
+class GrowingCache<K, V extends {}> {
+  readonly #half: number
+  #young = new Map<K, V>()
+  #old = new Map<K, V>()
 
-/** The entries used last, this many at most. It grows with what it holds: with `max`, lru-cache takes the room for all of them at once. */
-export function growingCache<K extends {}, V extends {}>(most: number): LRUCache<K, V> {
-  return new LRUCache({ maxSize: most, sizeCalculation: () => 1 })
+  constructor(most: number) {
+    this.#half = Math.ceil(most / 2)
+  }
+
+  /** The value of a key, which is used by this. */
+  get(key: K): V | undefined {
+    const value = this.#young.get(key)
+    return value === undefined && this.#old.size > 0 ? this.#renewed(key) : value
+  }
+
+  has(key: K): boolean {
+    return this.#young.has(key) || this.#old.has(key)
+  }
+
+  set(key: K, value: V): void {
+    this.#old.delete(key)
+    this.#young.set(key, value)
+    if (this.#young.size < this.#half) return
+    this.#old = this.#young
+    this.#young = new Map()
+  }
+
+  delete(key: K): boolean {
+    const wasYoung = this.#young.delete(key)
+    return this.#old.delete(key) || wasYoung
+  }
+
+  #renewed(key: K): V | undefined {
+    const value = this.#old.get(key)
+    if (value !== undefined) this.set(key, value)
+    return value
+  }
+}
+
+/** A cache of so many entries at most. */
+export function growingCache<K, V extends {}>(most: number): GrowingCache<K, V> {
+  return new GrowingCache(most)
 }
