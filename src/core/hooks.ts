@@ -21,7 +21,7 @@ import type {
 } from './extension.ts'
 import type { AnyTask } from './home-tasks.ts'
 import type { Log } from './log.ts'
-import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
+import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import type { SentMessage } from './recollection.ts'
 import type { Session } from './session.ts'
 
@@ -85,16 +85,42 @@ export class Hooks {
 
   /** First part of a stanza's half: guard, then stamp. Undefined means dropped. */
   admit(stanza: Stanza, at: StageContext): Maybe<Stanza | undefined> {
-    const interested = this.#interested('guard', stanza, at.side)
-    // ARCHITECTURE §6, docs/decisions/0014: error stanzas skip `guard`, but for those that ask for them, and nothing else.
-    const guards = stanza.type === 'error' ? interested.filter(one => one.interest.errors) : interested
-    if (guards.length === 0) return this.#stamp(stanza, at)
-    const verdict = eachInOrder(guards, guard => guard.run(stanza, at))
-    return then(verdict, dropped => (dropped === 'drop' ? undefined : this.#stamp(stanza, at)))
+    return this.#guard(stanza, at, this.#stages[at.side][stanza.kind].guard, 0)
   }
 
-  #stamp(stanza: Stanza, at: StageContext): Stanza {
-    for (const stamp of this.#interested('stamp', stanza, at.side)) stanza = stamp.run(stanza, at)
+  /** The guards from one on. A loop and no callbacks: this runs for each stanza, and for each of the many who get a presence. */
+  #guard(
+    stanza: Stanza,
+    at: StageContext,
+    guards: readonly StageOf<'guard'>[],
+    from: number,
+  ): Maybe<Stanza | undefined> {
+    for (let i = nextFor(stanza, guards, from); i < guards.length; i = nextFor(stanza, guards, i + 1)) {
+      const guard = guards[i] as StageOf<'guard'>
+      // ARCHITECTURE §6, docs/decisions/0014: error stanzas skip `guard`, but for those that ask for them, and nothing else.
+      if (stanza.type === 'error' && !guard.interest.errors) continue
+      const verdict = guard.run(stanza, at)
+      if (isPromise(verdict)) return this.#guardLater(verdict, stanza, at, guards, i + 1)
+      if (verdict === 'drop') return undefined
+    }
+    return this.#stamp(stanza, at)
+  }
+
+  async #guardLater(
+    verdict: Promise<'drop' | undefined>,
+    stanza: Stanza,
+    at: StageContext,
+    guards: readonly StageOf<'guard'>[],
+    next: number,
+  ): Promise<Stanza | undefined> {
+    return (await verdict) === 'drop' ? undefined : this.#guard(stanza, at, guards, next)
+  }
+
+  #stamp(original: Stanza, at: StageContext): Stanza {
+    const stamps = this.#stages[at.side][original.kind].stamp
+    let stanza = original
+    for (let i = nextFor(original, stamps, 0); i < stamps.length; i = nextFor(original, stamps, i + 1))
+      stanza = (stamps[i] as StageOf<'stamp'>).run(stanza, at)
     return stanza
   }
 
@@ -111,7 +137,8 @@ export class Hooks {
 
   /** Whether anything of such a stanza would have to be stored. */
   records(stanza: Stanza, side: Side): boolean {
-    return this.#interested('record', stanza, side).length > 0
+    const recorders = this.#stages[side][stanza.kind].record
+    return nextFor(stanza, recorders, 0) < recorders.length
   }
 
   /** Further copies, after the commit, for an owner whose sessions `holders` have the stanza. */
@@ -178,7 +205,7 @@ export class Hooks {
   #interested<S extends keyof Stages>(stage: S, stanza: Stanza, side: Side): readonly StageOf<S>[] {
     const all = this.#stages[side][stanza.kind][stage] as StageOf<S>[]
     let concerned = 0
-    for (const registration of all) if (concerns(registration, stanza)) concerned++
+    for (let i = nextFor(stanza, all, 0); i < all.length; i = nextFor(stanza, all, i + 1)) concerned++
     if (concerned === 0) return NONE
     return concerned === all.length ? all : all.filter(one => concerns(one, stanza))
   }
@@ -194,6 +221,13 @@ const NONE: readonly never[] = []
 function concerns(registration: StageRegistration, stanza: Stanza): boolean {
   const child = registration.interest.child
   return child === undefined || stanza.has(child[0], child[1])
+}
+
+/** The index of the next registration that is concerned, their number if there is none. */
+function nextFor(stanza: Stanza, all: readonly StageRegistration[], from: number): number {
+  let i = from
+  while (i < all.length && !concerns(all[i] as StageRegistration, stanza)) i++
+  return i
 }
 
 /** Where requests before sign-in are claimed; the others have a Place. */

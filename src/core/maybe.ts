@@ -34,9 +34,18 @@ export function eachInOrder<T, R>(
 ): Maybe<R | undefined> {
   for (let i = from; i < items.length; i++) {
     const result = visit(items[i] as T)
-    if (isPromise(result))
-      return result.then(value => (value === undefined ? eachInOrder(items, visit, i + 1) : value))
+    if (isPromise(result)) return goOn(result, items, visit, i + 1)
     if (result !== undefined) return result
   }
   return undefined
+}
+
+/** Apart, for a closure in the loop would cost its memory in each round of it. */
+async function goOn<T, R>(
+  result: Promise<R | undefined>,
+  items: readonly T[],
+  visit: (item: T) => Maybe<R | undefined>,
+  next: number,
+): Promise<R | undefined> {
+  return (await result) ?? eachInOrder(items, visit, next)
 }

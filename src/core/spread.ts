@@ -55,15 +55,16 @@ export class Spreading {
     const at: StageContext = { owner: owner.jid, side: 'recipient' }
     try {
       const admitted = host.hooks.admit(presence, at)
-      if (isPromise(admitted))
-        this.#background.run(
-          'presence',
-          admitted.then(shown => shown && this.#hand(shown, owner, host, at)),
-        )
+      if (isPromise(admitted)) this.#background.run('presence', this.#handLater(admitted, owner, host, at))
       else if (admitted !== undefined) this.#hand(admitted, owner, host, at)
     } catch (error) {
       this.#router.unexpected(error)
     }
+  }
+
+  async #handLater(admitted: Promise<Stanza | undefined>, owner: Owner, host: Host, at: StageContext) {
+    const presence = await admitted
+    if (presence !== undefined) this.#hand(presence, owner, host, at)
   }
 
   /** What has passed the guards. */

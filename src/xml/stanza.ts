@@ -45,7 +45,6 @@ interface Parts {
   readonly lang: string | undefined
   readonly attributes: ReadonlyMap<string, string>
   readonly ids: readonly StanzaId[] | undefined
-  readonly content: Content
 }
 
 /**
@@ -72,16 +71,17 @@ export class Stanza {
   /** What follows `to` in the bytes; only in copies that go to many. */
   private rest: Buffer | undefined
 
-  private constructor(parts: Parts) {
+  /** Made of parts, or of another stanza. */
+  private constructor(parts: Parts, content: Content, to = parts.to) {
     this.kind = parts.kind
     this.type = parts.type
     this.id = parts.id
     this.from = parts.from
-    this.to = parts.to
+    this.to = to
     this.lang = parts.lang
     this.attributes = parts.attributes
     this.ids = parts.ids
-    this.content = parts.content
+    this.content = content
     this.encoded = undefined
     this.packed = undefined
     this.rest = undefined
@@ -95,7 +95,7 @@ export class Stanza {
     const kind = top.name
     if (kind !== 'message' && kind !== 'presence' && kind !== 'iq')
       throw new Error(`<${kind}/> is not a stanza`)
-    return new Stanza({
+    const parts: Parts = {
       kind,
       type: top.attribute('type'),
       id: top.attribute('id'),
@@ -105,15 +105,15 @@ export class Stanza {
       lang: top.lang,
       attributes: otherAttributes(top.attributes),
       ids: undefined,
-      content: new Content(top.content, top.children),
-    })
+    }
+    return new Stanza(parts, new Content(top.content, top.children))
   }
 
   /** Makes a stanza of the server's own. */
   static build(kind: StanzaKind, attributes: StanzaAttributes, ...children: Element[]): Stanza {
     const { from, to, type, id, lang } = attributes
     const content = Content.of(children)
-    return new Stanza({ kind, type, id, from, to, lang, attributes: NO_ATTRIBUTES, ids: undefined, content })
+    return new Stanza({ kind, type, id, from, to, lang, attributes: NO_ATTRIBUTES, ids: undefined }, content)
   }
 
   /** Reads what `pack` wrote. Throws `StreamError` or `JIDError` when the bytes are damaged. */
@@ -156,12 +156,12 @@ export class Stanza {
   /** A copy without the children that `which` picks. */
   without(which: (name: string, ns: string) => boolean): Stanza {
     const content = this.content.without(which)
-    return content === this.content ? this : this.copy({ content })
+    return content === this.content ? this : this.copy({}, content)
   }
 
   /** A copy with one more child at the end. A Buffer holds one element, canonical (see `TopElement`), such as what `encodeIn` returns. */
   plus(child: Buffer | Element): Stanza {
-    return this.copy({ content: this.content.plus(child) })
+    return this.copy({}, this.content.plus(child))
   }
 
   /** A copy with any other change of type, id, lang, further attributes and content. The addresses stay: use `with` for them. */
@@ -171,7 +171,7 @@ export class Stanza {
     const attributes = Object.entries(tree.attrs).map(([name, value]) => ({ name, value: String(value) }))
     const { type, id, 'xml:lang': lang } = tree.attrs
     const content = Content.of(tree.children)
-    return this.copy({ type, id, lang, attributes: otherAttributes(attributes), content })
+    return this.copy({ type, id, lang, attributes: otherAttributes(attributes) }, content)
   }
 
   /** A copy with other attributes, which shares the content. */
@@ -182,8 +182,7 @@ export class Stanza {
   /** A copy for one of many recipients: what follows `to` in the bytes is printed once for all of them. */
   readdress(to: JID): Stanza {
     this.rest ??= this.bytes(this.startTag(undefined, '')).subarray(this.kind.length + 1)
-    const { kind, type, id, from, lang, attributes, ids, content } = this
-    const copy = new Stanza({ kind, type, id, from, to, lang, attributes, ids, content })
+    const copy = new Stanza(this, this.content, to)
     copy.rest = this.rest
     return copy
   }
@@ -227,7 +226,7 @@ export class Stanza {
 
   /** The same in memory of its own. For what is kept long: a stanza as received keeps the whole chunk (64 KiB) that it came in. */
   compact(): Stanza {
-    return this.copy({ content: this.content.compact() })
+    return this.copy({}, this.content.compact())
   }
 
   /** The children, and what is between them, as they came: change nothing. */
@@ -240,9 +239,9 @@ export class Stanza {
     return this.content.bytes.length
   }
 
-  private copy(changes: Partial<Parts>): Stanza {
-    const { kind, type, id, from, to, lang, attributes, ids, content } = this
-    return new Stanza({ kind, type, id, from, to, lang, attributes, ids, content, ...changes })
+  private copy(changes: Partial<Parts>, content = this.content): Stanza {
+    const { kind, type, id, from, to, lang, attributes, ids } = this
+    return new Stanza({ kind, type, id, from, to, lang, attributes, ids, ...changes }, content)
   }
 
   private print(to: JID | undefined): Buffer {

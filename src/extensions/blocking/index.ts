@@ -65,8 +65,12 @@ export default defineExtension({
         set(NS.blocking, 'unblock', 'account', iq => command.unblock(iq)),
       ],
       stages: KINDS.flatMap(kind => [
-        stage('guard', { kind, side: 'sender' }, (stanza, at) => outbound(lists, stanza, at)),
-        stage('guard', { kind, side: 'recipient', errors: true }, (stanza, at) => inbound(lists, stanza, at)),
+        stage('guard', { kind, side: 'sender' }, (stanza, at) =>
+          lists.isEmpty(at.owner) ? undefined : outbound(lists, stanza, at),
+        ),
+        stage('guard', { kind, side: 'recipient', errors: true }, (stanza, at) =>
+          lists.isEmpty(at.owner) ? undefined : inbound(lists, stanza, at),
+        ),
       ]),
       on: {
         // Whoever comes is about to send presence, for which the list is needed: it is read while the client is answered.
@@ -86,7 +90,7 @@ export default defineExtension({
 
 /** XEP-0191 §3.3: what users send to somebody they block is refused. */
 function outbound(lists: BlockLists, { to }: Stanza, { owner }: StageContext): Maybe<undefined> {
-  if (to === undefined || lists.isEmpty(owner)) return
+  if (to === undefined) return
   return then(blocks(lists.of(owner), owner, to), blocked => {
     if (blocked)
       throw new StanzaError('not-acceptable', {
@@ -103,7 +107,6 @@ function inbound(
   stanza: Stanza,
   { owner, sender }: StageContext,
 ): Maybe<'drop' | undefined> {
-  if (lists.isEmpty(owner)) return
   // What tells the user that his own stanza was refused, by this very list perhaps.
   if (stanza.type === 'error' && sender === undefined) return
   return then(blocks(lists.of(owner), owner, stanza.from), blocked => {

@@ -36,8 +36,7 @@ export function remember(session: Session, presence: Stanza): void {
 }
 
 /** RFC 6121 §4.6.1: an entity that says that it is gone need not hear any more of the user. */
-export function forgetGone(sessions: readonly Session[], { from, type }: Stanza): void {
-  if (type !== 'unavailable') return
+export function forgetGone(sessions: readonly Session[], { from }: Stanza): void {
   for (const session of sessions) directed.get(session)?.delete(from.toString())
 }
 

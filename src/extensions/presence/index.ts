@@ -67,7 +67,7 @@ export default defineExtension({
           return undefined
         }),
         stage('guard', { kind: 'presence', side: 'recipient' }, (presence, { owner }) => {
-          forgetGone(host.sessions(owner), presence)
+          if (presence.type === 'unavailable') forgetGone(host.sessions(owner), presence)
           return undefined
         }),
         ...(options['requests-from-strangers']

@@ -75,7 +75,9 @@ export class Roster {
   /** Contacts whose state fits. */
   which(fits: (state: State) => boolean): JID[] {
     const found: JID[] = []
-    for (const { jid, state } of this.contacts.values()) if (fits(state)) found.push(jid)
+    this.contacts.forEach(({ jid, state }) => {
+      if (fits(state)) found.push(jid)
+    })
     return found
   }
 }
