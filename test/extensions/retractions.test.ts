@@ -4,7 +4,7 @@ import { extensions } from '../../src/extensions/index.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { openSqlite } from '../../src/storage/sqlite/open.ts'
 import { type Archive, type Storage, StorageError } from '../../src/storage/types.ts'
-import { xml } from '../../src/xml/element.ts'
+import { type Element, xml } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { Stanza } from '../../src/xml/stanza.ts'
@@ -28,15 +28,19 @@ const BACK_ENDS: Readonly<Record<string, (t: Test, clock: ManualClock) => Storag
 async function longConversation(t: Test, back: keyof typeof BACK_ENDS, clock = new ManualClock()) {
   const storage = await BACK_ENDS[back]!(t, clock)
   const archive = storage.archive('messages')
-  const both = (from: JID, to: JID, id: string) => {
-    const message = Stanza.build('message', { from: from.withResource('1'), to, id }, xml('body', {}, id))
+  const both = (from: JID, to: JID, id: string, ...more: Element[]) => {
+    const attributes = { from: from.withResource('1'), to, id }
+    const message = Stanza.build('message', attributes, xml('body', {}, id), ...more)
     const payload = message.pack()
     return [ALICE, BOB].map(owner =>
       archive.append(owner, { peer: owner === from ? to : from.withResource('1'), payload }),
     )
   }
   await storage.commit(both(ALICE, BOB, 'old'))
-  for (let n = 0; n < MANY; n++) void storage.commit(both(n % 2 ? ALICE : BOB, n % 2 ? BOB : ALICE, `m${n}`))
+  for (let n = 0; n < MANY; n++) {
+    void storage.commit(both(n % 2 ? ALICE : BOB, n % 2 ? BOB : ALICE, `m${n}`))
+    if (n % 1_000 === 500) void storage.commit(both(ALICE, BOB, 'corrected', correction('old')))
+  }
   // Bob's has the same id, and is newer.
   await storage.commit(both(BOB, ALICE, 'old'))
   await storage.settled()
@@ -55,11 +59,12 @@ async function longConversation(t: Test, back: keyof typeof BACK_ENDS, clock = n
   return { ...server, clock, found, archive }
 }
 
+const correction = (id: string) => xml('replace', { xmlns: NS.correction, id })
 const retraction = (id: string) => xml('retract', { xmlns: NS.retraction, id })
 
 for (const back of Object.keys(BACK_ENDS)) {
   t.test(`a message far back is retracted: ${back}`, async t => {
-    const { session, settled, found, storage } = await longConversation(t, back)
+    const { session, settled, found, storage, archive } = await longConversation(t, back)
     const alice = await session('alice', '1')
     await alice.send('message', { to: 'bob@localhost', id: 'r' }, retraction('old'))
     await settled()
@@ -67,8 +72,11 @@ for (const back of Object.keys(BACK_ENDS)) {
       ['tombstone', 'bob'],
       ['tombstone', 'bob'],
     ])
-    for (const owner of [ALICE, BOB])
+    for (const owner of [ALICE, BOB]) {
       t.strictSame((await storage.table('retractions', 'lww').page(owner)).items, [], 'nothing is left to do')
+      const { items } = await archive.page(owner, { containing: [Buffer.from('>corrected<')] })
+      t.strictSame(items, [], 'nor of its corrections')
+    }
     await alice.send('message', { to: 'bob@localhost', id: 'r2' }, retraction('nothing'))
     await settled()
     t.strictSame((await storage.table('retractions', 'lww').page(BOB)).items, [], 'nor where there is none')

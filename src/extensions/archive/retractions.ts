@@ -63,8 +63,10 @@ export class Retractions {
     else if (at.sender instanceof Session) await at.sender.settling.idle()
     const newest = { peer: peer.bare, reverse: true, limit: AT_ONCE }
     const { items, more } = await this.#archive.page(at.owner, newest)
-    const found = items.find(entry => isMeant(entry, retracted))
-    if (found !== undefined) return this.#replaced(at.owner, found, retracted)
+    if (items.some(entry => isMeant(entry, retracted))) {
+      const all = items.filter(entry => isMeant(entry, retracted) || corrects(entry, retracted))
+      return all.flatMap(entry => this.#replaced(at.owner, entry, retracted))
+    }
     if (!more || (await this.#table.page(at.owner, {}, MOST)).items.length >= MOST) return []
     return [this.#table.put(at.owner, keyOf(retracted), retracted)]
   }
@@ -91,9 +93,27 @@ export class Retractions {
       for (const { key, item } of items) {
         const query = { peer: JID.parse(item.peer), containing: [bytesOfId(item.id)] }
         const found = await findNewest(this.#archive, owner, query, entry => isMeant(entry, item))
-        const replaced = found === undefined ? [] : this.#replaced(owner, found, item)
+        const all = found === undefined ? [] : [found, ...(await this.#corrections(owner, found.id, item))]
+        const replaced = all.flatMap(entry => this.#replaced(owner, entry, item))
         await commit(this.#host.storage, [...replaced, this.#table.delete(owner, key)], this.#host.log)
       }
+  }
+
+  /** All that corrects a message, which comes after it. */
+  async #corrections(owner: JID, message: bigint, retracted: Retracted): Promise<readonly ArchiveEntry[]> {
+    const query = {
+      peer: JID.parse(retracted.peer),
+      containing: [Buffer.from(NS.correction)],
+      limit: AT_ONCE,
+    }
+    const found: ArchiveEntry[] = []
+    for (let after = message; ; ) {
+      const { items, more } = await this.#archive.page(owner, { ...query, after })
+      found.push(...items.filter(entry => corrects(entry, retracted)))
+      const last = items.at(-1)
+      if (!more || last === undefined) return found
+      after = last.id
+    }
   }
 
   #replaced(owner: JID, found: ArchiveEntry, retracted: Retracted): readonly Write[] {
@@ -108,6 +128,12 @@ export class Retractions {
 function isMeant(entry: ArchiveEntry, { id, author }: Retracted): boolean {
   const message = messageIn(entry)
   return message.id === id && message.from.bare.toString() === author
+}
+
+/** XEP-0424 §4: a correction (XEP-0308) of the message says what that has said, or nearly. It goes, too. */
+function corrects(entry: ArchiveEntry, { id, author }: Retracted): boolean {
+  const message = messageIn(entry)
+  return message.child('replace', NS.correction)?.attrs.id === id && message.from.bare.toString() === author
 }
 
 /** XEP-0424 §4: what is left of a message. */
