@@ -124,11 +124,8 @@ export class Devices {
 
   /** A device goes on behind this message, so it has what came before, or does not want it. */
   claim(device: Device, upTo: bigint): void {
-    device.from ??= upTo
-    if (upTo <= device.has) return
-    device.has = upTo
-    device.changed = true
-    for (const number of device.beyond) if (number <= upTo) device.beyond.delete(number)
+    raise(device, upTo)
+    for (const number of device.beyond) if (number <= device.has) device.beyond.delete(number)
   }
 
   /** Moves a device's mark over all that it has. */
@@ -136,8 +133,8 @@ export class Devices {
     for (let more = true; more; ) {
       const page = await this.#archive.page(owner, { after: device.has, limit: PAGE })
       for (const entry of page.items) {
-        if (!device.beyond.has(entry.id) && !isDispensable(entry, owner, name, device)) return
-        this.claim(device, entry.id)
+        if (!device.beyond.delete(entry.id) && !isDispensable(entry, owner, name, device)) return
+        raise(device, entry.id)
       }
       more = page.more
     }
@@ -187,6 +184,13 @@ export class Devices {
 function restored({ has, from, asks, seen }: Stored): Device {
   const start = from === undefined ? undefined : BigInt(from)
   return { has: BigInt(has), from: start, beyond: new Set(), asks, seen, changed: false }
+}
+
+function raise(device: Device, upTo: bigint): void {
+  device.from ??= upTo
+  if (upTo <= device.has) return
+  device.has = upTo
+  device.changed = true
 }
 
 /** Whether a device does without this message: it has written it, or nobody would hand it over what its owner has written elsewhere. */
