@@ -133,6 +133,8 @@ export class Devices {
     for (let more = true; more; ) {
       const page = await this.#archive.page(owner, { after: device.has, limit: PAGE })
       for (const entry of page.items) {
+        // Who else is at it may have come further meanwhile.
+        if (entry.id <= device.has) continue
         if (!device.beyond.delete(entry.id) && !isDispensable(entry, owner, name, device)) return
         raise(device, entry.id)
       }
