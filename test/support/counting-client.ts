@@ -36,6 +36,8 @@ export class CountingClient {
   readonly ticks: string[] = []
   /** Ids of the messages that the server has acknowledged. */
   readonly acknowledged = new Set<string>()
+  /** How many of its stanzas the session had handled that it could not resume last; undefined where the server did not say. */
+  handledBefore: number | undefined
   readonly #options: CountingClientOptions
   #socket: Socket | undefined
   #text = ''
@@ -202,7 +204,10 @@ export class CountingClient {
     const answer = await this.#next('resumed', 'failed')
     const h = attribute(answer.tag, 'h')
     if (h !== undefined) this.#acknowledgedTo(Number(h))
-    if (answer.name === 'failed') return false
+    if (answer.name === 'failed') {
+      this.handledBefore = h === undefined ? undefined : Number(h)
+      return false
+    }
     for (const { text } of this.#unacknowledged) this.#write(text)
     this.#ask()
     return true
