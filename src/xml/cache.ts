@@ -34,6 +34,16 @@ class GrowingCache<K, V extends {}> {
     return this.#old.delete(key) || wasYoung
   }
 
+  /** The keys of all entries. */
+  keys(): K[] {
+    return [...this.#old.keys(), ...this.#young.keys()]
+  }
+
+  clear(): void {
+    this.#old.clear()
+    this.#young.clear()
+  }
+
   #renewed(key: K): V | undefined {
     const value = this.#old.get(key)
     if (value !== undefined) this.set(key, value)

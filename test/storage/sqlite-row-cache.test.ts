@@ -90,6 +90,17 @@ t.test('a read that fails is not remembered', async t => {
   t.equal(await cache.get(ALICE, 'a', 'b', async () => 'x'), 'x')
 })
 
+t.test('a long row is read each time: the rows that are kept take little room', async t => {
+  const slow = new Slow()
+  slow.stored = 'x'.repeat(10_000)
+  for (let reads = 1; reads <= 2; reads++) {
+    const row = slow.get()
+    await finish(slow)
+    t.equal(await row, slow.stored)
+    t.equal(slow.reads, reads)
+  }
+})
+
 t.test('a change that fails leaves nothing known', async t => {
   const slow = new Slow()
   await t.rejects(slow.cache.change(ALICE, 'accounts', 'account', () => Promise.reject(new Error('disk'))))

@@ -33,3 +33,11 @@ t.test('the smallest one holds one entry', async t => {
   cache.set('b', 2)
   t.same([cache.get('a'), cache.get('b')], [undefined, 2])
 })
+
+t.test('it tells its keys, each once, and forgets them all', async t => {
+  const cache = growingCache<number, number>(8)
+  for (const key of [1, 2, 3, 4, 5, 1]) cache.set(key, key)
+  t.same(cache.keys().sort(), [1, 2, 3, 4, 5])
+  cache.clear()
+  t.same([cache.keys(), cache.get(1)], [[], undefined])
+})

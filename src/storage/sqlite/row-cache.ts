@@ -1,7 +1,9 @@
-import { LRUCache } from 'lru-cache'
+import { growingCache } from '../../xml/cache.ts'
 
-/** Characters of rows and keys that are kept. */
-const ROOM = 1024 * 1024
+/** Rows that are kept, and the longest of them, in characters: an account takes 700. */
+const MOST = 1_000
+const LONGEST = 1_024
+
 /** A row as it is kept: `json` is undefined where there is none. */
 interface Known {
   readonly json: string | undefined
@@ -12,10 +14,7 @@ interface Known {
  * It is exact: the folder belongs to this process, and whatever changes a row passes here before and after.
  */
 export class RowCache {
-  readonly #rows = new LRUCache<string, Known>({
-    maxSize: ROOM,
-    sizeCalculation: ({ json = '' }, key) => json.length + key.length,
-  })
+  readonly #rows = growingCache<string, Known>(MOST)
   /** Reads under way, by what they ask for. Taken out: what they find may be outdated when it comes. */
   readonly #reading = new Map<string, Promise<string | undefined>>()
 
@@ -35,10 +34,10 @@ export class RowCache {
   #read(name: string, read: () => Promise<string | undefined>): Promise<string | undefined> {
     const reading = read()
     this.#reading.set(name, reading)
-    const done = (json?: Known): void => {
+    const done = (known?: Known): void => {
       if (this.#reading.get(name) !== reading) return
       this.#reading.delete(name)
-      if (json !== undefined) this.#rows.set(name, json)
+      if (known !== undefined && (known.json?.length ?? 0) <= LONGEST) this.#rows.set(name, known)
     }
     reading.then(
       json => done({ json }),
