@@ -137,6 +137,7 @@ export function c2sLimits({ limits, sessions }: Config): C2sLimits {
     stanzaBytesBeforeSignIn: of('stanza-bytes-before-sign-in'),
     signInSeconds: of('sign-in-seconds'),
     attempts: of('sign-in-attempts'),
+    sasl2: sessions.sasl2,
     unauthenticated: { total: of('unauthenticated'), perAddress: of('unauthenticated-per-address') },
     bytes: { perSecond: of('bytes-per-second'), burst: of('bytes-burst') },
     stanzas: { perSecond: of('stanzas-per-second'), burst: of('stanzas-burst') },

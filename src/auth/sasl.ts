@@ -77,11 +77,15 @@ function failure(error: unknown): SaslFailure {
 
 /**
  * The text of `<auth/>` or `<response/>` as bytes: undefined if empty, no bytes for `=` (RFC 6120 §6.4.2).
- * Throws a SaslError `incorrect-encoding` on anything but canonical Base64 (RFC 6120 §6.5.5, RFC 4648 §4).
+ * Throws a SaslError as `decodeBase64` does.
  */
 export function decodeSasl(text: string): Buffer | undefined {
   if (text === '') return undefined
-  if (text === '=') return Buffer.alloc(0)
+  return text === '=' ? Buffer.alloc(0) : decodeBase64(text)
+}
+
+/** Throws a SaslError `incorrect-encoding` on anything but canonical Base64 (RFC 6120 §6.5.5, RFC 4648 §4). */
+export function decodeBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   if (bytes.toString('base64') !== text) throw new SaslError('incorrect-encoding')
   return bytes

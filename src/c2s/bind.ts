@@ -4,27 +4,21 @@ import { type JID, JIDError } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
-import { countOf, failed, isManagement } from './management-elements.ts'
-import type { C2sRouter } from './options.ts'
+import { failed, isManagement } from './management-elements.ts'
+import type { Newcomer } from './newcomer.ts'
+import { resume } from './resume.ts'
 import { ClientSession } from './session.ts'
-import type { SessionParts } from './session-parts.ts'
-import type { Stream } from './stream.ts'
 
 /**
  * Resource binding (RFC 6120 §7), or the resumption of a session (XEP-0198 §5). Resolves when the session runs; rejects with the
  * StreamError to close the stream with.
  */
-export async function bind(
-  stream: Stream,
-  account: JID,
-  router: C2sRouter,
-  parts: SessionParts,
-  attempts: number,
-): Promise<void> {
+export async function bind(newcomer: Newcomer): Promise<void> {
+  const { stream, account, device, router, parts, attempts } = newcomer
   for (let attempt = 1; ; attempt++) {
     const request = await stream.element()
     if (isManagement(request)) {
-      if (await manage(request, stream, account, router, parts)) return
+      if (await manage(request, newcomer)) return
       // XEP-0198 §5: the client may go on to bind.
       if (attempt >= attempts) throw new StreamError('policy-violation', 'too many failed requests to resume')
       continue
@@ -34,8 +28,8 @@ export async function bind(
       throw new StreamError('not-authorized', 'bind a resource first')
     const session = new ClientSession(stream, parts)
     try {
-      const handle = await router.bind(account, resourceOf(request, account), session)
-      session.begin(handle, answer(request, 'result', bound(handle.jid)))
+      const handle = await router.bind(account, resourceOf(request, account), session, device)
+      session.begin(handle, [stream.wire.element(answer(request, 'result', bound(handle.jid)))])
       return
     } catch (error) {
       if (!(error instanceof StanzaError)) throw error
@@ -47,31 +41,15 @@ export async function bind(
 }
 
 /** Takes a request to resume a session: true when that goes on over this stream. */
-async function manage(
-  request: TopElement,
-  stream: Stream,
-  account: JID,
-  router: C2sRouter,
-  parts: SessionParts,
-): Promise<boolean> {
+async function manage(request: TopElement, newcomer: Newcomer): Promise<boolean> {
+  const { name } = request
   // XEP-0198 §3: stream management is enabled after binding.
-  if (request.name !== 'resume') {
-    stream.send(failed('unexpected-request'))
-    return false
-  }
-  const { resumption } = parts
-  const id = request.attribute('previd') ?? ''
-  const h = countOf(request)
-  if (await resumption.find(id, account)?.resume(stream, h)) return true
-  const session = new ClientSession(stream, parts)
-  const fetched = await router.fetch(account, id, session)
-  if (fetched !== undefined) {
-    session.continue(stream, h, id, fetched)
-    return true
-  }
-  // A storage that fails for a moment knows nothing about it: the client may bind all the same.
-  stream.send(failed('item-not-found', await resumption.counts.find(id, account).catch(() => undefined)))
-  return false
+  const refusal =
+    name === 'resume'
+      ? await resume({ id: request.attribute('previd'), h: request.attribute('h') }, newcomer)
+      : failed('unexpected-request')
+  if (refusal !== undefined) newcomer.stream.send(refusal)
+  return refusal === undefined
 }
 
 /** The resource that the client asks for, prepared; undefined if it leaves that to the server. Throws a StanzaError. */

@@ -44,16 +44,14 @@ export function failed(condition: 'unexpected-request' | 'item-not-found', h?: n
   )
 }
 
-/** XEP-0198 §9: an unsigned integer of 32 bits. Throws the StreamError for anything else. */
-export function countOf(top: TopElement): number {
-  const text = top.attribute('h') ?? ''
-  const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+/** XEP-0198 §13: `h` is an unsigned integer of 32 bits. Throws the StreamError for anything else, which names the element. */
+export function countOf(name: string, h = ''): number {
+  const count = /^\d{1,10}$/.test(h) ? Number(h) : Number.NaN
   if (count < 2 ** 32) return count
-  throw new StreamError('policy-violation', `<${top.name}/> needs a count of stanzas in h`)
+  throw new StreamError('policy-violation', `<${name}/> needs a count of stanzas in h`)
 }
 
-/** XEP-0198 §3: a boolean of XML Schema. */
-export function wantsResumption(top: TopElement): boolean {
-  const resume = top.attribute('resume')
+/** XEP-0198 §3: `resume` of `<enable/>` is a boolean of XML Schema. */
+export function wantsResumption(resume: string | undefined): boolean {
   return resume === 'true' || resume === '1'
 }

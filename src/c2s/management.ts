@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Maybe } from '../core/maybe.ts'
 import type { HandedOver, Unacknowledged } from '../core/unacknowledged.ts'
+import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
@@ -72,7 +73,7 @@ export class Management implements Counted {
     switch (top.name) {
       // XEP-0198 §4. What is acknowledged counts at once, what is asked in its turn.
       case 'a':
-        this.acknowledge(countOf(top))
+        this.acknowledge(countOf(top.name, top.attribute('h')))
         break
       case 'r':
         this.finish(this.#counters.begin('request'))
@@ -135,11 +136,11 @@ export class Management implements Counted {
     return this.#counters.idle()
   }
 
-  /** There is a connection again: tells the client how far we are, and sends what it lacks, at its pace. XEP-0198 §5 */
-  wake(h: number): void {
+  /** There is a connection again: tells the client how far we are (`tell`), and sends what it lacks, at its pace. XEP-0198 §5 */
+  wake(h: number, tell: (resumed: Element) => Element): void {
     this.#resumption.wake(this.#session)
     this.#counters.acknowledge(h, this.#acknowledged)
-    this.#session.text(resumed(this.id!, this.h).toString())
+    this.#session.text(tell(resumed(this.id!, this.h)).toString())
     const turn = {}
     this.#repeating = turn
     void this.#repeat(turn)

@@ -1,18 +1,19 @@
 import type { SaslContext } from '../auth/sasl.ts'
-import type { Host } from '../core/host.ts'
 import { tlsBinding } from '../tls/channel-binding.ts'
 import { xml } from '../xml/element.ts'
-import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
+import { StreamError } from '../xml/stream-error.ts'
 import { bind } from './bind.ts'
 import { Ended } from './connection.ts'
 import { EarlyRequests } from './early-requests.ts'
-import { bindFeatures, type Offer, offerFor, signInFeatures } from './features.ts'
+import { bindFeatures, featuresKey, type Offer, offerFor, signInFeatures } from './features.ts'
+import { proceedInline } from './inline.ts'
 import { openStream } from './open-stream.ts'
 import type { C2sOptions, TlsPolicy } from './options.ts'
+import { sasl, sasl2 } from './sasl-forms.ts'
 import type { SessionParts } from './session-parts.ts'
-import { SignIn } from './sign-in.ts'
+import { type SignedIn, SignIn } from './sign-in.ts'
 import type { Stream } from './stream.ts'
 
 /**
@@ -30,25 +31,32 @@ export async function negotiate(
   // RFC 6120 §5, §6: STARTTLS, after which everything begins anew, and SASL, as often as the client may try; and what extensions
   // answer before sign-in.
   let phase = await offerSignIn(stream, policy, options)
-  let account: JID | undefined
-  while (account === undefined) {
+  let signedIn: SignedIn | undefined
+  while (signedIn === undefined) {
     const element = await stream.element()
-    if (isStartTls(element)) {
+    const { signIn, requests } = phase
+    if (signIn.exclusive) signedIn = await signIn.take(element)
+    else if (isStartTls(element)) {
       await startTls(stream, phase, options)
       phase = await offerSignIn(stream, policy, options)
-    } else if (!(await phase.requests?.take(element))) account = await phase.signIn.take(element)
+    } else if (!(await requests?.take(element))) signedIn = await signIn.take(element)
   }
+  const { account, form, data } = signedIn
   log.debug({ account, address: stream.connection.address }, 'signed in')
+  stream.reader.limits = limits.reader
+
+  // XEP-0388 §2.6.1: whatever the client has asked for at once, on the same stream.
+  if (form === sasl2) return proceedInline(stream, signedIn, options, parts)
 
   // RFC 6120 §6.4.6: a new stream after success.
-  stream.reader.limits = limits.reader
+  stream.send(form.success(data, account))
   stream.restart()
   await openStream(stream, router, account)
   const host = router.host(account.domain)
   stream.sendFeatures(featuresKey(host), () => bindFeatures(limits.reader.stanzaBytes, host?.streamFeatures))
 
   // RFC 6120 §7
-  await bind(stream, account, router, parts, limits.attempts)
+  await bind({ stream, account, router, parts, attempts: limits.attempts })
 }
 
 /** A stream before sign-in. */
@@ -63,28 +71,27 @@ interface SignInPhase {
 /** Opens the stream and names the features of the time before sign-in. */
 async function offerSignIn(stream: Stream, policy: TlsPolicy, options: C2sOptions): Promise<SignInPhase> {
   const { router, accounts, limits, log } = options
-  const host = await openStream(stream, router)
+  const { host, from } = await openStream(stream, router)
   const socket = stream.connection.tls
   const tls = socket && tlsBinding(socket)
-  const offer = offerFor(policy, tls)
+  const offer = offerFor(policy, tls, limits)
+  // XEP-0388 §2.1: of another domain than the one that the stream is to.
+  if (offer.sasl2 && from !== undefined && from.domain !== host) throw new StreamError('invalid-from')
   const context: SaslContext = { host, accounts, offered: offer, tls }
   const tlsFirst = offer.tls === 'required'
   const served = router.host(host)
   const hooks = tlsFirst ? undefined : served?.hooks
-  stream.sendFeatures(featuresKey(served, offer), () =>
-    signInFeatures(offer, limits.stanzaBytesBeforeSignIn, hooks?.featuresBeforeSignIn() ?? []),
-  )
-  return {
-    host,
-    offer,
-    signIn: new SignIn(stream, { context, tlsFirst, attempts: limits.attempts, log }),
-    requests: hooks && new EarlyRequests(stream, { host, hooks, attempts: limits.attempts, log }),
-  }
-}
-
-/** What features depend on: the extensions of the host and their options, and before sign-in what is offered. */
-function featuresKey(host: Host | undefined, offer?: Offer): string {
-  return `${host?.domain} ${host?.revision} ${JSON.stringify(offer)}`
+  stream.sendFeatures(featuresKey(served, offer), () => signInFeatures(offer, limits, served?.hooks))
+  const signIn = new SignIn(stream, {
+    context,
+    forms: limits.sasl2 ? [sasl, sasl2] : [sasl],
+    tlsFirst: form => (form === sasl2 ? !offer.sasl2 : tlsFirst),
+    from,
+    attempts: limits.attempts,
+    log,
+  })
+  const requests = hooks && new EarlyRequests(stream, { host, hooks, attempts: limits.attempts, log })
+  return { host, offer, signIn, requests }
 }
 
 function isStartTls(element: TopElement): boolean {

@@ -34,6 +34,8 @@ export interface C2sLimits {
   readonly signInSeconds: number
   /** Failed sign-ins on one stream, and failed binds, before it is closed: RFC 6120 §6.4.5, §7.6.3. */
   readonly attempts: number
+  /** Whether they may sign in by XEP-0388, and be bound by XEP-0386 as they do so. */
+  readonly sasl2: boolean
   /** Open connections that have not signed in. */
   readonly unauthenticated: AdmissionLimits
   /** Who sends more bytes or stanzas than this is slowed, not cut. */
@@ -53,6 +55,7 @@ export const DEFAULT_LIMITS: C2sLimits = {
   stanzaBytesBeforeSignIn: 10 * 1024,
   signInSeconds: 30,
   attempts: 10,
+  sasl2: true,
   unauthenticated: { total: 5_000, perAddress: 100 },
   bytes: { perSecond: 512 * 1024, burst: 2 * 1024 * 1024 },
   stanzas: { perSecond: 500, burst: 2_000 },
@@ -62,7 +65,7 @@ export const DEFAULT_LIMITS: C2sLimits = {
 }
 
 /** What client connections need of the router. */
-export type C2sRouter = Pick<Router, 'host' | 'bind' | 'fetch' | 'release'>
+export type C2sRouter = Pick<Router, 'host' | 'bind' | 'bindInline' | 'fetch' | 'release'>
 
 /** What client connections are made of. */
 export interface C2sOptions {

@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { HandedOver } from '../core/unacknowledged.ts'
+import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import { Deadlines } from './deadlines.ts'
 import type { HandledCounts } from './handled-counts.ts'
+import { wantsResumption } from './management-elements.ts'
 import type { Stream } from './stream.ts'
 
 /** Rules of stream management. Infinity switches a limit off. */
@@ -22,6 +24,9 @@ export interface ManagementLimits {
   readonly keptBytes: number
 }
 
+/** What a client is told with `<resumed/>` in it, where that does not stand alone; `jid` is the full address of the session. */
+export type Tell = (resumed: Element, jid: JID) => Element
+
 /** A session, as far as it can be resumed. */
 export interface Resumable {
   /** Whose it is. */
@@ -30,7 +35,7 @@ export interface Resumable {
    * Goes on over another connection. False when the session has ended meanwhile: then nothing was sent.
    * Rejects with the StreamError for a client that has acknowledged more than it was sent.
    */
-  resume(stream: Stream, h: number): Promise<boolean>
+  resume(stream: Stream, h: number, tell: Tell): Promise<boolean>
   /** Goes on over the connection `number` of another node. Undefined when it has ended meanwhile. */
   release(node: string, number: number): Promise<{ jid: JID; state: HandedOver } | undefined>
   /** Its time without a connection is up. */
@@ -44,9 +49,11 @@ export interface Resumable {
 const ID_BYTES = 16
 const MS = 1_000
 
-/** A new SM-ID. */
-export function newId(): string {
-  return randomBytes(ID_BYTES).toString('base64url')
+/** A new SM-ID for a session whose client wants to be able to resume it (`resume` of `<enable/>`), undefined for another one: XEP-0198 §3. */
+export function newId(resume: string | undefined, { resumeSeconds }: ManagementLimits): string | undefined {
+  return wantsResumption(resume) && resumeSeconds > 0
+    ? randomBytes(ID_BYTES).toString('base64url')
+    : undefined
 }
 
 /** The sessions of a server that have enabled stream management. */

@@ -13,10 +13,10 @@ import type { Connection, Receiver } from './connection.ts'
 import { incoming } from './incoming.ts'
 import { Intake, type Taker } from './intake.ts'
 import { type Managed, Management } from './management.ts'
-import { enabled, failed, isManagement, wantsResumption } from './management-elements.ts'
+import { enabled, failed, isManagement } from './management-elements.ts'
 import type { SessionMetrics } from './metrics.ts'
 import { Outflow } from './outflow.ts'
-import { newId } from './resumption.ts'
+import { newId, type Tell } from './resumption.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { Stream } from './stream.ts'
 import type { Turn } from './stream-counters.ts'
@@ -27,6 +27,14 @@ const SAMPLE = 8
 
 /** Takes what comes from a connection that has no session any more. */
 const NOBODY: Receiver = { received() {}, ended() {}, gone() {}, close() {} }
+
+/** How a session begins, where its client has asked for more than that. */
+export interface FirstState {
+  /** XEP-0198 §9.1, with the SM-ID if it can be resumed. */
+  readonly managed?: { readonly id: string | undefined } | undefined
+  /** XEP-0352: its client is inactive. */
+  readonly inactive?: boolean
+}
 
 /** A client's session: hops 2 and 6 of a message (ARCHITECTURE §7). Driven by what its connection receives and by the core. */
 export class ClientSession implements Receiver, SessionPort, Managed, Taker {
@@ -62,10 +70,12 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   /** The session is bound: takes over the connection from its stream and tells the client (`greeting`). */
-  begin(handle: SessionHandle, greeting: Element): void {
+  begin(handle: SessionHandle, greeting: readonly Buffer[], state: FirstState = {}): void {
     this.#connection.receiver = this
-    this.#connection.send(this.#wire.element(greeting))
+    for (const bytes of greeting) this.#connection.send(bytes)
     this.#handle = handle
+    if (state.managed !== undefined && this.#connection.open) this.#enable(state.managed.id)
+    if (state.inactive) this.#out.deactivate()
     this.#out.start()
     if (!this.#connection.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
@@ -150,12 +160,12 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     if (isPromise(unbound)) this.#parts.background.run('unbind', unbound)
   }
 
-  async resume(stream: Stream, h: number): Promise<boolean> {
+  async resume(stream: Stream, h: number, tell: Tell): Promise<boolean> {
     this.#management!.check(h)
     const claim = this.#part()
     await this.#management!.idle()
     if (!this.#holds(claim)) return false
-    this.#connect(stream, h)
+    this.#connect(stream, h, tell)
     return true
   }
 
@@ -171,7 +181,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   /** Goes on here with a session of another node. */
-  continue(stream: Stream, h: number, id: string, { handle, state }: Fetched): void {
+  continue(stream: Stream, h: number, id: string, { handle, state }: Fetched, tell: Tell): void {
     const { resumption, clock } = this.#parts
     const management = new Management(this, resumption, clock, id, state)
     this.#out.management = management
@@ -181,7 +191,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     if (this.#closed !== undefined) this.#end(this.#closed)
     else {
       management.check(h)
-      this.#connect(stream, h)
+      this.#connect(stream, h, tell)
     }
   }
 
@@ -211,7 +221,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#out.activate()
   }
 
-  #connect(stream: Stream, h: number): void {
+  #connect(stream: Stream, h: number, tell: Tell): void {
     const { connection, wire } = stream
     this.#away = false
     this.#handle!.stream('open')
@@ -219,7 +229,8 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#wire = wire
     this.#intake.stream = stream
     connection.receiver = this
-    this.#management!.wake(h)
+    const { jid } = this.#handle!
+    this.#management!.wake(h, resumed => tell(resumed, jid))
     if (connection.open) this.#intake.pump()
     else this.gone()
   }
@@ -281,19 +292,20 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   /** XEP-0198 */
   #manage(top: TopElement): void {
     if (this.#management !== undefined) this.#management.take(top)
-    else if (top.name === 'enable') this.#enable(top)
+    else if (top.name === 'enable') {
+      const { limits } = this.#parts.resumption
+      const id = newId(top.attribute('resume'), limits)
+      this.text(enabled(id, limits).toString())
+      this.#enable(id)
+    }
     // XEP-0198 §6: nothing has been enabled that could be asked for.
     else this.text(failed('unexpected-request').toString())
   }
 
   /** XEP-0198 §3 */
-  #enable(top: TopElement): void {
+  #enable(id: string | undefined): void {
     const { resumption, clock } = this.#parts
-    const { limits } = resumption
-    const id = wantsResumption(top) && limits.resumeSeconds > 0 ? newId() : undefined
-    const management = new Management(this, resumption, clock, id)
-    this.text(enabled(management.id, limits).toString())
-    this.#out.management = management
+    this.#out.management = new Management(this, resumption, clock, id)
     this.acknowledged([])
   }
 

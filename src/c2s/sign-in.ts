@@ -1,35 +1,47 @@
-import {
-  decodeSasl,
-  encodeSasl,
-  type SaslContext,
-  SaslError,
-  type SaslExchange,
-  type SaslStep,
-  start,
-} from '../auth/sasl.ts'
+import { type SaslContext, SaslError, type SaslExchange, type SaslStep, start } from '../auth/sasl.ts'
 import type { Log } from '../core/log.ts'
-import { type Element, xml } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
-import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
+import { type SaslForm, sasl2 } from './sasl-forms.ts'
 import type { Stream } from './stream.ts'
 
 /** What a sign-in needs to know. */
 export interface SignInParts {
   readonly context: SaslContext
+  /** The forms that clients may use. */
+  readonly forms: readonly SaslForm[]
   /** STARTTLS has to come first. */
-  readonly tlsFirst: boolean
+  tlsFirst(form: SaslForm): boolean
+  /** The bare address that the client's stream header is from, if it says so. */
+  readonly from: JID | undefined
   /** Failures until the stream is closed. */
   readonly attempts: number
   readonly log: Log
 }
 
-/** The SASL negotiation of one stream: RFC 6120 §6. */
+/** Who has signed in, and how. */
+export interface SignedIn {
+  readonly account: JID
+  readonly form: SaslForm
+  /** What the mechanism says at last. */
+  readonly data: Buffer | undefined
+  /** The element that began it. */
+  readonly request: TopElement
+}
+
+/** An exchange that is under way. */
+interface Underway {
+  readonly form: SaslForm
+  readonly request: TopElement
+  readonly exchange: SaslExchange
+}
+
+/** The SASL negotiation of one stream, in whichever form: RFC 6120 §6, XEP-0388. */
 export class SignIn {
   readonly #stream: Stream
   readonly #parts: SignInParts
-  #exchange: SaslExchange | undefined
+  #underway: Underway | undefined
   #failures = 0
 
   constructor(stream: Stream, parts: SignInParts) {
@@ -37,65 +49,79 @@ export class SignIn {
     this.#parts = parts
   }
 
-  /** Takes the client's next element and answers it. Returns the account once it is proven. Throws the StreamError to close with. */
-  async take(element: TopElement): Promise<JID | undefined> {
-    // RFC 6120 §4.9.3.12: nothing else may be sent before sign-in.
-    if (element.ns !== NS.sasl) throw new StreamError('not-authorized', 'sign in first')
-    const step = await this.#step(element).catch(failureOf)
+  /** Whether nothing but an answer to our challenge may come next: XEP-0388 §2.4. */
+  get exclusive(): boolean {
+    return this.#underway?.form.exclusive === true
+  }
+
+  /** Takes the client's next element and answers it, all but the one that proves who it is. Throws the StreamError to close with. */
+  async take(element: TopElement): Promise<SignedIn | undefined> {
+    const form = this.#formOf(element)
+    const step = await this.#step(form, element).catch(failureOf)
     if (step.kind === 'challenge') {
-      this.#stream.send(xml('challenge', { xmlns: NS.sasl }, encodeSasl(step.data) || undefined))
+      this.#stream.send(form.challenge(step.data))
       return undefined
     }
-    this.#exchange = undefined
-    if (step.kind === 'failure') return this.#fail(step)
-    this.#stream.send(xml('success', { xmlns: NS.sasl }, encodeSasl(step.data) || undefined))
-    return step.jid
+    const { request = element } = this.#underway ?? {}
+    this.#underway = undefined
+    if (step.kind === 'failure') return this.#fail(form, step)
+    return { account: step.jid, form, data: step.data, request }
   }
 
-  async #step(element: TopElement): Promise<SaslStep> {
-    const { context, tlsFirst } = this.#parts
-    switch (element.name) {
-      // RFC 6120 §6.4.2. One that comes in the middle of an exchange gives that up.
-      case 'auth':
-        // RFC 6120 §6.5.4
-        if (tlsFirst) throw new SaslError('encryption-required')
-        this.#exchange = start(element.attribute('mechanism') ?? '', context)
-        return this.#exchange.step(decodeSasl(element.text()))
-      // RFC 6120 §6.4.3
-      case 'response':
-        if (this.#exchange === undefined) throw new SaslError('malformed-request', 'There is no exchange.')
-        return this.#exchange.step(decodeSasl(element.text()) ?? Buffer.alloc(0))
-      // RFC 6120 §6.4.4
-      case 'abort':
-        throw new SaslError('aborted')
-      default:
-        throw new SaslError('malformed-request')
-    }
+  #formOf(element: TopElement): SaslForm {
+    const form = this.#parts.forms.find(({ namespace }) => namespace === element.ns)
+    // RFC 6120 §4.9.3.12: nothing else may be sent before sign-in.
+    if (form === undefined) throw new StreamError('not-authorized', 'sign in first')
+    // XEP-0388 §2.4: "Servers MUST disconnect Clients immediately if any other traffic is received."
+    if (this.exclusive && !(form === this.#underway?.form && isAnswer(element)))
+      throw new StreamError('not-authorized', 'only a response or an end of the sign-in may come now')
+    return form
   }
 
-  #fail(failure: Extract<SaslStep, { kind: 'failure' }>): undefined {
+  async #step(form: SaslForm, element: TopElement): Promise<SaslStep> {
+    const message = form.read(element)
+    if (message.kind === 'abort') throw new SaslError('aborted')
+    // One that comes in the middle of an exchange gives that up.
+    if (message.kind === 'begin') this.#begin(form, element, message.mechanism)
+    if (this.#underway?.form !== form) throw new SaslError('malformed-request', 'There is no exchange.')
+    const step = await this.#underway.exchange.step(message.data)
+    return step.kind === 'success' && form === sasl2 ? this.#asAnnounced(step) : step
+  }
+
+  #begin(form: SaslForm, request: TopElement, mechanism: string): void {
+    // RFC 6120 §6.5.4
+    if (this.#parts.tlsFirst(form)) throw new SaslError('encryption-required')
+    this.#underway = { form, request, exchange: start(mechanism, this.#parts.context) }
+  }
+
+  /**
+   * XEP-0388 §2.3: it fails if the stream's `from` is somebody else. Where the client gives no authorization identity, that is who its
+   * credentials are of; RFC 6120 §4.9.3.7 would have it fail at the stream restart, which does not come here.
+   */
+  #asAnnounced(step: Extract<SaslStep, { kind: 'success' }>): SaslStep {
+    const { from } = this.#parts
+    if (from === undefined || from.equals(step.jid)) return step
+    return { kind: 'failure', condition: 'invalid-authzid', text: 'The stream is from somebody else.' }
+  }
+
+  #fail(form: SaslForm, failure: Extract<SaslStep, { kind: 'failure' }>): undefined {
     const { condition, text, cause } = failure
     const { log, context, attempts } = this.#parts
     if (cause !== undefined)
       log.error({ code: 'TIDINGS_SIGN_IN_FAILED', err: cause }, 'a sign-in could not be checked')
     log.info({ address: this.#stream.connection.address, host: context.host, condition }, 'sign-in refused')
-    this.#stream.send(failureElement(condition, text))
+    this.#stream.send(form.failure(condition, text))
     // RFC 6120 §6.4.5: the number of retries is bounded.
     if (++this.#failures >= attempts) throw new StreamError('policy-violation', 'too many failed sign-ins')
     return undefined
   }
 }
 
+function isAnswer({ name }: TopElement): boolean {
+  return name === 'response' || name === 'abort'
+}
+
 function failureOf(error: unknown): SaslStep {
   if (!(error instanceof SaslError)) throw error
   return { kind: 'failure', condition: error.condition, text: error.text }
-}
-
-function failureElement(condition: string, text: string | undefined): Element {
-  return xml(
-    'failure',
-    { xmlns: NS.sasl },
-    xml(condition),
-    text !== undefined && xml('text', { 'xml:lang': 'en' }, text),
-  )
 }

@@ -62,9 +62,14 @@ export class Stream implements Receiver {
     this.connection.send(this.wire.element(element))
   }
 
-  /** Sends stream features. They are made once for all streams: `key` says what they depend on besides the limits of the server. */
+  /** Stream features, to be sent. They are made once for all streams: `key` says what they depend on besides the limits of the server. */
+  features(key: string, make: () => Element): Buffer {
+    return this.#features.of(this.wire, key, make)
+  }
+
+  /** Sends such features. */
   sendFeatures(key: string, make: () => Element): void {
-    this.connection.send(this.#features.of(this.wire, key, make))
+    this.connection.send(this.features(key, make))
   }
 
   /** RFC 6120 §4.3.3: the client begins anew, without closing. */

@@ -225,6 +225,10 @@ export const CORE_FIELDS = {
       unit: 'seconds',
     }),
     'resume-location': resumeLocation,
+    sasl2: option.boolean({
+      doc: 'Whether clients may sign in, bind a resource and resume in one go (XEP-0388, XEP-0386), beside the older way.',
+      default: true,
+    }),
   }),
   limits: LIMITS,
   federation: section('Other servers.', { overrides: later(overrides, FEDERATION) }),

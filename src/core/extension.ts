@@ -226,6 +226,7 @@ export interface Registrations<Provided> {
   /** What it does at the home of an owner whichever node asks for it. */
   readonly atHome?: HomeTaskHandlers
   readonly beforeSignIn?: BeforeSignIn
+  readonly binding?: readonly BindingRegistration[]
   /** Stream features after sign-in that hold more than their name; made anew for each stream. */
   readonly streamFeatures?: () => readonly Element[]
   /** Routes of the HTTP server. */
@@ -233,6 +234,17 @@ export interface Registrations<Provided> {
   /** What other extensions get from `host.use(thisExtension)`. */
   readonly provides?: Provided
   readonly stop?: () => Maybe<void>
+}
+
+/** What an extension does for sessions that are bound by XEP-0386, as they are bound: in the owner's lane, nothing comes in between. */
+export interface BindingRegistration {
+  /**
+   * The child of `<bind/>` that asks for it: name and namespace. It is announced by that namespace. Without it, it is done for whoever is
+   * bound so.
+   */
+  readonly asked?: readonly [name: string, namespace: string]
+  /** What it returns goes into `<bound/>`. What it throws is logged: the session is bound all the same. */
+  readonly handler: (session: Session) => Maybe<Element | undefined>
 }
 
 /** How much of a XEP is there: DOAP's words. */

@@ -1,10 +1,12 @@
 import type { Write } from '../storage/types.ts'
-import type { Element } from '../xml/element.ts'
+import { type Element, xml } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
+import { NS } from '../xml/ns.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { TidingsError } from './errors.ts'
 import type {
   BeforeSignIn,
+  BindingRegistration,
   Events,
   IqRegistration,
   Kind,
@@ -36,6 +38,7 @@ export class Hooks {
   readonly #iq = new Map<string, IqRegistration>()
   readonly #beforeSignIn = new Map<string, NewStreamRegistration>()
   readonly #features: NonNullable<BeforeSignIn['features']>[] = []
+  readonly #binding: BindingRegistration[] = []
   readonly #presence: Record<Side, Map<string, PresenceRegistration>> = {
     sender: new Map(),
     recipient: new Map(),
@@ -57,6 +60,7 @@ export class Hooks {
     const { iq = [], features } = registrations.beforeSignIn ?? {}
     for (const claim of iq) this.#beforeSignIn.set(this.#claimed(extension, BEFORE_SIGN_IN, claim), claim)
     if (features !== undefined) this.#features.push(features)
+    this.#binding.push(...(registrations.binding ?? []))
     for (const registration of registrations.stages ?? []) {
       const { kind, side } = registration.interest
       const handlers: StageRegistration[] = this.#stages[side][kind][registration.stage]
@@ -168,6 +172,24 @@ export class Hooks {
     return this.#features.flatMap(features => features())
   }
 
+  /** Namespaces of what may be asked for along with being bound: XEP-0386 §3.1. */
+  bindingFeatures(): string[] {
+    return this.#binding.flatMap(({ asked }) => (asked === undefined ? [] : [asked[1]]))
+  }
+
+  /** XEP-0386 §3.2: does what a session that is being bound has asked for, in load order; gives `<bound/>`. */
+  bindInline(session: Session, asked: Element): Maybe<Element> {
+    const bound = xml('bound', { xmlns: NS.bind2 })
+    const wanted = this.#binding.filter(({ asked: child }) => child === undefined || asked.getChild(...child))
+    const done = eachInOrder(wanted, ({ handler }) =>
+      attempt(
+        () => then(handler(session), answer => void (answer && bound.cnode(answer))),
+        err => this.#failed('session:bound', err),
+      ),
+    )
+    return then(done, () => bound)
+  }
+
   /** The claim on presence of this type, if any. */
   presenceClaim(stanza: Stanza, side: Side): PresenceRegistration | undefined {
     if (stanza.kind !== 'presence' || stanza.type === undefined) return undefined
@@ -191,15 +213,14 @@ export class Hooks {
     return eachInOrder(handlers, handler =>
       attempt(
         () => then(handler(event), () => undefined),
-        err => {
-          this.#log.error(
-            { code: 'TIDINGS_EVENT_HANDLER_FAILED', event: name, err },
-            'an event handler failed',
-          )
-          return undefined
-        },
+        err => this.#failed(name, err),
       ),
     )
+  }
+
+  #failed(event: keyof Events, err: unknown): undefined {
+    this.#log.error({ code: 'TIDINGS_EVENT_HANDLER_FAILED', event, err }, 'an event handler failed')
+    return undefined
   }
 
   #interested<S extends keyof Stages>(stage: S, stanza: Stanza, side: Side): readonly StageOf<S>[] {

@@ -1,6 +1,8 @@
-import type { Answer, Cluster, Frame } from '../cluster/types.ts'
+import type { Answer, Cluster, Frame, FrameValue } from '../cluster/types.ts'
+import type { Element } from '../xml/element.ts'
 import { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
+import { parseElement, printAlone } from '../xml/stored.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { StreamState } from './carried.ts'
 import { answering, ask } from './frames.ts'
@@ -9,6 +11,7 @@ import { type Maybe, then } from './maybe.ts'
 import type { Ports } from './ports.ts'
 import type { Router } from './router.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
+import type { BindWish, BoundHandle } from './sessions.ts'
 import { type HandedOver, packAll, unpackAll } from './unacknowledged.ts'
 
 /** A session that goes on over a connection of this node. */
@@ -49,19 +52,24 @@ export class RemoteSessions {
   }
 
   /** Binds a connection of this node to an account whose home is `home`. */
-  async bind(
-    home: string,
-    account: JID,
-    resource: string | undefined,
-    port: SessionPort,
-  ): Promise<SessionHandle> {
+  async bind(home: string, account: JID, wish: BindWish, port: SessionPort): Promise<BoundHandle> {
     const number = this.#ports.add(port)
-    const frame: Frame = { op: 'bind', account: account.toString(), resource, port: number }
+    const { resource, device, inline } = wish
+    const asked = inline && printAlone(inline)
+    const frame: Frame = {
+      op: 'bind',
+      account: account.toString(),
+      resource,
+      device,
+      inline: asked,
+      port: number,
+    }
     const answer = await ask(this.#cluster, home, frame).catch((error: unknown) => {
       this.#ports.delete(number)
       throw error
     })
-    return this.handle(home, JID.parse(String(answer.jid)), number)
+    const handle = this.handle(home, JID.parse(String(answer.jid)), number)
+    return { handle, inline: elementIn(answer.inline) }
   }
 
   /** What the connection `number` of this node needs of its session, whose home is `home`. */
@@ -185,16 +193,24 @@ export class RemoteSessions {
 
   #bindFor(node: string, frame: Frame): Maybe<Answer> {
     const account = JID.parse(String(frame.account))
-    const port = this.#ports.at(node, Number(frame.port))
     const request = {
       account,
       node,
-      port,
-      ...(frame.resource !== undefined && { resource: String(frame.resource) }),
+      port: this.#ports.at(node, Number(frame.port)),
+      resource: frame.resource as string | undefined,
+      device: frame.device as string | undefined,
+      inline: elementIn(frame.inline),
     }
-    return then(this.#router.sessions.bind(this.#router.hostOf(account), request), session => {
-      this.#sessions.set(`${node} ${frame.port}`, session)
-      return { jid: session.jid.toString() }
-    })
+    return then(
+      this.#router.sessions.bind(this.#router.hostOf(account), request),
+      ({ session, inline: bound }) => {
+        this.#sessions.set(`${node} ${frame.port}`, session)
+        return { jid: session.jid.toString(), inline: bound && printAlone(bound) }
+      },
+    )
   }
+}
+
+function elementIn(text: FrameValue): Element | undefined {
+  return text === undefined ? undefined : parseElement(String(text))
 }

@@ -18,7 +18,7 @@ import { Metrics } from './metrics.ts'
 import type { Fetched, Release } from './remote-sessions.ts'
 import type { AttachedService, Service } from './services.ts'
 import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
-import { type BindPolicy, Sessions } from './sessions.ts'
+import { type BindPolicy, type BindWish, type BoundHandle, Sessions } from './sessions.ts'
 import { Spreading } from './spread.ts'
 import { Submissions } from './submissions.ts'
 import { deliverAgain, type Unacknowledged } from './unacknowledged.ts'
@@ -100,17 +100,27 @@ export class Router {
   }
 
   /** Binds a connection to an account of a host served here (RFC 6120 §7), at its home. Rejects with the StanzaError to answer. */
-  async bind(account: JID, resource: string | undefined, port: SessionPort): Promise<SessionHandle> {
+  async bind(
+    account: JID,
+    resource: string | undefined,
+    port: SessionPort,
+    device?: string,
+  ): Promise<SessionHandle> {
+    return (await this.bindInline(account, { resource, device }, port)).handle
+  }
+
+  /** The same with all that XEP-0386 lets a client ask for at once. */
+  async bindInline(account: JID, wish: BindWish, port: SessionPort): Promise<BoundHandle> {
     const elsewhere = this.elsewhere(account)
-    if (elsewhere !== undefined) return this.#link.sessions.bind(elsewhere, account, resource, port)
-    const host = this.hostOf(account)
-    const session = await this.sessions.bind(host, {
+    if (elsewhere !== undefined) return this.#link.sessions.bind(elsewhere, account, wish, port)
+    const { node } = this.cluster
+    const { session, inline } = await this.sessions.bind(this.hostOf(account), {
+      ...wish,
       account,
-      node: this.cluster.node,
+      node,
       port,
-      ...(resource && { resource }),
     })
-    return new LocalHandle(this, session)
+    return { handle: new LocalHandle(this, session), inline }
   }
 
   /**

@@ -50,6 +50,11 @@ export interface SessionHandle {
 /** One connected resource as its owner's home knows it. */
 export class Session implements Origin {
   readonly jid: JID
+  /**
+   * XEP-0388 §2.3: names the installation of a client, the same one each time that it signs in: a UUID, of lower case. Undefined for a client
+   * that has not said it. Nobody else must learn it.
+   */
+  readonly device: string | undefined
   #node: string
   #port: SessionPort
   /** The last presence it broadcast, while it is available (RFC 6121 §4.2). */
@@ -78,8 +83,9 @@ export class Session implements Origin {
   flags: Map<object, unknown> | undefined
 
   /** `since`: when it begins, ms since 1970. */
-  constructor(jid: JID, node: string, port: SessionPort, since = 0) {
+  constructor(jid: JID, node: string, port: SessionPort, since = 0, device?: string) {
     this.jid = jid
+    this.device = device
     this.#node = node
     this.#port = port
     this.carried = new Carried(since, atRest(this.preparing, this.settling))

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { StanzaError } from './errors.ts'
 import type { Homes, Owner } from './homes.ts'
 import type { Host } from './host.ts'
-import { attempt, type Maybe, then } from './maybe.ts'
-import { Session, type SessionPort } from './session.ts'
+import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
+import { Session, type SessionHandle, type SessionPort } from './session.ts'
 
 /** What happens when a resource is bound that is already connected: RFC 6120 §7.7.2.2. */
 export type ConflictPolicy = 'replace' | 'refuse' | 'rename'
@@ -20,14 +21,34 @@ export interface BindPolicy {
   readonly resumeSeconds: number
 }
 
+/** What a client wants to be bound with. */
+export interface BindWish {
+  /** What the client asked for; undefined: the server makes one up (RFC 6120 §7.6). */
+  readonly resource?: string | undefined
+  /** See `Session.device`. */
+  readonly device?: string | undefined
+  /** `<bind/>` of XEP-0386: what is to be done for the session as it is bound. Older sessions of the same device end. */
+  readonly inline?: Element | undefined
+}
+
 /** A wish to be bound, as it reaches the owner's home. */
-export interface BindRequest {
+export interface BindRequest extends BindWish {
   readonly account: JID
-  /** What the client asked for; absent: the server makes one up (RFC 6120 §7.6). */
-  readonly resource?: string
   /** The node that holds the connection. */
   readonly node: string
   readonly port: SessionPort
+}
+
+/** What came of it, for the connection. */
+export interface BoundHandle {
+  readonly handle: SessionHandle
+  /** `<bound/>` of XEP-0386, where that was asked for; it has no parent. */
+  readonly inline: Element | undefined
+}
+
+/** What came of it, at the home. */
+interface Bound extends Pick<BoundHandle, 'inline'> {
+  readonly session: Session
 }
 
 /** The sessions whose home is this node: how they come, change and go. Everything runs in the owner's lane. */
@@ -42,7 +63,7 @@ export class Sessions {
   }
 
   /** Binds a session. Throws or rejects with the StanzaError of RFC 6120 §7.6.2 or §7.7.2. */
-  bind(host: Host, request: BindRequest): Maybe<Session> {
+  bind(host: Host, request: BindRequest): Maybe<Bound> {
     return this.#homes.inLane(request.account, owner =>
       then(isThere(host, request.account), exists => {
         // RFC 6120 §7.6.2.2: the account was removed after its client had signed in. Nobody would close this session any more.
@@ -53,22 +74,24 @@ export class Sessions {
     )
   }
 
-  #bind(owner: Owner, host: Host, request: BindRequest): Maybe<Session> {
+  #bind(owner: Owner, host: Host, request: BindRequest): Maybe<Bound> {
     const jid = request.account.withResource(request.resource || madeUp())
+    const older = request.inline === undefined ? NONE : ofDevice(owner, request.device)
     const rival = owner.session(jid.resource)
-    return then(this.#yields(rival), replaced => {
+    const contested = rival !== undefined && !older.includes(rival)
+    return then(contested && this.#yields(rival), yields => {
+      const replaced = yields && rival !== undefined ? [...older, rival] : older
       // RFC 6120 §7.6.2.1: the account has reached its number of connected resources. A replaced session makes room for its heir.
-      if (owner.sessions.length - (replaced ? 1 : 0) >= this.policy.sessionsPerAccount)
+      if (owner.sessions.length - replaced.length >= this.policy.sessionsPerAccount)
         throw new StanzaError('resource-constraint', { text: 'too many sessions of this account' })
-      if (rival === undefined) return add(owner, host, jid, request)
       // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
-      if (!replaced) {
-        if (this.policy.conflict === 'refuse')
-          throw new StanzaError('conflict', { text: 'this resource is connected' })
-        return add(owner, host, jid.bare.withResource(madeUp()), request)
-      }
-      rival.port.close(new StreamError('conflict', 'replaced by a new connection'))
-      return then(remove(owner, host, rival), () => add(owner, host, jid, request))
+      if (contested && !yields && this.policy.conflict === 'refuse')
+        throw new StanzaError('conflict', { text: 'this resource is connected' })
+      const own = contested && !yields ? jid.bare.withResource(madeUp()) : jid
+      if (replaced.length === 0) return add(owner, host, own, request)
+      for (const { port } of replaced) port.close(new StreamError('conflict', 'replaced by a new connection'))
+      const gone = eachInOrder(replaced, session => then(remove(owner, host, session), () => undefined))
+      return then(gone, () => add(owner, host, own, request))
     })
   }
 
@@ -76,8 +99,7 @@ export class Sessions {
    * Whether a session makes room for a newer one of the same resource. RFC 6120 §7.7.2.2 speaks of one that is connected: one without a
    * connection, which may be resumed (XEP-0198 §5), does so whatever the policy. This is its client, which comes back and can't resume it.
    */
-  #yields(rival: Session | undefined): Maybe<boolean> {
-    if (rival === undefined) return false
+  #yields(rival: Session): Maybe<boolean> {
     return this.policy.conflict === 'replace' || rival.lost || (rival.port.hibernates?.() ?? false)
   }
 
@@ -134,11 +156,20 @@ function isThere(host: Host, account: JID): Maybe<boolean> {
   )
 }
 
-function add(owner: Owner, host: Host, jid: JID, request: BindRequest): Maybe<Session> {
-  const session = new Session(jid, request.node, request.port, host.clock.now())
+/** XEP-0386 §3.2: earlier sessions of the same client end when it is bound anew. */
+function ofDevice(owner: Owner, device: string | undefined): readonly Session[] {
+  return device === undefined ? NONE : owner.sessions.filter(session => session.device === device)
+}
+
+const NONE: readonly Session[] = []
+
+function add(owner: Owner, host: Host, jid: JID, { node, port, device, inline }: BindRequest): Maybe<Bound> {
+  const session = new Session(jid, node, port, host.clock.now(), device)
   session.earlier = host.resends.before(owner)
   owner.sessions.push(session)
-  return then(host.hooks.emit('session:bound', { session }), () => session)
+  return then(host.hooks.emit('session:bound', { session }), () =>
+    then(inline && host.hooks.bindInline(session, inline), bound => ({ session, inline: bound })),
+  )
 }
 
 function remove(owner: Owner, host: Host, session: Session): Maybe<void> {

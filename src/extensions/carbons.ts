@@ -33,6 +33,8 @@ export default defineExtension({
         set(NS.carbons, 'enable', 'account', iq => switchTo(true, iq.session), { access: 'any' }),
         set(NS.carbons, 'disable', 'account', iq => switchTo(false, iq.session), { access: 'any' }),
       ],
+      // XEP-0386 §3.2: "As this operation MUST succeed, no response is necessary."
+      binding: [{ asked: ['enable', NS.carbons], handler: session => switchTo(true, session) }],
       stages: SIDES.flatMap(side => [
         // ARCHITECTURE §6: only the own server makes carbons. XEP-0280 §12: a forged one impersonates whomever it likes.
         ...WRAPPERS.map(name =>

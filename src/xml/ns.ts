@@ -120,6 +120,10 @@ export const NS = {
   omemoLegacy: 'eu.siacs.conversations.axolotl',
   /** XEP-0384 */
   omemo: 'urn:xmpp:omemo:2',
+  /** XEP-0386 */
+  bind2: 'urn:xmpp:bind:0',
+  /** XEP-0388 */
+  sasl2: 'urn:xmpp:sasl:2',
   /** XEP-0401: what the nodes of its commands begin with. */
   invite: 'urn:xmpp:invite',
   /** XEP-0424 */

@@ -1,34 +1,69 @@
-/** RFC 6120 §6 (SASL) on a stream; the mechanisms themselves are tested in test/auth. */
+/** RFC 6120 §6 (SASL) and XEP-0388 on a stream; the mechanisms themselves are tested in test/auth. */
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
+import { JID } from '../../src/xml/jid.ts'
 import { NS } from '../../src/xml/ns.ts'
 import { c2s, header, PASSWORD, plainAuth } from '../support/c2s.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { clientBinding, ScramClient } from '../support/scram-client.ts'
 
+/** The two forms of SASL in elements: RFC 6120 §6.4 and XEP-0388. */
+const FORMS = {
+  SASL: {
+    namespace: NS.sasl,
+    list: 'mechanisms',
+    begin: auth,
+    success: /<(success|failure) [^>]*>([^<]*)/,
+    failure: (condition: string) => `<failure xmlns="${NS.sasl}"><${condition}/></failure>`,
+  },
+  SASL2: {
+    namespace: NS.sasl2,
+    list: 'authentication',
+    begin: authenticate,
+    success: /<(success|failure) [^>]*>(?:<additional-data>([^<]*))?/,
+    failure: (condition: string) =>
+      `<failure xmlns="${NS.sasl2}"><${condition} xmlns="${NS.sasl}"/></failure>`,
+  },
+} as const
+type Form = (typeof FORMS)[keyof typeof FORMS]
+const BOTH = Object.entries(FORMS)
+
 interface Opened {
   readonly client: RawClient
+  readonly form: Form
   readonly mechanisms: readonly string[]
   readonly channelBindings: readonly string[]
 }
 
-/** Opens a stream on a connection and reads what it offers. */
-async function open(client: RawClient): Promise<Opened> {
+/** Opens a stream on a connection and reads what it offers in one form. */
+async function open(client: RawClient, form: Form = FORMS.SASL): Promise<Opened> {
   client.send(header())
   const [features] = await client.expect(/<stream:features>.*<\/stream:features>/)
-  const all = (pattern: RegExp): string[] => [...features.matchAll(pattern)].map(match => match[1]!)
+  const [list = ''] = new RegExp(`<${form.list} .*</${form.list}>`).exec(features) ?? []
+  const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(match => match[1]!)
   return {
     client,
-    mechanisms: all(/<mechanism>([^<]*)</g),
-    channelBindings: all(/<channel-binding type="([^"]*)"/g),
+    form,
+    mechanisms: all(list, /<mechanism>([^<]*)</g),
+    channelBindings: all(features, /<channel-binding type="([^"]*)"/g),
   }
+}
+
+/** How somebody signs in by SCRAM. */
+interface Scram {
+  readonly user?: string
+  readonly password?: string
+  readonly binding?: ReturnType<typeof clientBinding>
+  readonly flag?: string
+  /** Happens between the challenge and its answer. */
+  readonly meanwhile?: () => Promise<unknown>
 }
 
 /** Tries to sign in by SCRAM; resolves with the name of the last element: success or failure. */
 async function scram(
-  { client, mechanisms, channelBindings }: Opened,
+  { client, form, mechanisms, channelBindings }: Opened,
   mechanism: string,
-  how: { user?: string; password?: string; binding?: ReturnType<typeof clientBinding>; flag?: string } = {},
+  how: Scram = {},
 ): Promise<string> {
   const exchange = new ScramClient({
     mechanism,
@@ -38,15 +73,13 @@ async function scram(
     ...(how.flag && { flag: how.flag }),
     offered: { mechanisms, channelBindings },
   })
-  client.send(
-    `<auth xmlns='${NS.sasl}' mechanism='${mechanism}'>${exchange.first().toString('base64')}</auth>`,
-  )
+  client.send(form.begin(mechanism, exchange.first().toString('base64')))
   const [, what, data = ''] = await client.expect(/<(challenge|failure) [^>]*>([^<]*)/)
   if (what !== 'challenge') return String(what)
-  client.send(
-    `<response xmlns='${NS.sasl}'>${exchange.final(Buffer.from(data, 'base64')).toString('base64')}</response>`,
-  )
-  const [, verdict, proof = ''] = await client.expect(/<(success|failure) [^>]*>([^<]*)/)
+  await how.meanwhile?.()
+  const final = exchange.final(Buffer.from(data, 'base64')).toString('base64')
+  client.send(`<response xmlns='${form.namespace}'>${final}</response>`)
+  const [, verdict, proof = ''] = await client.expect(form.success)
   if (verdict === 'success') exchange.verify(Buffer.from(proof, 'base64'))
   return String(verdict)
 }
@@ -62,25 +95,38 @@ t.test('every SCRAM mechanism signs in, without TLS too', async t => {
   }
 })
 
-t.test('every SCRAM mechanism with either channel binding, over TLS 1.3', async t => {
-  const { port } = await c2s(t, { listen: { tls: 'direct' } })
-  for (const hash of ['SHA-512', 'SHA-256', 'SHA-1'])
-    for (const type of ['tls-exporter', 'tls-server-end-point'] as const) {
-      const opened = await open(await RawClient.connectTls(port))
-      const binding = clientBinding(opened.client.tls, type)
-      t.equal(await scram(opened, `SCRAM-${hash}-PLUS`, { binding }), 'success', `${hash} ${type}`)
-    }
-})
+for (const [name, form] of BOTH) {
+  t.test(`every SCRAM mechanism with either channel binding, over TLS 1.3, in ${name}`, async t => {
+    const { port } = await c2s(t, { listen: { tls: 'direct' } })
+    for (const hash of ['SHA-512', 'SHA-256', 'SHA-1'])
+      for (const type of ['tls-exporter', 'tls-server-end-point'] as const) {
+        const opened = await open(await RawClient.connectTls(port), form)
+        const binding = clientBinding(opened.client.tls, type)
+        t.equal(await scram(opened, `SCRAM-${hash}-PLUS`, { binding }), 'success', `${hash} ${type}`)
+      }
+  })
 
-t.test('channel binding after STARTTLS', async t => {
-  const { port } = await c2s(t)
-  const { client } = await open(await RawClient.connect(port))
-  client.send(`<starttls xmlns='${NS.tls}'/>`)
-  await client.expect('<proceed')
-  await client.startTls()
-  const binding = clientBinding(client.socket as TLSSocket, 'tls-exporter')
-  t.equal(await scram(await open(client), 'SCRAM-SHA-256-PLUS', { binding }), 'success')
-})
+  t.test(`channel binding after STARTTLS, in ${name}`, async t => {
+    const { port } = await c2s(t)
+    const { client } = await open(await RawClient.connect(port), form)
+    client.send(`<starttls xmlns='${NS.tls}'/>`)
+    await client.expect('<proceed')
+    await client.startTls()
+    const binding = clientBinding(client.socket as TLSSocket, 'tls-exporter')
+    t.equal(await scram(await open(client, form), 'SCRAM-SHA-256-PLUS', { binding }), 'success')
+  })
+
+  t.test(`what has changed since the challenge lets nobody in, in ${name}`, async t => {
+    const { port, accounts } = await c2s(t, { listen: { tls: 'off' } })
+    const alice = JID.parse('alice@localhost')
+    const opened = await open(await RawClient.connect(port), form)
+    const changed = { meanwhile: () => accounts.setPassword(alice, 'another') }
+    t.equal(await scram(opened, 'SCRAM-SHA-256', changed), 'failure')
+    const removed = { password: 'another', meanwhile: () => accounts.remove(alice) }
+    t.equal(await scram(opened, 'SCRAM-SHA-256', removed), 'failure')
+    t.equal(await scram(opened, 'SCRAM-SHA-256', { user: 'bob' }), 'success')
+  })
+}
 
 t.test('TLS 1.2 has no exporter to bind to', async t => {
   const { port } = await c2s(t, { listen: { tls: 'direct' } })
@@ -93,29 +139,29 @@ t.test('TLS 1.2 has no exporter to bind to', async t => {
   t.equal(await scram(opened, 'SCRAM-SHA-256-PLUS', { binding: endPoint }), 'success')
 })
 
-t.test('somebody in between is noticed', async t => {
-  const { port } = await c2s(t, { listen: { tls: 'direct' } })
-  const elsewhere = await RawClient.connectTls(port)
-  const binding = clientBinding(elsewhere.tls, 'tls-exporter')
-  const opened = await open(await RawClient.connectTls(port))
-  t.equal(await scram(opened, 'SCRAM-SHA-256-PLUS', { binding }), 'failure', 'bound to another connection')
-  // RFC 5802 §6: the client would have bound, had it seen a mechanism for it.
-  t.equal(await scram(opened, 'SCRAM-SHA-256', { flag: 'y' }), 'failure', 'no -PLUS seen')
-  t.equal(await scram(opened, 'SCRAM-SHA-256'), 'success')
-})
+for (const [name, form] of BOTH) {
+  t.test(`somebody in between is noticed, in ${name}`, async t => {
+    const { port } = await c2s(t, { listen: { tls: 'direct' } })
+    const elsewhere = await RawClient.connectTls(port)
+    const binding = clientBinding(elsewhere.tls, 'tls-exporter')
+    const opened = await open(await RawClient.connectTls(port), form)
+    t.equal(await scram(opened, 'SCRAM-SHA-256-PLUS', { binding }), 'failure', 'bound to another connection')
+    // RFC 5802 §6: the client would have bound, had it seen a mechanism for it.
+    t.equal(await scram(opened, 'SCRAM-SHA-256', { flag: 'y' }), 'failure', 'no -PLUS seen')
+    t.equal(await scram(opened, 'SCRAM-SHA-256'), 'success')
+  })
 
-t.test('a wrong password and an unknown user look the same', async t => {
-  const { port } = await c2s(t, { listen: { tls: 'off' } })
-  const refused = `<failure xmlns="${NS.sasl}"><not-authorized/></failure>`
-  const { client } = await open(await RawClient.connect(port))
-  for (const attempt of [plainAuth('alice', 'wrong'), plainAuth('nobody', 'wrong')]) {
-    client.send(attempt)
-    t.ok(await client.expect(refused))
-  }
-  const opened = await open(await RawClient.connect(port))
-  t.equal(await scram(opened, 'SCRAM-SHA-1', { password: 'wrong' }), 'failure')
-  t.equal(await scram(opened, 'SCRAM-SHA-1', { user: 'nobody' }), 'failure')
-})
+  t.test(`a wrong password and an unknown user look the same, in ${name}`, async t => {
+    const { port } = await c2s(t, { listen: { tls: 'off' } })
+    const opened = await open(await RawClient.connect(port), form)
+    for (const user of ['alice', 'nobody']) {
+      opened.client.send(form.begin('PLAIN', base64(`\0${user}\0wrong`)))
+      t.ok(await opened.client.expect(form.failure('not-authorized')))
+    }
+    t.equal(await scram(opened, 'SCRAM-SHA-1', { password: 'wrong' }), 'failure')
+    t.equal(await scram(opened, 'SCRAM-SHA-1', { user: 'nobody' }), 'failure')
+  })
+}
 
 /** RFC 6120 §6.5: what is refused, by its condition. */
 const REFUSED: [condition: string, ...sent: string[]][] = [
@@ -136,6 +182,11 @@ const REFUSED: [condition: string, ...sent: string[]][] = [
 
 function auth(mechanism: string, data: string): string {
   return `<auth xmlns='${NS.sasl}' mechanism='${mechanism}'>${data}</auth>`
+}
+
+function authenticate(mechanism: string, data: string): string {
+  const initial = `<initial-response>${data}</initial-response>`
+  return `<authenticate xmlns='${NS.sasl2}' mechanism='${mechanism}'>${initial}</authenticate>`
 }
 
 function base64(text: string): string {

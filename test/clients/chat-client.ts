@@ -12,6 +12,8 @@ export interface SignIn {
   readonly direct: boolean
   /** PEM file of the certificate to trust, and no other. */
   readonly trusted: string
+  /** It has been away: a client that is not handed what came meanwhile (XEP-0386 §3.2) fetches it. */
+  readonly missed?: boolean
 }
 
 /** A message with a body as its recipient sees it. */
@@ -25,6 +27,8 @@ export interface ReceivedMessage {
 /** A client that has signed in and sent presence. */
 export interface ChatClient {
   readonly jid: string
+  /** It has signed in, bound its resource and enabled stream management in one go: XEP-0388, XEP-0386. */
+  readonly inOneGo?: boolean
   send(to: string, body: string): void
   /** The next message, in the order they came; rejects when the client is gone or nothing comes for ten seconds. */
   next(): Promise<ReceivedMessage>

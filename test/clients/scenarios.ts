@@ -81,6 +81,16 @@ export async function shutdown(t: Test, kind: ClientKind, { server, signIn }: Cl
   t.equal(await code, 0)
 }
 
+/** XEP-0388, XEP-0386: a client that knows them uses them by itself, and comes back as the same device. */
+export async function inOneGo(t: Test, kind: ClientKind, { signIn }: ClientServer): Promise<void> {
+  const first = await kind.connect(signIn('alice@localhost'))
+  t.equal(first.inOneGo, true)
+  await first.close()
+  const again = await kind.connect(signIn('alice@localhost'))
+  t.equal(again.jid, first.jid)
+  await again.close()
+}
+
 /** Alice with the first kind of client, bob with the second. */
 export async function chat(
   t: Test,
@@ -89,8 +99,9 @@ export async function chat(
 ): Promise<void> {
   const alice = await first.connect(signIn('alice@localhost'))
   const bob = await second.connect(signIn('bob@localhost', { direct: true }))
-  t.equal(alice.jid, 'alice@localhost/test')
-  t.equal(bob.jid, 'bob@localhost/test')
+  // XEP-0386 §3.2.1: the server adds something of its own where that binds the resource.
+  t.match(alice.jid, /^alice@localhost\/test(\/.+)?$/)
+  t.match(bob.jid, /^bob@localhost\/test(\/.+)?$/)
   alice.send('bob@localhost', 'Grüße & <Küsse> 😀')
   t.same(await bob.next(), { from: alice.jid, body: 'Grüße & <Küsse> 😀', delayed: undefined })
   for (let i = 0; i < 20; i++) bob.send(alice.jid, `answer ${i}`)
@@ -106,7 +117,7 @@ async function offline(t: Test, kind: ClientKind, { signIn }: ClientServer): Pro
   for (let i = 0; i < 5; i++) alice.send('carol@localhost', `while you were away ${i}`)
   await alice.settle()
   const before = Date.now()
-  const carol = await kind.connect(signIn('carol@localhost'))
+  const carol = await kind.connect(signIn('carol@localhost', { missed: true }))
   for (let i = 0; i < 5; i++) {
     const { from, body, delayed } = await carol.next()
     t.equal(from, alice.jid)

@@ -21,6 +21,7 @@ declare module '@xmpp/client' {
     password: string
     /** For each step, in ms. */
     timeout?: number
+    userAgent?: Element
   }): Client
 
   export function xml(name: string, attributes?: object, ...children: (Element | string)[]): Element

@@ -71,10 +71,16 @@ export class Grammar {
     const kind = random.pick(['iq', 'iq', 'iq', 'message', 'presence'])
     const namespace = stanza ? NS.client : this.topNamespace(state)
     const name = stanza ? kind : this.nameOf(namespace)
-    const attributes = stanza ? this.stanzaAttributes(kind, addresses) : this.attributes()
+    const attributes: Record<string, string | undefined> = stanza
+      ? this.stanzaAttributes(kind, addresses)
+      : this.attributes()
     const children = Array.from({ length: this.count(kind) }, () =>
       kind === 'iq' && random.once(2) ? this.request(state) : this.child(),
     )
+    if (namespace === NS.sasl2 && name === 'authenticate' && random.once(2)) {
+      attributes.mechanism = 'PLAIN'
+      children.push(...this.inline())
+    }
     const text = random.once(stanza ? 20 : 3) ? random.pick(TEXTS) : ''
     const inner = children.map(child => print(child)).join('') + escaped(text)
     const declared = stanza && !random.once(10) ? '' : ` xmlns="${escaped(namespace)}"`
@@ -96,7 +102,7 @@ export class Grammar {
         ? NS.streamManagement
         : state === 'before TLS'
           ? NS.tls
-          : NS.sasl
+          : this.random.pick([NS.sasl, NS.sasl2])
     const chosen = this.random.once(2) ? fitting : this.random.pick(NAMESPACES)
     // These cannot be declared as a default namespace.
     return chosen === NS.xml || chosen === NS.xmlns ? NS.discoInfo : chosen
@@ -123,6 +129,27 @@ export class Grammar {
       children.push({ name: 'resource', namespace, attributes: {}, children: [], text })
     }
     return { name, namespace, attributes, children, text: this.random.once(6) ? this.random.pick(TEXTS) : '' }
+  }
+
+  /** XEP-0388 §2.3: what belongs into a sign-in that may succeed. */
+  private inline(): Node[] {
+    const { random } = this
+    const node = (name: string, namespace: string, text = '', children: readonly Node[] = []): Node => ({
+      name,
+      namespace,
+      attributes: this.attributes(),
+      children,
+      text,
+    })
+    const wishes = [this.child(1), node('enable', random.pick([NS.carbons, NS.streamManagement]))]
+    return [
+      node('initial-response', NS.sasl2, 'AGFsaWNlAHNlY3JldA=='),
+      ...(random.once(2) ? [node('user-agent', NS.sasl2)] : []),
+      ...(random.once(4) ? [node('resume', NS.streamManagement)] : []),
+      ...(random.once(2)
+        ? [node('bind', NS.bind2, '', [...wishes, node('tag', NS.bind2, random.pick(TEXTS))])]
+        : []),
+    ]
   }
 
   private child(depth = 0): Node {

@@ -30,7 +30,8 @@ export function allowedStreamErrors(one: FuzzCase, addresses: Addresses): readon
       return ['invalid-namespace', 'bad-format', 'bad-namespace-prefix']
     case 'before TLS':
     case 'before sign-in':
-      return namespace === NS.sasl || isStartTls(one) || isRegistration(one)
+      if (isInline(one)) return MANAGEMENT
+      return namespace === NS.sasl || namespace === NS.sasl2 || isStartTls(one) || isRegistration(one)
         ? []
         : ['not-authorized', 'unsupported-stanza-type']
     case 'before binding':
@@ -46,7 +47,16 @@ export function allowedStreamErrors(one: FuzzCase, addresses: Addresses): readon
 
 /** Whether the stream must end, with one of these errors. */
 export function mustEnd(one: FuzzCase, addresses: Addresses): boolean {
-  return allowedStreamErrors(one, addresses).length > 0 && !isNonza(one)
+  return allowedStreamErrors(one, addresses).length > 0 && !isNonza(one) && !isInline(one)
+}
+
+/** XEP-0198 §9.2: a wish to resume along with signing in, which counts if that succeeds. */
+function isInline({ name, namespace, children }: FuzzCase): boolean {
+  return (
+    name === 'authenticate' &&
+    namespace === NS.sasl2 &&
+    children.some(([child, ns]) => child === 'resume' && ns === NS.streamManagement)
+  )
 }
 
 /** Stream errors that XEP-0198 §6 has for counts that can't be; whether one is due depends on what came before. */

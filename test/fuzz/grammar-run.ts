@@ -47,15 +47,22 @@ export class Run {
   private readonly server: TestServer
   /** A server where TLS comes first. */
   private readonly tlsFirst: TestServer
+  /** A server that has no TLS, where XEP-0388 is to be had at once. */
+  private readonly open: TestServer
   private readonly logged: string[]
   private early: number | undefined
   private alice!: Client
   private bob!: Client
 
-  private constructor(seed: number, server: TestServer, tlsFirst: TestServer, logged: string[]) {
+  private constructor(
+    seed: number,
+    { server, tlsFirst, open }: Record<'server' | 'tlsFirst' | 'open', TestServer>,
+    logged: string[],
+  ) {
     this.grammar = new Grammar(new Random(seed), claimed(server.claims))
     this.server = server
     this.tlsFirst = tlsFirst
+    this.open = open
     this.logged = logged
   }
 
@@ -66,9 +73,10 @@ export class Run {
     const limits = { 'bytes-per-second': false, 'stanzas-per-second': false, 'sessions-per-account': false }
     const certificates = await testCertificates()
     const server = await TestServer.start({ accounts, config: { limits }, certificates, log, nodes })
-    const required = { limits, listeners: { xmpp: { tls: 'required' } } }
-    const tlsFirst = await TestServer.start({ accounts, config: required, certificates, log })
-    const run = new Run(seed, server, tlsFirst, logged)
+    const other = (tls: string) => ({ limits, listeners: { xmpp: { tls } } })
+    const tlsFirst = await TestServer.start({ accounts, config: other('required'), certificates, log })
+    const open = await TestServer.start({ accounts, config: other('off'), certificates, log, nodes })
+    const run = new Run(seed, { server, tlsFirst, open }, logged)
     await run.renewAlice()
     run.bob = await run.newcomer('bob')
     return run
@@ -109,6 +117,7 @@ export class Run {
     this.bob.drop()
     await this.server.close()
     await this.tlsFirst.close()
+    await this.open.close()
   }
 
   private async batch(cases: readonly FuzzCase[]): Promise<void> {
@@ -144,8 +153,10 @@ export class Run {
   }
 
   private async negotiating(one: FuzzCase): Promise<void> {
-    const server = one.state === 'before TLS' ? this.tlsFirst : this.server
-    const client = await this.inState(one.state, server.ports[0] as NodePorts)
+    const { state, namespace } = one
+    const sasl2 = state === 'before sign-in' && namespace === NS.sasl2
+    const server = state === 'before TLS' ? this.tlsFirst : sasl2 ? this.open : this.server
+    const client = await this.inState(state, server.ports[0] as NodePorts)
     client.send(one.xml)
     if (isStartTls(one)) {
       // What follows <proceed/> is TLS; whoever does not go on with that has nothing more to see.

@@ -18,6 +18,8 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
   [NS.stream]: ['features', 'error', 'stream'],
   [NS.tls]: ['starttls', 'proceed', 'failure', 'required'],
   [NS.sasl]: ['auth', 'response', 'abort', 'challenge', 'success', 'failure', 'mechanisms'],
+  [NS.sasl2]: ['authenticate', 'response', 'abort', 'next', 'task-data', 'user-agent', 'initial-response'],
+  [NS.bind2]: ['bind', 'tag', 'inline', 'bound'],
   [NS.bind]: ['bind', 'resource', 'jid'],
   [NS.session]: ['session'],
   [NS.ping]: ['ping'],
@@ -55,6 +57,8 @@ export const ATTRIBUTES = [
   'xml:lang',
   'name',
   'h',
+  'previd',
+  'resume',
 ]
 export const NAMESPACES = [...Object.values(NS), 'urn:example:unknown', '']
 /** Namespaces that no element below the top may have: RFC 6120 §8.4, and those that XML keeps for itself. */
@@ -95,6 +99,7 @@ export const TEXTS = [
   'AGFsaWNlAHNlY3JldA==',
   'biwsbj1hbGljZSxyPXg=',
   'alice@localhost',
+  'd4565fa7-4d72-4749-b3d3-740edbf87770',
   '2026-01-01T00:00:00Z',
   'true',
   'execute',

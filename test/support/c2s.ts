@@ -139,6 +139,7 @@ export function passing(router: C2sRouter): C2sRouter {
   return {
     host: domain => router.host(domain),
     bind: (account, resource, port) => router.bind(account, resource, port),
+    bindInline: (account, wish, port) => router.bindInline(account, wish, port),
     fetch: (account, id, port) => router.fetch(account, id, port),
     release: undefined,
   }

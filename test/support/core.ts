@@ -36,7 +36,7 @@ export interface TestSession {
   /** What it received, printed, oldest first. */
   readonly received: string[]
   /** The stream error that closed it. */
-  closed: string | undefined
+  readonly closed: string | undefined
   /** What its connection says (`SessionPort.drained()`); 0 unless the test sets it. */
   drained: Maybe<number | undefined>
   /** Sends a stanza and resolves when it is handled. */
@@ -77,11 +77,12 @@ export function core(options: CoreOptions = {}) {
   /** Binds a session; `node` is where its connection is. */
   const session = async (account: string, resource: string, node = 0): Promise<TestSession> => {
     const received: string[] = []
+    let closed: string | undefined
     const port: SessionPort = {
       send: stanza => void received.push(stanza.encode().toString()),
       drained: () => result.drained,
       close: error => {
-        result.closed = error.condition
+        closed = error.condition
       },
     }
     const router = routers[node] as Router
@@ -90,7 +91,9 @@ export function core(options: CoreOptions = {}) {
       jid: handle.jid,
       handle,
       received,
-      closed: undefined,
+      get closed() {
+        return closed
+      },
       drained: 0,
       async send(kind, { to, ...attributes }, ...children) {
         const addressed = to === undefined ? {} : { to: JID.parse(to) }

@@ -59,7 +59,7 @@ const KEY = 'archive'
 /** No commit takes this long, in ms. One that failed leaves a message under way, which is of no account after this time. */
 const UNDERWAY_MS = 60_000
 
-/** What the archive held when a session asked for it by itself: it needs nothing older. */
+/** What the archive held when a session asked for it by itself, or was told of it: it needs nothing older. */
 const fetchedUpTo = new SessionFlag<bigint | undefined>(undefined)
 
 /**
@@ -85,7 +85,12 @@ export class Backlog {
   async fetches(session: Session): Promise<void> {
     if (fetchedUpTo.get(session) !== undefined) return
     const { items } = await this.#archive.page(session.jid.bare, { reverse: true, limit: 1 })
-    fetchedUpTo.set(session, items[0]?.id ?? 0n)
+    this.knows(session, items[0]?.id ?? 0n)
+  }
+
+  /** A session has been told that its archive holds something up to here: it fetches that by itself. */
+  knows(session: Session, upTo: bigint): void {
+    fetchedUpTo.set(session, upTo)
   }
 
   /** After which message a session that comes now is to be handed what its account has not got. */

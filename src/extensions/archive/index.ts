@@ -126,6 +126,8 @@ export default defineExtension({
         get(NS.archive, 'prefs', 'account', iq => preferences.read(iq), ANYBODY),
         set(NS.archive, 'prefs', 'account', iq => preferences.write(iq), ANYBODY),
       ],
+      // XEP-0386 §3.2: whoever is bound so is told of the archive, and fetches what is there: it is not handed that as offline messages.
+      binding: [{ handler: session => queries.bound(session) }],
       stages: [
         // ARCHITECTURE §6: no client sends results. Those of others (rooms, servers) pass.
         stage('stamp', { kind: 'message', side: 'sender', child: ['result', NS.archive] }, message =>

@@ -3,6 +3,7 @@ import { StanzaError } from '../../core/errors.ts'
 import type { IqAnswer, IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { ownSession } from '../../core/iq.ts'
+import type { Session } from '../../core/session.ts'
 import type { Archive, ArchiveEntry, ArchivePage, ArchiveQuery } from '../../storage/types.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
@@ -73,15 +74,32 @@ export class Queries {
   /** XEP-0313 §5 */
   async metadata(iq: IqContext): Promise<Element> {
     ownSession(iq)
-    const { owner } = iq
+    const ends = await this.#ends(iq.owner)
+    return this.#metadata(iq.owner, ends)
+  }
+
+  /** XEP-0386 §3.2: "the state of the user's message archive at the precise time of resource binding". */
+  async bound(session: Session): Promise<Element> {
+    const owner = session.jid.bare
+    const ends = await this.#ends(owner)
+    this.#backlog.knows(session, ends.at(-1)?.id ?? 0n)
+    return this.#metadata(owner, ends)
+  }
+
+  /** The oldest and the newest item; nothing if there is none. */
+  async #ends(owner: JID): Promise<readonly ArchiveEntry[]> {
     await this.#host.ids.ready()
     const [oldest, newest] = await Promise.all([
       this.#archive.page(owner, { limit: 1 }),
       this.#archive.page(owner, { limit: 1, reverse: true }),
     ])
-    const end = (name: string, [entry]: readonly ArchiveEntry[]) =>
+    return [...oldest.items, ...newest.items]
+  }
+
+  #metadata(owner: JID, [oldest, newest]: readonly ArchiveEntry[]): Element {
+    const end = (name: string, entry: ArchiveEntry | undefined) =>
       entry && xml(name, { id: this.#host.ids.text(owner, entry.id), timestamp: dateTime(entry.time) })
-    return xml('metadata', { xmlns: NS.archive }, end('start', oldest.items), end('end', newest.items))
+    return xml('metadata', { xmlns: NS.archive }, end('start', oldest), end('end', newest))
   }
 
   /** What matches, oldest first. */

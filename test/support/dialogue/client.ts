@@ -128,8 +128,19 @@ export class Client implements Receiver {
     const id = event.kind === 'element' ? event.element.attributes.get('id') : undefined
     if (id?.startsWith('~')) this.answered.add(id)
     else if (!this.answersMarker(event)) this.inbox.push(event)
-    if (event.kind === 'element') this.address = boundAddress(event.element) ?? this.address
+    if (event.kind === 'element') this.signedIn(event.element)
     this.notify()
+  }
+
+  /** What it learns of itself as it signs in and is bound. */
+  private signedIn(element: XmlElement): void {
+    this.address = boundAddress(element) ?? this.address
+    if (element.name !== 'success' || element.namespace !== NS.sasl2) return
+    // XEP-0198 §9: managed by what came in one go.
+    const parts = childrenOf(element).flatMap(child => [child, ...childrenOf(child)])
+    const names = parts.filter(({ namespace }) => namespace === NS.streamManagement).map(({ name }) => name)
+    this.resumed ||= names.includes('resumed')
+    this.managed ||= this.resumed || names.includes('enabled')
   }
 
   failed(error: Error): void {
@@ -160,10 +171,19 @@ export class Client implements Receiver {
   }
 }
 
-/** RFC 6120 §7.6.1: the full JID in the answer to a bind request. */
+/** The full JID in the answer to a bind request (RFC 6120 §7.6.1) or in a success that is one (XEP-0386 §3.2). */
 function boundAddress(element: XmlElement): string | undefined {
+  if (element.name === 'success' && element.namespace === NS.sasl2) {
+    const identifier = childrenOf(element).find(({ name }) => name === 'authorization-identifier')
+    const jid = identifier?.children.join('')
+    return jid?.includes('/') ? jid : undefined
+  }
   const [bind] = element.children
   if (element.name !== 'iq' || typeof bind !== 'object' || bind.namespace !== NS.bind) return undefined
   const [jid] = bind.children
   return typeof jid === 'object' && jid.name === 'jid' ? jid.children.join('') : undefined
+}
+
+function childrenOf({ children }: XmlElement): XmlElement[] {
+  return children.filter(child => typeof child === 'object')
 }

@@ -71,11 +71,11 @@ function isElement(child: XmlElement | string): child is XmlElement {
   return typeof child !== 'string'
 }
 
-/** RFC 6120 §4.9.2, §6.5, §8.3.2: where a text for people may stand. Its wording is no matter of protocol: compared only if a dialogue has one. */
+/** RFC 6120 §4.9.2, §6.5, §8.3.2, XEP-0388 §2.6.2: where a text for people may stand. Its wording is no matter of protocol: compared only if a dialogue has one. */
 function isError({ name, namespace }: XmlElement): boolean {
   return (
     (name === 'error' && (namespace === NS.client || namespace === NS.stream)) ||
-    (name === 'failure' && namespace === NS.sasl)
+    (name === 'failure' && (namespace === NS.sasl || namespace === NS.sasl2))
   )
 }
 

@@ -105,7 +105,11 @@ for (const [text, expected] of [
   ["alice's connection ends", { do: 'connection-ends', client: 'alice' }],
   [
     'eve authenticates by SCRAM-SHA-256 as bob with wrong',
-    { do: 'scram', client: 'eve', mechanism: 'SCRAM-SHA-256', user: 'bob', password: 'wrong' },
+    { do: 'scram', client: 'eve', mechanism: 'SCRAM-SHA-256', sasl2: false, user: 'bob', password: 'wrong' },
+  ],
+  [
+    'eve authenticates by SCRAM-SHA-1 in SASL2 as bob',
+    { do: 'scram', client: 'eve', mechanism: 'SCRAM-SHA-1', sasl2: true, user: 'bob', password: 'secret' },
   ],
   ['time passes 7 days', { do: 'wait', milliseconds: 604_800_000 }],
   ['time passes 1 second', { do: 'wait', milliseconds: 1_000 }],

@@ -206,9 +206,10 @@ function readBare(client: string, verb: string): Action | undefined {
   const [, address, ownPassword = DEFAULT_PASSWORD] =
     /^signs in as (\S+@\S+?)(?: with (\S+))?$/.exec(verb) ?? []
   if (address !== undefined) return { do: 'sign-in', client, address, password: ownPassword }
-  const scram = /^authenticates by (SCRAM-SHA-(?:1|256|512)) as (\S+)(?: with (\S+))?$/.exec(verb)
-  const [, mechanism, user = '', password = DEFAULT_PASSWORD] = scram ?? []
-  return mechanism === undefined ? undefined : { do: 'scram', client, mechanism, user, password }
+  const scram = /^authenticates by (SCRAM-SHA-(?:1|256|512))( in SASL2)? as (\S+)(?: with (\S+))?$/.exec(verb)
+  const [, mechanism, form, user = '', password = DEFAULT_PASSWORD] = scram ?? []
+  const sasl2 = form !== undefined
+  return mechanism === undefined ? undefined : { do: 'scram', client, mechanism, sasl2, user, password }
 }
 
 /** Line breaks and indentation are the file's, not the XML's: a space where they part words, nothing between tags. */

@@ -48,13 +48,16 @@ export async function authenticateByPlain(
 /** A client's side of SCRAM without channel binding up to its final message; the verdict is left to the dialogue. */
 export async function authenticateByScram(
   client: Client,
-  { mechanism, user, password }: { mechanism: string; user: string; password: string },
+  { mechanism, sasl2, user, password }: { mechanism: string; sasl2: boolean; user: string; password: string },
 ): Promise<void> {
   const scram = new ScramClient({ mechanism, username: user, password })
-  client.send(`<auth xmlns="${NS.sasl}" mechanism="${mechanism}">${base64(scram.first())}</auth>`)
+  const first = base64(scram.first())
+  const initial = sasl2 ? `<initial-response>${first}</initial-response>` : first
+  const [name, ns] = sasl2 ? ['authenticate', NS.sasl2] : ['auth', NS.sasl]
+  client.send(`<${name} xmlns="${ns}" mechanism="${mechanism}">${initial}</${name}>`)
   const challenge = await client.expect('challenge')
   const final = scram.final(Buffer.from(challenge.children.join(''), 'base64'))
-  client.send(`<response xmlns="${NS.sasl}">${base64(final)}</response>`)
+  client.send(`<response xmlns="${ns}">${base64(final)}</response>`)
 }
 
 function domainOf(address: string): string {

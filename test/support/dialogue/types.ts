@@ -36,6 +36,8 @@ export type Action =
     }
   | {
       readonly do: 'scram'
+      /** In the elements of XEP-0388. */
+      readonly sasl2: boolean
       readonly client: string
       readonly user: string
       readonly mechanism: string
