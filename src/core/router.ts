@@ -106,21 +106,21 @@ export class Router {
     port: SessionPort,
     device?: string,
   ): Promise<SessionHandle> {
-    return (await this.bindInline(account, { resource, device }, port)).handle
+    const { handle } = await this.#bind(account, { resource, device }, port)
+    return handle
   }
 
   /** The same with all that XEP-0386 lets a client ask for at once. */
   async bindInline(account: JID, wish: BindWish, port: SessionPort): Promise<BoundHandle> {
+    return this.#bind(account, wish, port)
+  }
+
+  #bind(account: JID, wish: BindWish, port: SessionPort): Maybe<BoundHandle> {
     const elsewhere = this.elsewhere(account)
     if (elsewhere !== undefined) return this.#link.sessions.bind(elsewhere, account, wish, port)
     const { node } = this.cluster
-    const { session, inline } = await this.sessions.bind(this.hostOf(account), {
-      ...wish,
-      account,
-      node,
-      port,
-    })
-    return { handle: new LocalHandle(this, session), inline }
+    const bound = this.sessions.bind(this.hostOf(account), { ...wish, account, node, port })
+    return then(bound, ({ session, inline }) => ({ handle: new LocalHandle(this, session), inline }))
   }
 
   /**
