@@ -50,8 +50,3 @@ export function countOf(name: string, h = ''): number {
   if (count < 2 ** 32) return count
   throw new StreamError('policy-violation', `<${name}/> needs a count of stanzas in h`)
 }
-
-/** XEP-0198 §3: `resume` of `<enable/>` is a boolean of XML Schema. */
-export function wantsResumption(resume: string | undefined): boolean {
-  return resume === 'true' || resume === '1'
-}

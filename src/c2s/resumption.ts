@@ -7,7 +7,6 @@ import type { JID } from '../xml/jid.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import { Deadlines } from './deadlines.ts'
 import type { HandledCounts } from './handled-counts.ts'
-import { wantsResumption } from './management-elements.ts'
 import type { Stream } from './stream.ts'
 
 /** Rules of stream management. Infinity switches a limit off. */
@@ -51,9 +50,9 @@ const MS = 1_000
 
 /** A new SM-ID for a session whose client wants to be able to resume it (`resume` of `<enable/>`), undefined for another one: XEP-0198 §3. */
 export function newId(resume: string | undefined, { resumeSeconds }: ManagementLimits): string | undefined {
-  return wantsResumption(resume) && resumeSeconds > 0
-    ? randomBytes(ID_BYTES).toString('base64url')
-    : undefined
+  // A boolean of XML Schema.
+  const wanted = resume === 'true' || resume === '1'
+  return wanted && resumeSeconds > 0 ? randomBytes(ID_BYTES).toString('base64url') : undefined
 }
 
 /** The sessions of a server that have enabled stream management. */
