@@ -13,6 +13,14 @@ const END = 0x10000
 /** How the stream of a session is: in use, gone without a word, or closed by its client. */
 export type StreamState = 'open' | 'broken' | 'closed'
 
+/** What a stream has brought and what is not handled yet. */
+export interface UnderWay {
+  /** So much at most. */
+  readonly waiting: number
+  /** Settles when none of that is left. */
+  idle(): Maybe<void>
+}
+
 /** The messages that a stream has carried and that were handled, as far as its client may not know. */
 export class Carried {
   /** When the session began, ms since 1970. */
@@ -27,18 +35,17 @@ export class Carried {
   #left = 0
   /** Prints that an earlier stream had carried, too. */
   #again: number[] | undefined
-  readonly #complete: () => Maybe<void>
+  readonly #underWay: UnderWay
 
-  /** `complete` settles when all that the stream has brought so far is in here. */
-  constructor(since: number, complete: () => Maybe<void>) {
+  constructor(since: number, underWay: UnderWay) {
     this.since = since
-    this.#complete = complete
+    this.#underWay = underWay
   }
 
   /** Whether nothing of it comes again, now or later; `now` as `until`. */
   isOver(now: number): boolean {
     if (this.state === 'closed' || this.until <= now) return true
-    return this.state === 'broken' && this.#left === 0 && !isPromise(this.#complete())
+    return this.state === 'broken' && this.#left === 0 && !isPromise(this.complete())
   }
 
   /** How many it has carried. */
@@ -46,13 +53,19 @@ export class Carried {
     return this.#forgotten + this.#prints.length
   }
 
+  /** How many it has carried when all has been handled that it has brought so far; perhaps fewer. */
+  get expected(): number {
+    return this.count + this.#underWay.waiting
+  }
+
   /** What it has carried that an earlier stream had carried as well. */
   get again(): readonly number[] {
     return this.#again ?? []
   }
 
+  /** Settles when all that the stream has brought so far is in here. */
   complete(): Maybe<void> {
-    return this.#complete()
+    return this.#underWay.idle()
   }
 
   /** A message has been handled; `again`: it had been before. */
@@ -85,9 +98,14 @@ export class Carried {
   }
 }
 
-/** Settles when two lanes have come to rest, one after the other. (It holds on to them, not to their session.) */
-export function atRest(first: Lane, second: Lane): () => Maybe<void> {
-  return () => then(first.idle(), () => second.idle())
+/** What is in two lanes, one after the other. (It holds on to them, not to their session.) */
+export function inLanes(first: Lane, second: Lane): UnderWay {
+  return {
+    get waiting() {
+      return first.waiting + second.waiting
+    },
+    idle: () => then(first.idle(), () => second.idle()),
+  }
 }
 
 /**

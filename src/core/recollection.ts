@@ -55,10 +55,8 @@ export class Recollection {
     const key = account.bare.toString()
     const known = this.#accounts.get(key)
     if (known !== undefined) return known
-    const carried: Carried = new Carried(
-      0,
-      once(() => this.#load(account.bare, carried)),
-    )
+    const idle = once(() => this.#load(account.bare, carried))
+    const carried: Carried = new Carried(0, { waiting: Number.POSITIVE_INFINITY, idle })
     carried.state = 'broken'
     carried.until = until
     this.#accounts.set(key, carried)

@@ -15,7 +15,7 @@ const STREAMS = 20
 /** What a stream had carried when a later one of the same account began. */
 export interface Earlier {
   readonly carried: Carried
-  /** The first ones of what it has carried; Infinity for all that it ever will have. */
+  /** So many, the first ones. */
   readonly count: number
 }
 
@@ -42,10 +42,7 @@ export class Resends {
     const lastLife = this.#lastLife.of(owner.jid)
     const all = [...living, ...ended, ...(lastLife ? [lastLife] : [])]
     const earlier = all
-      .map(carried => ({
-        carried,
-        count: carried.state === 'broken' ? Number.POSITIVE_INFINITY : carried.count,
-      }))
+      .map(carried => ({ carried, count: carried.expected }))
       .filter(({ count }) => count > 0)
     return earlier.length === 0 ? undefined : earlier
   }

@@ -1,7 +1,7 @@
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { StreamError } from '../xml/stream-error.ts'
-import { atRest, Carried, type StreamState } from './carried.ts'
+import { Carried, inLanes, type StreamState } from './carried.ts'
 import { Lane } from './lane.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Earlier } from './resends.ts'
@@ -88,7 +88,7 @@ export class Session implements Origin {
     this.device = device
     this.#node = node
     this.#port = port
-    this.carried = new Carried(since, atRest(this.preparing, this.settling))
+    this.carried = new Carried(since, inLanes(this.preparing, this.settling))
   }
 
   /** The node that holds the connection. */
