@@ -11,7 +11,7 @@ import type { Histogram, Metrics } from './metrics.ts'
  */
 export function commit(storage: Storage, writes: readonly Write[], log: Log): Maybe<void> {
   if (writes.length === 0) return
-  return storage.commit([...writes]).catch((err: unknown) => {
+  return storage.commit(writes).catch((err: unknown) => {
     log.error({ code: 'TIDINGS_COMMIT_FAILED', err }, 'a commit failed; its stanza was refused')
     throw new StanzaError('internal-server-error', { type: 'wait', text: 'could not be stored, try again' })
   })
@@ -31,7 +31,8 @@ export class Commits {
   /** Starts a commit that is looked at later. Throws or rejects as `commit()` does. */
   begin(host: Host, writes: readonly Write[]): Maybe<void> {
     const committed = commit(host.storage, writes, host.log)
-    return quiet(isPromise(committed) ? this.#seconds.timed(committed) : committed)
+    // Timing it is looking at it, so its rejection is no unhandled one until it is looked at again.
+    return isPromise(committed) ? this.#seconds.timed(committed) : committed
   }
 }
 

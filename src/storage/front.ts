@@ -1,7 +1,7 @@
 /** The part of a storage that all back ends share: addresses, checks, JSON, the order of compare-and-set. */
 import type { JID } from '../xml/jid.ts'
 import { checkName } from './checks.ts'
-import type { Engine } from './engine.ts'
+import type { Committed, Engine } from './engine.ts'
 import { FrontArchive } from './front-archive.ts'
 import { FrontMarkTable } from './front-mark-table.ts'
 import { FrontCasTable, FrontTable, Turns } from './front-table.ts'
@@ -59,15 +59,26 @@ class FrontStorage implements Storage {
     return new FrontArchive(name, () => this.#open(), this)
   }
 
-  async commit(writes: readonly Write[]): Promise<void> {
-    const engine = this.#open()
-    if (writes.length === 0) return
+  // Not `async`, and one promise: what a message waits in is copied by the collector as long as it waits.
+  commit(writes: readonly Write[]): Promise<void> {
+    try {
+      const engine = this.#open()
+      if (writes.length === 0) return Promise.resolve()
+      const pending = this.#take(writes)
+      return engine
+        .commit(pending.map(write => write.operation!))
+        .then(committed => tellAppends(pending, committed))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Checks writes, and spends them. */
+  #take(writes: readonly Write[]): PendingWrite[] {
     const pending = writes.map(write => this.#own(write))
     for (const write of pending) if (write.fault !== undefined) throw write.fault
     for (const write of pending) write.spent = true
-    const { repeated, given } = await engine.commit(pending.map(write => write.operation!))
-    let next = 0
-    for (const write of pending) if (write instanceof PendingAppend) write.resolve(given[next++]!, repeated)
+    return pending
   }
 
   #own(write: Write): PendingWrite {
@@ -110,4 +121,9 @@ class FrontStorage implements Storage {
     this.#closing ??= this.#engine.close()
     return this.#closing
   }
+}
+
+function tellAppends(writes: readonly PendingWrite[], { repeated, given }: Committed): void {
+  let next = 0
+  for (const write of writes) if (write instanceof PendingAppend) write.resolve(given[next++]!, repeated)
 }

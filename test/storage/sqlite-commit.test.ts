@@ -159,18 +159,18 @@ t.test('results find their commits, in order', async t => {
   const order: string[] = []
   const commits = ['a', 'b', 'c'].map(key =>
     queue.commit([put(key)]).then(
-      ({ given }) => order.push(`${key} ${given}`),
+      ({ given }) => order.push(`${key} ${given.map(({ id, sequence, unread }) => [id, sequence, unread])}`),
       (error: StorageError) => order.push(`${key} ${error.code} ${error instanceof StorageError}`),
     ),
   )
   await tick()
   queue.onGroup([
-    { ...STORED, given: [1, 2] },
+    { ...STORED, given: [1, 2, 0, 1, 5, 3] },
     { error: { code: 'too-large', text: '' } },
-    { ...STORED, given: [3] },
+    { ...STORED, given: [2, 7, 1] },
   ])
   await Promise.all(commits)
-  t.same(order, ['a 1,2', 'b too-large true', 'c 3'])
+  t.same(order, ['a 1,2,0,1,5,3', 'b too-large true', 'c 2,7,1'])
 })
 
 t.test('too much in line: first a request to pause, then refusal', async t => {

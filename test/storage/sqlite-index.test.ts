@@ -4,9 +4,9 @@ import t from 'tap'
 import { idRange } from '../../src/storage/archive-ids.ts'
 import type { HistoryQuery } from '../../src/storage/engine.ts'
 import { ArchiveView } from '../../src/storage/sqlite/archive-view.ts'
-import type { Stored } from '../../src/storage/sqlite/commit-queue.ts'
 import { makeFolder, openForReading, openForWriting } from '../../src/storage/sqlite/database.ts'
 import { Eraser } from '../../src/storage/sqlite/erase.ts'
+import type { Outcome } from '../../src/storage/sqlite/group-message.ts'
 import { GroupWriter } from '../../src/storage/sqlite/group-writer.ts'
 import type { Key } from '../../src/storage/sqlite/log-rows.ts'
 import { Names } from '../../src/storage/sqlite/names.ts'
@@ -18,6 +18,8 @@ import { NOON } from './contract.ts'
 
 const PACE = { round: 12, slice: 2 }
 const DAY = 86_400_000
+
+type Stored = Extract<Outcome, { given: unknown }>
 
 interface Sent {
   readonly owners: readonly string[]

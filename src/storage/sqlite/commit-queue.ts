@@ -1,3 +1,4 @@
+import type { Committed, Given } from '../engine.ts'
 import { StorageError, type WallClock } from '../types.ts'
 import { fromPlain } from './errors.ts'
 import { encodeGroup, type Outcome, type WriterOperation } from './group-message.ts'
@@ -15,8 +16,10 @@ const REFUSE = { commits: 100_000, bytes: 128 * 1024 * 1024 }
 /** What an operation weighs besides its item, bytes. */
 const OVERHEAD = 128
 
-/** A commit that was stored. */
-export type Stored = Extract<Outcome, { given: unknown }>
+/** A commit that was stored; `swapped`: for compare-and-set, whether the row was as expected. */
+interface Stored extends Committed {
+  readonly swapped: boolean
+}
 
 interface Waiting {
   readonly operations: readonly WriterOperation[]
@@ -110,7 +113,7 @@ export class CommitQueue {
       this.#bytes -= bytes
       const outcome = outcomes[index]!
       if ('error' in outcome) reject(fromPlain(outcome.error))
-      else resolve(outcome)
+      else resolve(storedOf(outcome))
     }
     this.#settle()
     if (this.#line.length > 0) this.#schedule()
@@ -206,6 +209,13 @@ export class CommitQueue {
       this.#idle = undefined
     }
   }
+}
+
+function storedOf({ repeated, swapped, given: numbers }: Extract<Outcome, { given: unknown }>): Stored {
+  const given: Given[] = []
+  for (let n = 0; n < numbers.length; n += 3)
+    given.push({ id: BigInt(numbers[n]!), sequence: numbers[n + 1]!, unread: numbers[n + 2]! })
+  return { repeated, swapped, given }
 }
 
 function weigh(operation: WriterOperation): number {

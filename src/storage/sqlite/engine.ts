@@ -1,14 +1,5 @@
 import { timeOf } from '../archive-ids.ts'
-import type {
-  ArchivedRow,
-  Committed,
-  Engine,
-  Given,
-  HistoryPage,
-  HistoryQuery,
-  Operation,
-  Row,
-} from '../engine.ts'
+import type { ArchivedRow, Committed, Engine, HistoryPage, HistoryQuery, Operation, Row } from '../engine.ts'
 import {
   type KeyRange,
   type Page,
@@ -127,12 +118,8 @@ class SqliteEngine implements Engine {
     this.#kinds.set(table, kind)
   }
 
-  async commit(operations: readonly Operation[]): Promise<Committed> {
-    const { repeated, given: numbers } = await this.#commits.commit(operations)
-    const given: Given[] = []
-    for (let n = 0; n < numbers.length; n += 3)
-      given.push({ id: BigInt(numbers[n]!), sequence: numbers[n + 1]!, unread: numbers[n + 2]! })
-    return { repeated, given }
+  commit(operations: readonly Operation[]): Promise<Committed> {
+    return this.#commits.commit(operations)
   }
 
   async swap(
