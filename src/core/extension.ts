@@ -176,7 +176,7 @@ export interface NewStreamRegistration {
 
 /** What an extension does on streams before sign-in; where TLS has to come first, after it. */
 export interface BeforeSignIn {
-  /** Stream features (RFC 6120 §4.3.2) offered with the SASL mechanisms; made anew for each stream. */
+  /** Stream features (RFC 6120 §4.3.2) offered with the SASL mechanisms; made anew when options have changed (`Host.revision`). */
   readonly features?: () => readonly Element[]
   /** Requests that are answered. */
   readonly iq?: readonly NewStreamRegistration[]
@@ -227,7 +227,7 @@ export interface Registrations<Provided> {
   readonly atHome?: HomeTaskHandlers
   readonly beforeSignIn?: BeforeSignIn
   readonly binding?: readonly BindingRegistration[]
-  /** Stream features after sign-in that hold more than their name; made anew for each stream. */
+  /** Stream features after sign-in that hold more than their name; made anew when options have changed (`Host.revision`). */
   readonly streamFeatures?: () => readonly Element[]
   /** Routes of the HTTP server. */
   readonly http?: readonly HttpRoute[]
