@@ -55,16 +55,11 @@ export class Spreading {
     const at: StageContext = { owner: owner.jid, side: 'recipient' }
     try {
       const admitted = host.hooks.admit(presence, at)
-      if (isPromise(admitted)) this.#background.run('presence', this.#handLater(admitted, owner, host, at))
+      if (isPromise(admitted)) this.#later(this.#takeLater(admitted, host, at))
       else if (admitted !== undefined) this.#hand(admitted, owner, host, at)
     } catch (error) {
       this.#router.unexpected(error)
     }
-  }
-
-  async #handLater(admitted: Promise<Stanza | undefined>, owner: Owner, host: Host, at: StageContext) {
-    const presence = await admitted
-    if (presence !== undefined) this.#hand(presence, owner, host, at)
   }
 
   /** What has passed the guards. */
@@ -81,8 +76,22 @@ export class Spreading {
         return
       }
     }
-    const done = takePresence(this.#router, claim, presence, at)
-    if (isPromise(done)) this.#background.run('presence', done)
+    const taken = takePresence(this.#router, claim, presence, at)
+    if (isPromise(taken)) this.#later(taken)
+  }
+
+  async #takeLater(admitted: Promise<Stanza | undefined>, { hooks }: Host, at: StageContext): Promise<void> {
+    const presence = await admitted
+    if (presence === undefined) return
+    await takePresence(this.#router, hooks.presenceClaim(presence, 'recipient'), presence, at)
+  }
+
+  /** What waits, for a guard or for its turn. */
+  #later(work: Promise<void>): void {
+    this.#background.run(
+      'presence',
+      work.catch(error => this.#router.unexpected(error)),
+    )
   }
 
   #answer(answer: Stanza): void {

@@ -1,5 +1,6 @@
 /** How presence reaches an owner beside, or behind, what goes on in his lane. */
 import t from 'tap'
+import { StanzaError } from '../../src/core/errors.ts'
 import { defineExtension, stage } from '../../src/core/extension.ts'
 import { xml } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
@@ -86,7 +87,7 @@ for (const nodes of [1, 2, 3])
       t.same(heard(bob), ['subscribed', 'broadcast'])
     })
 
-    t.test('guards see presence that is spread, and may hold it back or drop it', async t => {
+    t.test('guards see presence that is spread, and may hold it back, drop it or refuse it', async t => {
       const gate = Promise.withResolvers<undefined>()
       const picky = defineExtension({
         name: 'picky',
@@ -96,6 +97,8 @@ for (const nodes of [1, 2, 3])
             stage('guard', { kind: 'presence', side: 'recipient' }, ({ from }, { owner }) => {
               t.equal(owner.toString(), 'bob@localhost')
               if (from.local === 'alice') return 'drop'
+              if (from.local === 'erin') throw new StanzaError('forbidden')
+              if (from.local === 'frank') return Promise.reject(new StanzaError('forbidden'))
               return from.local === 'carol' ? gate.promise : undefined
             }),
           ],
@@ -104,7 +107,7 @@ for (const nodes of [1, 2, 3])
       const server = core({ nodes, extensions: [picky] })
       const bob = await server.session('bob', 'b', nodes - 1)
       await bob.send('presence', {})
-      for (const name of ['alice', 'carol', 'dave']) {
+      for (const name of ['alice', 'carol', 'erin', 'frank', 'dave']) {
         const from = JID.parse(`${name}@localhost/x`)
         server.routers[0]!.spread(Stanza.build('presence', { from }, xml('status', {}, name)), [BOB])
       }
