@@ -16,7 +16,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000
 
 /** What main.ts needs of invitations besides what operators do. */
 export interface HostInvitations extends InvitationAdministration {
-  /** False where the extension is off. */
+  /** False where the extension is off at the first host. */
   readonly on: boolean
   /** Makes the invitation of a server without accounts. */
   createFirst(host: string): Promise<NewInvitationLinks>
@@ -29,24 +29,28 @@ export function invitationsOf(
   clock: Clock,
   httpPort?: number,
 ): HostInvitations {
-  const given = config.extensions[definition.name]
-  const options = { ...defaults(definition.options!), ...(given || {}) }
+  const domains = config.hosts.map(({ name }) => name)
+  const given = (domain: string) =>
+    config.hosts.find(({ name }) => name === domain)?.extensions[definition.name]
+  const optionsAt = (domain: string) => ({ ...defaults(definition.options!), ...(given(domain) || {}) })
   const at = (domain: string): Invitations => {
-    if (given !== false) return new Invitations(storage, clock, JID.parse(domain))
+    if (given(domain) !== false) return new Invitations(storage, clock, JID.parse(domain))
     throw new TidingsError(
       'TIDINGS_INVITATIONS_OFF',
-      'extensions.invitations is false in the configuration: take that away first',
+      `extensions.invitations is false in the configuration, for ${domain} or for all: take that away first`,
     )
   }
+  /** The hosts where it is on; where there is none, one to fail at. */
+  const open = domains.filter(domain => given(domain) !== false)
+  const asked = open.length === 0 ? domains : open
   const told = (host: string, token: string, invitation: Invitation): NewInvitationLinks => {
-    const web = options['web-address'] || webOrigin(config, host, httpPort)
+    const web = optionsAt(host)['web-address'] || webOrigin(config, host, httpPort)
     const { uses, expires } = invitation
     return { ...invitationLinks(host, invitation, token, web), uses, expires }
   }
-  const domains = config.hosts.map(({ name }) => name)
   return {
-    on: given !== false,
-    async create(host, { lifetime = options.days * DAY_MS, ...wanted }) {
+    on: given(domains[0]!) !== false,
+    async create(host, { lifetime = optionsAt(host).days * DAY_MS, ...wanted }) {
       const { token, invitation } = await at(host).create({ ...wanted, lifetime, uses: 1 })
       return told(host, token, invitation)
     },
@@ -55,11 +59,11 @@ export function invitationsOf(
       return told(host, token, invitation)
     },
     async list() {
-      const lists = domains.map(async host => (await at(host).list()).map(one => ({ ...one, host })))
+      const lists = asked.map(async host => (await at(host).list()).map(one => ({ ...one, host })))
       return (await Promise.all(lists)).flat()
     },
     async revoke(id) {
-      for (const host of domains) if (await at(host).revoke(id)) return true
+      for (const host of asked) if (await at(host).revoke(id)) return true
       return false
     },
   }

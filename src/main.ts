@@ -99,8 +99,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   for (const { path, later } of config.later)
     warn('TIDINGS_CONFIG_LATER', `${path} does nothing yet: ${later.feature} comes with a later version`)
 
-  for (const { extension, follows } of config.followers)
-    log.info({ extension, follows }, 'an extension is off, since the one that it follows is')
+  for (const follower of config.followers)
+    log.info(follower, 'an extension is off, since the one that it follows is')
 
   const storage = given.storage ?? parts.adopt(await openStorage(config, clock, log), one => one.close())
   if (given.storage === undefined) await checkFolder(config, warn)
@@ -118,7 +118,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   let httpPort: number | undefined
   // What hosts begin when they stop is stored, too.
   parts.defer(settled)
-  const hosts = config.hosts.map(({ name }) =>
+  const hosts = config.hosts.map(({ name, extensions: options }) =>
     parts.adopt(
       new Host({
         domain: name,
@@ -130,7 +130,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
         background,
         web: () => webOrigin(config, name, httpPort),
         extensions,
-        options: config.extensions,
+        options,
       }),
       host => host.stop(),
     ),

@@ -73,7 +73,8 @@ export class Reloader {
     await certificates.change({ hosts: pairs, files: config.tls })
     c2s.limits = c2sLimits(config)
     router.sessions.policy = bindPolicy(config)
-    for (const host of hosts) host.change(config.extensions)
+    // Only hosts that are there already are in force, at their old places.
+    for (const [index, host] of hosts.entries()) host.change(config.hosts[index]!.extensions)
     setLogLevel(config.log.level)
   }
 }

@@ -70,6 +70,44 @@ t.test('options of extensions, sessions and limits', async t => {
   t.notMatch(text, /id="5"/, 'there is room again')
 })
 
+t.test('an option of one host', async t => {
+  const directory = t.testdir()
+  const unarchived = { archive: false, sequence: false, status: false }
+  const configured = (own: object) =>
+    configFrom(
+      {
+        hosts: [{ name: 'localhost' }, { name: 'chat.example', extensions: own }],
+        listeners: { xmpp: { ...here, tls: 'offered' }, 'xmpp-tls': false, http: false, metrics: false },
+        storage: { kind: 'memory' },
+        extensions: unarchived,
+      },
+      { extensions, directory },
+    )
+  let own = {}
+  const server = await startServer(configured(own), {
+    certificates: await testCertificates(),
+    control: false,
+    read: async () => configured(own),
+  })
+  t.teardown(() => server.stop())
+  for (const address of ['alice@localhost', 'bob@localhost', 'carol@chat.example'])
+    await server.accounts.create(JID.parse(address), 'x')
+  const alice = await signedIn(t, server.ports.xmpp!, 'alice', 'x')
+  own = { offline: { 'messages-per-user': 1 } }
+  t.strictSame(await server.reload(), {
+    live: ['hosts[1].extensions.offline.messages-per-user'],
+    restart: [],
+  })
+  for (const to of ['bob@localhost', 'carol@chat.example'])
+    for (const id of ['1', '2'])
+      alice.send(`<message to='${to}' id='${id}' type='chat'><body>b</body></message>`)
+  alice.send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
+  await server.settled()
+  const [text] = await alice.expect(/.*id="p"/s)
+  t.match(text, /from="carol@chat\.example"[^>]* id="2"|id="2"[^>]* from="carol@chat\.example"/)
+  t.equal(text.match(/<service-unavailable/g)?.length, 1, 'nobody else has less room')
+})
+
 t.test('limits of new streams over WebSocket', async t => {
   const directory = t.testdir()
   const configured = (bytes: number) =>

@@ -2,6 +2,7 @@
 import {
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -63,8 +64,18 @@ export class Checker {
 
   /** The node at a path of keys, for a problem found after the walk; what holds it where it is not written. */
   nodeAt(path: readonly (string | number)[]): Node | null {
-    const node = this.#document.getIn(path, true) as Node | undefined
-    return node ?? (path.length === 0 ? null : this.nodeAt(path.slice(0, -1)))
+    return this.#find(path) ?? (path.length === 0 ? null : this.nodeAt(path.slice(0, -1)))
+  }
+
+  /** Whether there is anything at a path of keys; a key with nothing below it says nothing. */
+  says(path: readonly (string | number)[]): boolean {
+    return !isNothing(this.#find(path))
+  }
+
+  #find(path: readonly (string | number)[]): Node | null {
+    let node = this.#resolve(this.#document.contents)
+    for (const key of path) node = isCollection(node) ? this.#resolve(node.get(key, true) as Node) : null
+    return node
   }
 
   #value(node: Node | null, field: Field, path: string): unknown {
@@ -128,7 +139,7 @@ export class Checker {
 
   #unknown(node: Node, name: string, path: string, known: readonly string[]): void {
     const near = suggestion(name, known)
-    const what = path === 'extensions' ? 'there is no such extension' : 'there is no such key'
+    const what = /(^|\.)extensions$/.test(path) ? 'there is no such extension' : 'there is no such key'
     const hint = near === undefined ? `; expected one of ${known.join(', ')}` : `; did you mean "${near}"?`
     this.report('TIDINGS_CONFIG_UNKNOWN_KEY', join(path, name), what + hint, node)
   }

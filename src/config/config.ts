@@ -1,4 +1,5 @@
 import type { LaterKey } from './check.ts'
+import type { AllValues } from './extension-fields.ts'
 import type { Follower } from './followers.ts'
 import type { Checked } from './schema.ts'
 
@@ -8,13 +9,21 @@ export interface CertificatePair {
   readonly key: string
 }
 
+/** What is configured of one host. */
+export interface HostConfig {
+  readonly name: string
+  readonly tls: CertificatePair | undefined
+  /** What holds at this host: `extensions`, changed by what it says itself. */
+  readonly extensions: AllValues
+}
+
 /** A checked configuration. Paths are absolute, addresses are decided. */
 export interface Config extends Omit<Checked, 'hosts' | 'tls' | 'data' | 'listeners'> {
   /** Where it came from, for messages. */
   readonly file: string
   /** The folder of everything that is kept. */
   readonly data: string
-  readonly hosts: readonly { readonly name: string; readonly tls: CertificatePair | undefined }[]
+  readonly hosts: readonly HostConfig[]
   readonly tls: CertificatePair | undefined
   readonly listeners: Listeners
   /** Keys in use whose feature comes later; each is worth a warning. */

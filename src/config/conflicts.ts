@@ -1,6 +1,6 @@
 import type { Extension } from '../core/extension.ts'
 import type { Config } from './config.ts'
-import { lacking } from './followers.ts'
+import { type Lack, lacking } from './followers.ts'
 import { join } from './problems.ts'
 
 /** Two values that do not go together. */
@@ -17,12 +17,29 @@ export function conflicts(config: Config, extensions: readonly Extension[]): Con
     ...hostsNamedTwice(config),
     ...componentsNamedTwice(config),
     ...portsTakenTwice(config),
-    ...lacking(config.extensions, extensions).map(({ extension, needs }) => ({
-      path: join('extensions', extension),
-      at: ['extensions', extension],
-      text: `needs extensions.${needs}, which is off: switch that on too, or this one off`,
-    })),
+    ...needsUnmet(config, extensions),
   ]
+}
+
+/** For all hosts, then what is so at single hosts only. */
+function* needsUnmet(
+  { extensions: all, hosts }: Config,
+  extensions: readonly Extension[],
+): Generator<Conflict> {
+  const general = lacking(all, extensions)
+  for (const one of general) yield needUnmet(one, 'extensions', ['extensions'])
+  for (const [index, host] of hosts.entries())
+    for (const one of lacking(host.extensions, extensions))
+      if (!general.some(({ extension, needs }) => extension === one.extension && needs === one.needs))
+        yield needUnmet(one, `hosts[${index}].extensions`, ['hosts', index, 'extensions'])
+}
+
+function needUnmet({ extension, needs }: Lack, path: string, at: Conflict['at']): Conflict {
+  return {
+    path: join(path, extension),
+    at: [...at, extension],
+    text: `needs ${join(path, needs)}, which is off: switch that on too, or this one off`,
+  }
 }
 
 function* hostsNamedTwice({ hosts }: Config): Generator<Conflict> {

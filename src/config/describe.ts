@@ -32,10 +32,12 @@ function describeField(field: Field, path: string): KeyDescription[] {
   const waiting = later && {
     later: later.values ? `${later.values.join(', ')}: ${later.feature}` : later.feature,
   }
-  const row = { path, type: expected(field), doc: field.doc, ...defaultOf(field), ...waiting }
+  const like = field.kind === 'section' ? field.like : undefined
+  const type = like === undefined ? expected(field) : `the same as \`${like}\``
+  const row = { path, type, doc: field.doc, ...defaultOf(field), ...waiting }
   switch (field.kind) {
     case 'section':
-      return [row, ...describeFields(field.fields, path)]
+      return field.like === undefined ? [row, ...describeFields(field.fields, path)] : [row]
     case 'list':
       return [row, ...describeFields(field.of.fields, `${path}[]`)]
     default:

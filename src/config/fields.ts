@@ -26,6 +26,8 @@ export interface Section<F extends Fields = Fields, Instead = unknown> {
   readonly off?: boolean
   /** What it is when absent: its keys with their defaults, or nothing of it. */
   readonly absent: { readonly defaults: true } | { readonly value: Instead }
+  /** The key at the top of the file that takes the same and is described instead. */
+  readonly like?: string
   readonly later?: Later
 }
 

@@ -26,6 +26,7 @@ function schemaOf(field: Field): object {
   const description = field.doc + (later ?? '')
   switch (field.kind) {
     case 'section':
+      if (field.like !== undefined) return { description, $ref: `#/properties/${field.like}` }
       return { description, ...orOff(objectOf(field.fields), field.off) }
     case 'list':
       return {

@@ -7,7 +7,7 @@ import type { Extension } from '../core/extension.ts'
 import { Checker } from './check.ts'
 import type { CertificatePair, Config, Listeners } from './config.ts'
 import { conflicts } from './conflicts.ts'
-import { followersOf } from './followers.ts'
+import { type Decided, decideExtensions } from './hosts.ts'
 import { ConfigError } from './problems.ts'
 import { allFields, type Checked } from './schema.ts'
 
@@ -59,15 +59,8 @@ function checkDocument(
   const checker = new Checker(document, lines, environment)
   const checked = checker.check(allFields(extensions)) as Checked
   checker.throwProblems(file)
-  // A key with nothing below it says nothing.
-  const isNamed = (name: string): boolean => (document.getIn(['extensions', name]) ?? null) !== null
-  const followers = followersOf(checked.extensions, extensions, isNamed)
-  const off = Object.fromEntries(followers.map(({ extension }) => [extension, false as const]))
-  const config = {
-    ...resolved(checked, file, directory, checker),
-    extensions: { ...checked.extensions, ...off },
-    followers,
-  }
+  const decided = decideExtensions(checked, extensions, path => checker.says(path))
+  const config = resolved({ ...checked, ...decided }, file, directory, checker)
   for (const { path, at, text } of conflicts(config, extensions))
     checker.report('TIDINGS_CONFIG_CONFLICT', path, text, checker.nodeAt(at))
   checker.throwProblems(file)
@@ -76,14 +69,14 @@ function checkDocument(
 
 /** Makes paths absolute and decides addresses. */
 function resolved(
-  checked: Checked,
+  checked: Omit<Checked, 'hosts'> & Decided,
   file: string,
   directory: string,
   { later, written }: Checker,
-): Omit<Config, 'followers'> {
+): Config {
   const absolute = (pair: CertificatePair | undefined) =>
     pair && { certificate: resolve(directory, pair.certificate), key: resolve(directory, pair.key) }
-  const hosts = checked.hosts.map(({ name, tls }) => ({ name, tls: absolute(tls) }))
+  const hosts = checked.hosts.map(host => ({ ...host, tls: absolute(host.tls) }))
   const address = defaultAddress(hosts.map(({ name }) => name))
   const listeners = Object.entries(checked.listeners).map(([name, listener]) => [
     name,

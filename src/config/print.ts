@@ -2,6 +2,7 @@
 import { Document, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml'
 import type { Config } from './config.ts'
 import type { Field, Fields } from './fields.ts'
+import { ownOf } from './hosts.ts'
 import { join } from './problems.ts'
 
 /** Keys whose values nobody should read over a shoulder. */
@@ -9,13 +10,13 @@ const SECRET = /password|secret|token/
 const HIDDEN = '[not shown]'
 
 /**
- * YAML that means the same configuration: every key with its value, whether it was written or not. What came from the environment stays
+ * YAML that means the same configuration: every key with its value, whether it was written or not; of hosts, what differs from all. What came from the environment stays
  * `${NAME}`; a secret that was written plainly is not shown.
  */
 export function printFields(config: Config, fields: Fields): string {
-  const document = new Document(valuesOf(fields, config as unknown as Values), {
-    aliasDuplicateObjects: false,
-  })
+  const hosts = config.hosts.map(host => ({ ...host, extensions: ownOf(config.extensions, host.extensions) }))
+  const values: unknown = { ...config, hosts }
+  const document = new Document(valuesOf(fields, values as Values), { aliasDuplicateObjects: false })
   document.commentBefore = ` ${config.file}, with the defaults of what it leaves out. Secrets are not shown.`
   new Printer(config.written).keys(document.contents as unknown as YAMLMap, fields, '')
   return document.toString({ lineWidth: 0 })

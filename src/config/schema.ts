@@ -1,6 +1,7 @@
 /** Every key of the configuration: what it holds, its default and what it is for. The reference and the JSON schema come from here. */
 import type { Extension } from '../core/extension.ts'
 import { option } from '../core/options.ts'
+import { type AllValues, extensionFields, type OwnValues, ownExtensionFields } from './extension-fields.ts'
 import {
   choice,
   type Dictionary,
@@ -11,7 +12,6 @@ import {
   later,
   optionalSection,
   requiredText,
-  type Section,
   section,
   switchable,
   text,
@@ -241,28 +241,16 @@ export const CORE_FIELDS = {
   }),
 } satisfies Fields
 
-/** Options of one extension, or false for an extension that is switched off. */
-export type ExtensionValues = Readonly<Record<string, unknown>> | false
-
-/** All keys: those of the core, and the options that the extensions declare. */
+/** All keys: those of the core, and the options that the extensions declare, for all hosts and for each. */
 export function allFields(extensions: readonly Extension[]) {
-  return { ...CORE_FIELDS, extensions: extensionFields(extensions) }
+  const one = { ...host, fields: { ...host.fields, extensions: ownExtensionFields(extensions) } }
+  return { ...CORE_FIELDS, hosts: { ...hosts, of: one }, extensions: extensionFields(extensions) }
 }
 
-function extensionFields(
-  extensions: readonly Extension[],
-): Section<Record<string, Section<Record<string, Leaf>, false>>, never> {
-  const fields = extensions.map(({ name, doc, options, follows = [] }) => {
-    const off = follows.map(one => `; off where \`${one.name}\` is, unless it is named here`)
-    return [name, switchable(doc + off.join(''), true, { ...options } as Record<string, Leaf>)] as const
-  })
-  return section(
-    'Extensions by name: their options, or `false` to switch one off.',
-    Object.fromEntries(fields),
-  )
-}
+type Core = { readonly [K in keyof typeof CORE_FIELDS]: Value<(typeof CORE_FIELDS)[K]> }
 
 /** What a file says once it is checked. */
-export type Checked = { readonly [K in keyof typeof CORE_FIELDS]: Value<(typeof CORE_FIELDS)[K]> } & {
-  readonly extensions: Readonly<Record<string, ExtensionValues>>
+export type Checked = Omit<Core, 'hosts'> & {
+  readonly hosts: readonly (Core['hosts'][number] & { readonly extensions?: OwnValues })[]
+  readonly extensions: AllValues
 }

@@ -70,6 +70,18 @@ t.test('switched off', async t => {
   await server.saw(/Ctrl-C/)
 })
 
+t.test('switched off at one host', async t => {
+  const hosts = [{ name: 'localhost' }, { name: 'chat.example', extensions: { invitations: false } }]
+  const { config } = await configured(t, { hosts, extensions: { invitations: { days: 1 } } })
+  const run = (...args: string[]) => tidings([...args, '--config', config])
+  t.match(await run('user', 'invite', '--host', 'chat.example'), {
+    code: 1,
+    err: /for chat\.example or for all.*\[TIDINGS_INVITATIONS_OFF\]/,
+  })
+  t.match(await run('user', 'invite'), { code: 0 })
+  t.match(await run('invite', 'list'), { code: 0, out: /^[\w-]{8}\tlocalhost\t[^\n]*\n$/ })
+})
+
 t.test('the first people let themselves in by the link on the screen', async t => {
   const { config } = await configured(t)
   const server = await serve(t, config)

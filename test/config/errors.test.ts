@@ -140,7 +140,7 @@ const CASES: readonly [what: string, text: string, ...problems: string[]][] = [
   [
     'no host at all',
     'hosts: []',
-    'tidings.yaml:1:8: hosts: expected a list of one or more, each with name, tls, found an empty list [TIDINGS_CONFIG_VALUE]',
+    'tidings.yaml:1:8: hosts: expected a list of one or more, each with name, tls, extensions, found an empty list [TIDINGS_CONFIG_VALUE]',
   ],
   [
     'a host without a name',
@@ -208,6 +208,19 @@ const CASES: readonly [what: string, text: string, ...problems: string[]][] = [
     'hosts: [{name: a.example}]\ncomponents:\n  - {name: A.example, secret: s}\n  - {name: b.example, secret: s}\n  - {name: b.example, secret: s}',
     'tidings.yaml:3:12: components[0].name: expected another domain than that of hosts[0], found "a.example" again [TIDINGS_CONFIG_CONFLICT]',
     'tidings.yaml:5:12: components[2].name: expected another domain than that of components[1], found "b.example" again [TIDINGS_CONFIG_CONFLICT]',
+  ],
+  [
+    'an unknown extension of a host',
+    'hosts:\n  - name: a.example\n    extensions:\n      ofline: {}',
+    'tidings.yaml:4:7: hosts[0].extensions.ofline: there is no such extension; did you mean "offline"? [TIDINGS_CONFIG_UNKNOWN_KEY]',
+  ],
+  [
+    'options of extensions of hosts: unknown, out of bounds, of a wrong kind, of one that has none',
+    'hosts:\n  - name: a.example\n    extensions: {offline: {day: 3}}\n  - name: b.example\n    extensions:\n      offline: {days: 0, mode: aa}\n      ping: true',
+    'tidings.yaml:3:28: hosts[0].extensions.offline.day: there is no such key; did you mean "days"? [TIDINGS_CONFIG_UNKNOWN_KEY]',
+    'tidings.yaml:6:23: hosts[1].extensions.offline.days: expected a whole number of days from 1 to 3650, found 0 [TIDINGS_CONFIG_VALUE]',
+    'tidings.yaml:6:32: hosts[1].extensions.offline.mode: expected one of "a", "b", found "aa"; did you mean "a"? [TIDINGS_CONFIG_VALUE]',
+    'tidings.yaml:7:13: hosts[1].extensions.ping: expected a mapping without keys, or false, found true [TIDINGS_CONFIG_VALUE]',
   ],
   [
     'two listeners on one port',

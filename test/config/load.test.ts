@@ -12,7 +12,7 @@ const parse = (text: string, environment: Record<string, string> = {}) =>
 
 t.test('an empty file is the shipped default', async t => {
   const config = parse('')
-  t.strictSame(config.hosts, [{ name: 'localhost', tls: undefined }])
+  t.strictSame(config.hosts, [{ name: 'localhost', tls: undefined, extensions: config.extensions }])
   t.equal(config.data, '/work/data')
   t.strictSame(config.storage, { kind: 'sqlite' })
   t.match(config.listeners, {

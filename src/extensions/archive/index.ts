@@ -103,7 +103,7 @@ export default defineExtension({
     const preferences = new Preferences(host, host.find(roster))
     const retractions = new Retractions(host, archive)
     const takingUp = host.clock.after(TAKEN_UP_MS, () => host.background.run('archive', retractions.takeUp()))
-    const { age, patience } = retentionOf(options)
+    const { age, patience } = retentionOf(options, host.domain)
     const undelivered = patience === undefined ? undefined : new UntilDelivered(host, archive, patience)
     const backlog = new Backlog(host, archive, undelivered)
     const recorder = new Recorder({

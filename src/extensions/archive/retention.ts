@@ -21,8 +21,8 @@ export interface KeepOptions {
   readonly 'undelivered-days': number
 }
 
-/** Throws a TidingsError where the configuration makes no sense. */
-export function retentionOf(options: KeepOptions): Retention {
+/** Throws a TidingsError where the configuration of a host makes no sense. */
+export function retentionOf(options: KeepOptions, host: string): Retention {
   const { keep, 'device-days': devices, 'undelivered-days': undelivered } = options
   if (keep === 'always') return { age: undefined }
   if (keep === 'until-delivered') {
@@ -30,7 +30,7 @@ export function retentionOf(options: KeepOptions): Retention {
     if (devices > undelivered)
       throw new TidingsError(
         'TIDINGS_ARCHIVE_KEEP',
-        `extensions.archive.device-days: ${devices} is more than extensions.archive.undelivered-days, ${undelivered}`,
+        `${host}: extensions.archive.device-days: ${devices} is more than extensions.archive.undelivered-days, ${undelivered}`,
       )
     return { age: undelivered * DAY_MS, patience: devices * DAY_MS }
   }
@@ -38,7 +38,7 @@ export function retentionOf(options: KeepOptions): Retention {
   if (days === undefined)
     throw new TidingsError(
       'TIDINGS_ARCHIVE_KEEP',
-      `extensions.archive.keep: "${keep}" is neither "always" nor "until-delivered" nor a number of days such as "365d"`,
+      `${host}: extensions.archive.keep: "${keep}" is neither "always" nor "until-delivered" nor a number of days such as "365d"`,
     )
   return { age: Number(days) * DAY_MS }
 }

@@ -47,8 +47,10 @@ async function checkConfiguration({ file, hosts, later, followers }: Config): Pr
   const { ok, warning } = findingsAbout('configuration')
   return [
     ok(`${file} serves ${hosts.map(({ name }) => name).join(', ')}`),
-    ...followers.map(({ extension, follows }) =>
-      ok(`extensions.${extension} is off, since extensions.${follows} is`),
+    ...followers.map(({ extension, follows, host }) =>
+      ok(
+        `${host === undefined ? '' : `${host}: `}extensions.${extension} is off, since extensions.${follows} is`,
+      ),
     ),
     ...later.map(({ path, later }) =>
       warning(`${path} does nothing yet: ${later.feature} comes with a later version`, `take ${path} out`),
