@@ -111,7 +111,7 @@ const resumeLocation: Leaf<string | undefined> = {
 }
 
 /** The keys that are there whatever extensions there are. */
-export const CORE_FIELDS = {
+const CORE_FIELDS = {
   hosts,
   data: {
     ...text({
