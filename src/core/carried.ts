@@ -7,8 +7,6 @@ import { isPromise, type Maybe, then } from './maybe.ts'
 
 /** So many of a stream are remembered, the last ones. A client that leaves more than this unacknowledged sends some of them twice. */
 const MOST = 500
-/** No unit of a text (above 16 bits). */
-const END = 0x10000
 
 /** How the stream of a session is: in use, gone without a word, or closed by its client. */
 export type StreamState = 'open' | 'broken' | 'closed'
@@ -119,18 +117,20 @@ export function printOf(message: Stanza): number | undefined {
   if (message.has('origin-id', NS.stanzaIds)) return undefined
   // XEP-0198 §4: Clients SHOULD also add a delay element with the original (failed) send timestamp.
   const content = message.has('delay', NS.delay) ? message.without(isDelay) : message
-  const head = [id, type ?? '', to?.toString() ?? ''].reduce(mixed, 0)
-  // 53 bits: a number. Whoever makes two messages of one print deceives nobody but himself.
-  return crc32(content.bytesOfContent) * 2 ** 21 + (head >>> 11)
+  const head = `${id}\n${type ?? ''}\n${to ?? ''}`
+  // 53 bits: a number. All of them tell two messages of the same words apart; a loss would be the price of a mistake.
+  return crc32(content.bytesOfContent, crc32(head)) * 2 ** 21 + (mixed(head) >>> 11)
 }
 
 function isDelay(name: string, ns: string): boolean {
   return name === 'delay' && ns === NS.delay
 }
 
-/** FNV-1a over the units of a text and its end, 32 bits. */
-function mixed(before: number, text: string): number {
-  let value = before ^ 0x811c9dc5
+/** 32 bits of a text: FNV-1a over its units, and the last steps of MurmurHash3, without which the upper bits know little of the last units. */
+function mixed(text: string): number {
+  let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
-  return Math.imul(value ^ END, 0x01000193)
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35)
+  return (value ^ (value >>> 16)) >>> 0
 }
