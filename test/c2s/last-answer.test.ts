@@ -58,7 +58,9 @@ for (const [store, extensions] of Object.entries(STORES))
                 left,
                 Array.from({ length: COUNT - acknowledged }, (_, i) => String(acknowledged + i)),
               )
-              alice.socket.destroy()
+              // Without a word it would be taken to send the next ones again: they have the same ids.
+              alice.send('</stream:stream>')
+              await alice.end()
               again.socket.destroy()
             })
     })
