@@ -37,8 +37,10 @@ class Driver(ClientXMPP):
     async def _pick_dns_answer(self, _domain, service=None):
         return None
 
-    def on_session(self, _):
+    async def on_session(self, _):
         self.send_presence()
+        # Read behind the presence: from now on messages come as they are sent. A moment earlier they are kept and follow, with a delay.
+        await self.get_roster()
         tell("session", jid=self.boundjid.full)
 
     def on_message(self, message):

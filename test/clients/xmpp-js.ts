@@ -74,10 +74,14 @@ async function connected(entity: Client, { missed = false }: SignIn): Promise<Ch
       if (inOneGo || element.is('enabled', NS.streamManagement)) setImmediate(resolve)
     })
   })
-  const jid = await within(entity.start(), 'xmpp.js to sign in').catch(async (error: unknown) => {
-    await entity.stop().catch(() => {})
-    throw failureOf(error as Error & { condition?: string; code?: string })
-  })
+  // COMPAT xmpp.js 0.14: start() waits for the server's stream header only once its own has been written, and misses one that came by then.
+  const online = new Promise<{ toString(): string }>(resolve => entity.on('online', resolve))
+  const jid = await within(Promise.race([entity.start(), online]), 'xmpp.js to sign in').catch(
+    async (error: unknown) => {
+      await entity.stop().catch(() => {})
+      throw failureOf(error as Error & { condition?: string; code?: string })
+    },
+  )
   await within(managed, 'stream management')
   // XEP-0386 §3.2: what is archived it has to fetch by itself.
   if (missed) await entity.iqCaller.request(xml('iq', { type: 'set' }, xml('query', { xmlns: NS.archive })))
