@@ -31,9 +31,9 @@ const SCENARIOS: Readonly<Record<string, string>> = {
   'chat+mam-mobile': 'chat+mam:mode=rate,rate=300,tls=direct,sm=1,receipts=1,pairs=100,duration=6',
   'mam-query': 'mam-query:messages=10000,page=50,rounds=3',
   presence: 'presence:',
-  idle: 'idle:n=10000,settle=25',
-  'idle-tls': 'idle:n=2000,tls=direct,settle=25',
-  'idle-ws': 'idle:n=10000,transport=ws,settle=25',
+  idle: 'idle:n=10000',
+  'idle-tls': 'idle:n=2000,tls=direct',
+  'idle-ws': 'idle:n=10000,transport=ws',
 }
 /** Those that look at memory: each in a server that has done nothing else. */
 const ALONE = ['idle', 'idle-tls', 'idle-ws']
