@@ -1,7 +1,8 @@
 /**
  * Messages that never get lost, though the server is killed at any moment under load, and with it everything that was not synced to disk
  * (power-cut.c): whatever its sender has an acknowledgement for (XEP-0198) is there after the restart. Servers with a mistake must be
- * caught by the same test. `TIDINGS_FULL=1` runs 100 rounds.
+ * caught by the same test. `TIDINGS_FULL=1` runs 100 rounds, `TIDINGS_ROUNDS`
+ * so many.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +16,7 @@ import { count, describe, type Losses } from './loss-count.ts'
 import { compile, type Mutation, watchedEnvironment, whyNot } from './preload.ts'
 import { mutateProgram } from './programs.ts'
 
-const ROUNDS = process.env.TIDINGS_FULL === '1' ? 100 : 4
+const ROUNDS = Number(process.env.TIDINGS_ROUNDS ?? (process.env.TIDINGS_FULL === '1' ? 100 : 4))
 /** A mistake is caught in the first round, nearly always; it has this many. */
 const MUTANT_ROUNDS = 8
 /** With syncs that take their time most kills hit a commit on its way. */
