@@ -1,6 +1,7 @@
 /** XEP-0388 §2.6.1: what a client asks for along with signing in, and gets with its success: a session to resume, or a resource (XEP-0386). */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { StanzaError } from '../core/errors.ts'
+import { madeUpResource } from '../core/sessions.ts'
 import { type Element, xml } from '../xml/element.ts'
 import { type JID, JIDError } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
@@ -19,7 +20,7 @@ import type { Stream } from './stream.ts'
 
 /** XEP-0388 §2.3: "The contents of the 'id' attribute MUST be a UUID v4." */
 const UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
-/** Bytes of what makes a resource the only one of its account. */
+/** Bytes of what makes a device the only one of its account. */
 const UNIQUE_BYTES = 9
 
 /** Goes on with a client that has signed in, as far as a running session. Rejects with the StreamError to close the stream with. */
@@ -96,11 +97,7 @@ function deviceOf(request: TopElement): string | undefined {
  * client's id, which "MUST NOT be exposed". A tag that no resource can hold is left out.
  */
 function resourceOf(asked: Element, account: JID, device: string | undefined): string {
-  const unique = (
-    device === undefined
-      ? randomBytes(UNIQUE_BYTES)
-      : createHash('sha256').update(`${account} ${device}`).digest().subarray(0, UNIQUE_BYTES)
-  ).toString('base64url')
+  const unique = device === undefined ? madeUpResource() : resourceOfDevice(account, device)
   const tag = asked.getChild('tag', NS.bind2)?.getText() ?? ''
   try {
     return tag === '' ? unique : account.withResource(`${tag}/${unique}`).resource
@@ -108,4 +105,9 @@ function resourceOf(asked: Element, account: JID, device: string | undefined): s
     if (error instanceof JIDError) return unique
     throw error
   }
+}
+
+function resourceOfDevice(account: JID, device: string): string {
+  const digest = createHash('sha256').update(`${account} ${device}`).digest()
+  return digest.subarray(0, UNIQUE_BYTES).toString('base64url')
 }

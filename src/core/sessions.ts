@@ -75,7 +75,7 @@ export class Sessions {
   }
 
   #bind(owner: Owner, host: Host, request: BindRequest): Maybe<Bound> {
-    const jid = request.account.withResource(request.resource || madeUp())
+    const jid = request.account.withResource(request.resource || madeUpResource())
     const older = request.inline === undefined ? NONE : ofDevice(owner, request.device)
     const rival = owner.session(jid.resource)
     const contested = rival !== undefined && !older.includes(rival)
@@ -87,7 +87,7 @@ export class Sessions {
       // RFC 6120 §7.7.2.2: the three ways to treat a resource that is connected.
       if (contested && !yields && this.policy.conflict === 'refuse')
         throw new StanzaError('conflict', { text: 'this resource is connected' })
-      const own = contested && !yields ? jid.bare.withResource(madeUp()) : jid
+      const own = contested && !yields ? jid.bare.withResource(madeUpResource()) : jid
       if (replaced.length === 0) return add(owner, host, own, request)
       for (const { port } of replaced) port.close(new StreamError('conflict', 'replaced by a new connection'))
       const gone = eachInOrder(replaced, session => then(remove(owner, host, session), () => undefined))
@@ -195,7 +195,7 @@ function priorityOf(presence: Stanza): number {
  * RFC 6120 §7.6: a resource made up by the server. Unguessable, since knowing it lets strangers address the session: 72 random bits
  * of a UUID, the cheapest way to get them.
  */
-function madeUp(): string {
+export function madeUpResource(): string {
   const uuid = randomUUID()
   return Buffer.from(uuid.slice(0, 6) + uuid.slice(24), 'hex').toString('base64url')
 }
