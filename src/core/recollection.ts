@@ -33,7 +33,7 @@ export class Recollection {
   readonly #closed: Table<ClosedStream>
   readonly #accounts = new Map<string, Carried>()
   /** When the server was there last before this start, ms since 1970. */
-  #lastSeen: Promise<number | undefined> | undefined
+  readonly #seen = once(async () => (await this.#marks.get(this.#host.jid, this.#node))?.time)
   #beaten = false
 
   /** `afterMs`: how long after the end of its session messages of a stream may come again. */
@@ -93,17 +93,6 @@ export class Recollection {
     await this.#host.storage.commit([mark])
   }
 
-  #seen(): Promise<number | undefined> {
-    this.#lastSeen ??= this.#marks.get(this.#host.jid, this.#node).then(
-      mark => mark?.time,
-      (error: unknown) => {
-        this.#lastSeen = undefined
-        throw error
-      },
-    )
-    return this.#lastSeen
-  }
-
   get #node(): string {
     return this.#host.router.cluster.node
   }
@@ -128,15 +117,16 @@ export class Recollection {
   }
 }
 
-/** Settles when a task has been done, which is begun by the first call; after a failure by the next one. */
-function once(task: () => Promise<void>): () => Maybe<void> {
-  let running: Promise<void> | undefined
-  let done = false
+/** What a task gives, which is begun by the first call; after a failure by the next one. */
+function once<T>(task: () => Promise<T>): () => Maybe<T> {
+  let running: Promise<T> | undefined
+  let done: { readonly value: T } | undefined
   return () => {
-    if (done) return
+    if (done !== undefined) return done.value
     running ??= task().then(
-      () => {
-        done = true
+      value => {
+        done = { value }
+        return value
       },
       (error: unknown) => {
         running = undefined
