@@ -1,6 +1,8 @@
 import type { Archive, ArchiveEntry, ArchiveQuery, Entry, Page, ReadableTable } from '../storage/types.ts'
 import { escapeValue } from '../xml/escape.ts'
 import type { JID } from '../xml/jid.ts'
+import { Stanza } from '../xml/stanza.ts'
+import type { Host } from './host.ts'
 
 const PAGE = 200
 
@@ -35,6 +37,24 @@ export async function rowsOf<T>(
   }
 }
 
+/** All items of an owner's archive that match, in the order asked for, page by page. What is behind a page is read when it is asked for. */
+export async function* archivePages(
+  archive: Archive,
+  owner: JID,
+  query: ArchiveQuery,
+): AsyncGenerator<readonly ArchiveEntry[]> {
+  const end = query.reverse ? 'before' : 'after'
+  for (let place = query[end]; ; ) {
+    const { items, more } = await archive.page(
+      owner,
+      place === undefined ? query : { ...query, [end]: place },
+    )
+    yield items
+    place = items.at(-1)?.id
+    if (!more || place === undefined) return
+  }
+}
+
 /** The newest item of an owner's archive that matches, and fits. Best with `containing`: else all are read. */
 export async function findNewest(
   archive: Archive,
@@ -43,14 +63,29 @@ export async function findNewest(
   fits: (entry: ArchiveEntry) => boolean,
 ): Promise<ArchiveEntry | undefined> {
   const { limit = query.containing === undefined ? PAGE : 1 } = query
-  for (let before = query.before; ; ) {
-    const place = before === undefined ? {} : { before }
-    const { items, more } = await archive.page(owner, { ...query, ...place, reverse: true, limit })
+  for await (const items of archivePages(archive, owner, { ...query, reverse: true, limit })) {
     const found = items.find(fits)
     if (found !== undefined) return found
-    before = items.at(-1)?.id
-    if (!more || before === undefined) return undefined
   }
+  return undefined
+}
+
+/** The owners of rows of a table who belong to a host and whose home is this node, some at a time. */
+export async function* ownersAtHome(
+  { domain, router }: Host,
+  table: Pick<ReadableTable<unknown>, 'owners'>,
+): AsyncGenerator<readonly JID[]> {
+  for (let after: JID | undefined; ; ) {
+    const owners = await table.owners(after)
+    after = owners.at(-1)
+    if (after === undefined) return
+    yield owners.filter(owner => owner.domain === domain && router.elsewhere(owner) === undefined)
+  }
+}
+
+/** The stanza that an archive holds. */
+export function archivedStanza({ payload }: Pick<ArchiveEntry, 'payload'>): Stanza {
+  return Stanza.unpack(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength))
 }
 
 /** What the archived form of a stanza with this `id` contains, for `containing`. So may others that name it. */

@@ -3,11 +3,12 @@ import type { Outcome, Verdict } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { givenNumber } from '../../core/ids.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
+import { archivedStanza } from '../../core/pages.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import type { Append, Archive, ArchiveEntry, MarkTable, Write } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
-import { Stanza } from '../../xml/stanza.ts'
+import type { Stanza } from '../../xml/stanza.ts'
 import type { UntilDelivered } from './until-delivered.ts'
 
 /** How far an account has come with its archive. All bigints are numbers of archived messages. */
@@ -132,7 +133,7 @@ export class Backlog {
   /** With its id; nothing for what the owner has sent. */
   #dueTo(owner: JID, entry: ArchiveEntry): readonly DueArchived[] {
     const { id, time, payload } = entry
-    const stanza = Stanza.unpack(Buffer.from(payload))
+    const stanza = archivedStanza(entry)
     if (stanza.from.bare.equals(owner) && !stanza.to?.bare.equals(owner)) return []
     const ids = [this.#host.ids.idOf(owner, entry)]
     return [{ number: id, time, size: payload.length, stanza: stanza.with({ ids }) }]

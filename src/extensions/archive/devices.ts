@@ -1,11 +1,10 @@
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
-import { pagesOf } from '../../core/pages.ts'
+import { archivedStanza, ownersAtHome, pagesOf } from '../../core/pages.ts'
 import type { Archive, ArchiveEntry, Table, Write } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
-import { Stanza } from '../../xml/stanza.ts'
 
 /** A client that messages wait for. All bigints are numbers of archived messages. */
 export interface Device {
@@ -71,14 +70,9 @@ export class Devices {
     return known ?? stored
   }
 
-  /** The accounts of this host that have devices, some at a time. */
-  async *owners(): AsyncGenerator<readonly JID[]> {
-    for (let after: JID | undefined; ; ) {
-      const owners = await this.#table.owners(after)
-      after = owners.at(-1)
-      if (after === undefined) return
-      yield owners.filter(({ domain }) => domain === this.#host.domain)
-    }
+  /** The accounts of this host that have devices and whose home is this node, some at a time. */
+  owners(): AsyncGenerator<readonly JID[]> {
+    return ownersAtHome(this.#host, this.#table)
   }
 
   /** A client shows that it acknowledges, or asks its archive: from now on messages wait for it. In the owner's lane. */
@@ -196,8 +190,8 @@ function raise(device: Device, upTo: bigint): void {
 }
 
 /** Whether a device does without this message: it has written it, or nobody would hand it over what its owner has written elsewhere. */
-function isDispensable({ payload }: ArchiveEntry, owner: JID, name: string, { asks }: Device): boolean {
-  const { from, to } = Stanza.unpack(Buffer.from(payload))
+function isDispensable(entry: ArchiveEntry, owner: JID, name: string, { asks }: Device): boolean {
+  const { from, to } = archivedStanza(entry)
   if (!from.bare.equals(owner)) return false
   return from.resource === name || (!asks && !to?.bare.equals(owner))
 }

@@ -1,6 +1,7 @@
 import type { Timer } from '../../core/clock.ts'
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
+import { archivePages } from '../../core/pages.ts'
 import type { Archive } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Devices } from './devices.ts'
@@ -57,8 +58,7 @@ export class Erasure {
   }
 
   async #everybody(): Promise<void> {
-    for await (const owners of this.#devices.owners())
-      await this.#tidyAll(owners.filter(owner => this.#host.router.elsewhere(owner) === undefined))
+    for await (const owners of this.#devices.owners()) await this.#tidyAll(owners)
   }
 
   async #tidyAll(owners: readonly JID[]): Promise<void> {
@@ -96,13 +96,13 @@ export class Erasure {
 
   /** Tells who wants to know what is going to be erased; whether there is anything. */
   async #announced(owner: JID, upTo: bigint): Promise<boolean> {
-    const before = upTo + 1n
-    for (let after = 0n; ; ) {
-      const { items, more } = await this.#archive.page(owner, { after, before, limit: PAGE })
-      if (items.length > 0) await this.#host.hooks.emit('archive:erasing', { owner, entries: items })
-      if (!more) return after > 0n || items.length > 0
-      after = items.at(-1)!.id
+    let any = false
+    for await (const entries of archivePages(this.#archive, owner, { before: upTo + 1n, limit: PAGE })) {
+      if (entries.length === 0) continue
+      any = true
+      await this.#host.hooks.emit('archive:erasing', { owner, entries })
     }
+    return any
   }
 }
 

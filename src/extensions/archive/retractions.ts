@@ -4,7 +4,14 @@ import { commit } from '../../core/commit.ts'
 import type { StageContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { Lane } from '../../core/lane.ts'
-import { bytesOfId, findNewest, pagesOf } from '../../core/pages.ts'
+import {
+  archivedStanza,
+  archivePages,
+  bytesOfId,
+  findNewest,
+  ownersAtHome,
+  pagesOf,
+} from '../../core/pages.ts'
 import { Session } from '../../core/session.ts'
 import type { Archive, ArchiveEntry, Table, Write } from '../../storage/types.ts'
 import { dateTime } from '../../xml/delay.ts'
@@ -78,14 +85,8 @@ export class Retractions {
 
   /** Carries on with what the last process has left. */
   async takeUp(): Promise<void> {
-    const { domain, router } = this.#host
-    for (let after: JID | undefined; ; ) {
-      const owners = await this.#table.owners(after)
-      for (const owner of owners)
-        if (owner.domain === domain && router.elsewhere(owner) === undefined) this.carryOn(owner)
-      after = owners.at(-1)
-      if (after === undefined) return
-    }
+    for await (const owners of ownersAtHome(this.#host, this.#table))
+      for (const owner of owners) this.carryOn(owner)
   }
 
   async #search(owner: JID): Promise<void> {
@@ -107,17 +108,13 @@ export class Retractions {
       limit: AT_ONCE,
     }
     const found: ArchiveEntry[] = []
-    for (let after = message; ; ) {
-      const { items, more } = await this.#archive.page(owner, { ...query, after })
+    for await (const items of archivePages(this.#archive, owner, { ...query, after: message }))
       found.push(...items.filter(entry => corrects(entry, retracted)))
-      const last = items.at(-1)
-      if (!more || last === undefined) return found
-      after = last.id
-    }
+    return found
   }
 
   #replaced(owner: JID, found: ArchiveEntry, retracted: Retracted): readonly Write[] {
-    const message = messageIn(found)
+    const message = archivedStanza(found)
     // It was retracted before.
     if (message.has('retracted', NS.retraction)) return []
     return [this.#archive.replace(owner, found.id, tombstone(message, retracted).pack())]
@@ -126,13 +123,13 @@ export class Retractions {
 
 /** XEP-0424 §5: only who has written a message can retract it. */
 function isMeant(entry: ArchiveEntry, { id, author }: Retracted): boolean {
-  const message = messageIn(entry)
+  const message = archivedStanza(entry)
   return message.id === id && message.from.bare.toString() === author
 }
 
 /** XEP-0424 §4: a correction (XEP-0308) of the message says what that has said, or nearly. It goes, too. */
 function corrects(entry: ArchiveEntry, { id, author }: Retracted): boolean {
-  const message = messageIn(entry)
+  const message = archivedStanza(entry)
   return message.child('replace', NS.correction)?.attrs.id === id && message.from.bare.toString() === author
 }
 
@@ -140,10 +137,6 @@ function corrects(entry: ArchiveEntry, { id, author }: Retracted): boolean {
 function tombstone({ from, to, type, id }: Stanza, { by, time }: Retracted): Stanza {
   const retracted = xml('retracted', { xmlns: NS.retraction, id: by, stamp: dateTime(time) })
   return Stanza.build('message', { from, to, type, id }, retracted)
-}
-
-function messageIn({ payload }: ArchiveEntry): Stanza {
-  return Stanza.unpack(Buffer.from(payload))
 }
 
 /** Ids may be longer than keys. */

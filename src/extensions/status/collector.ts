@@ -1,11 +1,12 @@
 import { isOnlyChatState } from '../../core/chat-states.ts'
 import type { Timer } from '../../core/clock.ts'
 import type { Host } from '../../core/host.ts'
+import { archivedStanza } from '../../core/pages.ts'
 import type { Unacknowledged } from '../../core/unacknowledged.ts'
 import type { ArchiveEntry } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import { Stanza } from '../../xml/stanza.ts'
+import type { Stanza } from '../../xml/stanza.ts'
 import type { Reference, State } from './marks.ts'
 
 /** What is waiting to be told to the home of a sender. */
@@ -53,10 +54,11 @@ export class Collector {
   /** A client of the owner has got this from his archive. Of each sender the last one counts. */
   fetched(owner: JID, entries: readonly ArchiveEntry[]): void {
     const done = new Set<string>()
-    for (const { peer, payload, time } of entries.toSorted(newestFirst)) {
+    for (const entry of entries.toSorted(newestFirst)) {
+      const { peer, time } = entry
       const key = peer.bare.toString()
       if (done.has(key) || !this.#isOfOurs(peer)) continue
-      const message = Stanza.unpack(Buffer.from(payload))
+      const message = archivedStanza(entry)
       if (message.id === undefined || message.from.bare.equals(owner)) continue
       done.add(key)
       this.#note(message.from.bare, owner, 'delivered', { id: message.id, time })

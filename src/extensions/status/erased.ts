@@ -1,8 +1,8 @@
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
+import { archivedStanza } from '../../core/pages.ts'
 import type { ArchiveEntry, Table } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
-import { Stanza } from '../../xml/stanza.ts'
 
 /** The `id` that the sender gave a message, and its number in his archive as text. */
 type Erased = readonly [id: string, number: string]
@@ -56,8 +56,9 @@ export class ErasedMessages {
 /** What the owner has written, by whom it is for. */
 function writtenIn(owner: JID, entries: readonly ArchiveEntry[]): Map<string, Erased[]> {
   const byPeer = new Map<string, Erased[]>()
-  for (const { id: number, peer, payload } of entries) {
-    const { id, from } = Stanza.unpack(Buffer.from(payload))
+  for (const entry of entries) {
+    const { id: number, peer } = entry
+    const { id, from } = archivedStanza(entry)
     if (id === undefined || !from.bare.equals(owner)) continue
     const key = peer.bare.toString()
     byPeer.set(key, [...(byPeer.get(key) ?? []), [id, String(number)]])

@@ -1,8 +1,7 @@
 import type { Host } from '../../core/host.ts'
-import { bytesOfId, findNewest, pagesOf } from '../../core/pages.ts'
+import { archivedStanza, bytesOfId, findNewest, pagesOf } from '../../core/pages.ts'
 import type { Archive, ArchiveEntry, Mark, MarkTable } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
-import { Stanza } from '../../xml/stanza.ts'
 import { ErasedMessages } from './erased.ts'
 
 /** How far a message can come beyond the archive of its sender. */
@@ -156,8 +155,8 @@ function joined(one: Reached, other: Reached): Reached {
   return { ...other, delivered: newest('delivered'), read: newest('read') }
 }
 
-function isOneOf({ payload }: ArchiveEntry, ids: ReadonlySet<string>, owner: JID): boolean {
-  const { id, from } = Stanza.unpack(Buffer.from(payload))
+function isOneOf(entry: ArchiveEntry, ids: ReadonlySet<string>, owner: JID): boolean {
+  const { id, from } = archivedStanza(entry)
   return id !== undefined && ids.has(id) && from.bare.equals(owner)
 }
 

@@ -2,11 +2,12 @@ import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { ownSession } from '../../core/iq.ts'
+import { archivedStanza } from '../../core/pages.ts'
 import { dateTime, parseDateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import { Stanza } from '../../xml/stanza.ts'
+import type { Stanza } from '../../xml/stanza.ts'
 import type { Marks, PeerMark, Progress, Reference } from './marks.ts'
 
 /** When a message was delivered and read, at the latest, ms since 1970. As JSON. */
@@ -45,7 +46,7 @@ export class Questions {
         : (await this.#host.storage.archive('messages').page(owner, { ids: [number] })).items
     const [entry] = found
     if (entry === undefined) throw new StanzaError('item-not-found')
-    const author = Stanza.unpack(Buffer.from(entry.payload))
+    const author = archivedStanza(entry)
     const times = author.from.bare.equals(owner)
       ? timesAt(entry.id, await this.#marks.progress(owner, entry.peer.bare.toString()))
       : await this.#elsewhere(owner, author, entry.time)
