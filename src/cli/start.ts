@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import { isatty } from 'node:tty'
-import { collectGarbage, optimise } from '../v8.ts'
+import { collectGarbage, collectWhenQuiet, optimise } from '../v8.ts'
 import { CONFIG_OPTION, type Command } from './command.ts'
 import { createLogger } from './logger.ts'
 import { stopReason, untilStopped } from './signals.ts'
@@ -32,6 +32,7 @@ export const command: Command = {
     flushCompileCache()
     collectGarbage()
     optimise()
+    collectWhenQuiet()
     return untilStopped(server, log, reason)
   },
 }

@@ -30,7 +30,7 @@ const AFTERWARDS = 5
 const COUNTED = 1_200
 const PASSWORD = 'secret'
 /** Options that bin/tidings.js would start Node anew for, under the library a second time. */
-const NODE = ['--max-semi-space-size=4', '--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping']
+const NODE = ['--max-semi-space-size=16', '--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping']
 
 t.jobs = 1
 t.setTimeout(120_000 + ROUNDS * 15_000)
