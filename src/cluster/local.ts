@@ -1,12 +1,27 @@
-import type { Answer, Cluster, Frame, FrameHandler } from './types.ts'
+import { slotOf } from './slots.ts'
+import { type Answer, type Cluster, ClusterError, type Frame, type FrameHandler } from './types.ts'
 
 /** One process, one node: home to everybody. */
 export function singleNode(node = 'local'): Cluster {
-  return new LocalNetwork().join(node)
+  const gone = (): never => {
+    throw new ClusterError('gone', 'there is no other node')
+  }
+  return {
+    node,
+    nodes: [node],
+    homeOf: () => node,
+    homeFound: async () => node,
+    request: async () => gone(),
+    notify: () => {},
+    serve: () => {},
+    drain: async () => {},
+    settled: async () => {},
+    close: async () => {},
+  }
 }
 
 /**
- * Several nodes in one process, joined in memory. Owners are spread over the nodes by a hash, frames take a turn of the event loop
+ * Several nodes in one process, joined in memory. Owners are spread over the nodes by their slots, frames take a turn of the event loop
  * and keep their order: what is true on a real network of homes and not of function calls shows up here.
  */
 export class LocalNetwork {
@@ -31,10 +46,16 @@ class LocalNode implements Cluster {
     this.#nodes = nodes
   }
 
+  get nodes(): readonly string[] {
+    return this.#nodes.map(({ node }) => node)
+  }
+
   homeOf(owner: string): string {
-    return this.#nodes.length === 1
-      ? this.node
-      : (this.#nodes[hash(owner) % this.#nodes.length] as LocalNode).node
+    return (this.#nodes[slotOf(owner) % this.#nodes.length] as LocalNode).node
+  }
+
+  async homeFound(owner: string): Promise<string> {
+    return this.homeOf(owner)
   }
 
   request(node: string, frame: Frame): Promise<Answer> {
@@ -53,6 +74,8 @@ class LocalNode implements Cluster {
     this.#handler = handler
   }
 
+  async drain(): Promise<void> {}
+
   async settled(): Promise<void> {
     while (this.#onTheWay.size > 0) await Promise.allSettled(this.#onTheWay)
   }
@@ -65,17 +88,11 @@ class LocalNode implements Cluster {
   async #send(node: string, frame: Frame): Promise<Answer> {
     await new Promise(setImmediate)
     const target = this.#nodes.find(one => one.node === node)
-    if (target === undefined || target.#handler === undefined) throw new Error(`node ${node} is not there`)
+    if (target === undefined || target.#handler === undefined)
+      throw new ClusterError('gone', `node ${node} is not there`)
     const answer = await target.#handler(frame, this.node)
     // An answer goes the way of frames: it overtakes none that were sent before it.
     await new Promise(setImmediate)
     return answer
   }
-}
-
-/** FNV-1a, 32 bits: spreads names evenly and is the same in every process. */
-function hash(text: string): number {
-  let value = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
-  return value >>> 0
 }

@@ -5,17 +5,59 @@
 export interface Cluster {
   /** Name of this node. */
   readonly node: string
-  /** The node that is home to `owner` (a bare JID's text). Synchronous: the table of slots is at hand. */
-  homeOf(owner: string): string
-  /** Sends a frame and waits for its answer. Frames between two nodes, answers included, arrive in the order they were sent. */
+  /** The nodes that are alive, this one included. */
+  readonly nodes: readonly string[]
+  /**
+   * The node that is home to `owner` (a bare JID's text). Synchronous: the table of slots is at hand. Undefined while its slot has no
+   * home: it moves, or its node has died. Other nodes may learn of a move later: who is asked and is not the home says so (core/).
+   */
+  homeOf(owner: string): string | undefined
+  /** Waits until `owner` has a home. Rejects with the ClusterError `no-home` after a time-out. */
+  homeFound(owner: string): Promise<string>
+  /**
+   * Sends a frame and waits for its answer. Frames between two nodes, answers included, arrive in the order they were sent, each once.
+   * Rejects with the ClusterError `gone` when the node has died: it may have taken the frame or not.
+   */
   request(node: string, frame: Frame): Promise<Answer>
   /** Sends a frame that has no answer, in order with the requests. */
   notify(node: string, frame: Frame): void
-  /** Who takes the frames that come for this node. */
-  serve(handler: FrameHandler): void
-  /** Resolves when no frame is on its way to or from this node. */
+  /** Who takes the frames that come for this node, and who is told which slots come and go. Nothing of either is there before. */
+  serve(handler: FrameHandler, homes: HomeEvents): void
+  /** Gives all slots away; resolves when none is left here. */
+  drain(): Promise<void>
+  /** Resolves when no frame is on its way to or from this node, and no slot. */
   settled(): Promise<void>
   close(): Promise<void>
+}
+
+/** What homes need to know when slots (src/cluster/slots.ts) come and go. */
+export interface HomeEvents {
+  /**
+   * These leave: `homeOf` gives undefined for their owners from the call on. Resolves with what the next home needs, when nothing of
+   * theirs is under way here.
+   */
+  leaving(slots: ReadonlySet<number>): Promise<Buffer>
+  /**
+   * This node becomes their home. `state`: what `leaving` gave; undefined when the former home died. `homeOf` names this node, on all
+   * nodes, only once it has resolved.
+   */
+  arriving(slots: ReadonlySet<number>, state: Buffer | undefined): Promise<void>
+  /** A node has died. It does not come back: one that starts again is another. */
+  lost(node: string): void
+}
+
+/** `gone`: the node has died. `no-home`: an owner has had no home for too long. */
+export type ClusterErrorCode = 'gone' | 'no-home'
+
+/** What a cluster refuses. */
+export class ClusterError extends Error {
+  readonly code: ClusterErrorCode
+
+  constructor(code: ClusterErrorCode, text: string) {
+    super(text)
+    this.name = 'ClusterError'
+    this.code = code
+  }
 }
 
 /** Plain data that can cross a link: JSON values and Buffers. `op` names the operation (core/link.ts). */

@@ -45,7 +45,11 @@ export class HomeLink {
     this.#router = router
     this.#ports = new Ports(cluster)
     this.sessions = new RemoteSessions(cluster, router, this.#ports)
-    cluster.serve((frame, from) => this.#take(frame, from))
+    cluster.serve((frame, from) => this.#take(frame, from), {
+      leaving: async () => Buffer.alloc(0),
+      arriving: async () => {},
+      lost: () => {},
+    })
   }
 
   /** Connects a service whose home is `home` to a connection of this node; resolves with what ends that. */

@@ -111,7 +111,7 @@ export class RemoteSessions {
       return undefined
     }
     const jid = JID.parse(String(answer.jid))
-    const home = this.#cluster.homeOf(account.toString())
+    const home = await this.#cluster.homeFound(account.toString())
     const session = this.#arriving.get(number)
     this.#arriving.delete(number)
     const handle =
