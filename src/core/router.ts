@@ -282,7 +282,8 @@ export class Router {
     const owner = this.#ownerOf(jid)
     if (owner === undefined) return undefined
     const node = this.cluster.homeOf(owner.toString())
-    if (node === undefined) throw new StanzaError('internal-server-error', { type: 'wait', text: 'try again' })
+    if (node === undefined)
+      throw new StanzaError('internal-server-error', { type: 'wait', text: 'try again' })
     return node === this.cluster.node ? undefined : node
   }
 
