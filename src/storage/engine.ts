@@ -3,7 +3,7 @@
  * `front.ts` makes a `Storage` of it, so that checks, copies and compare-and-set behave the same everywhere.
  * Arguments have been checked already.
  */
-import type { ArchiveQuery, KeyRange, Page, PurgeQuery, TableKind } from './types.ts'
+import type { ArchiveQuery, Fence, KeyRange, Page, PurgeQuery, TableKind } from './types.ts'
 
 /** Part of a commit. */
 export type Operation =
@@ -92,6 +92,8 @@ export interface HistoryPage extends Page<ArchivedRow> {
 
 /** A back end. Everything rejects with a `StorageError`. */
 export interface Engine {
+  /** See `Storage`. */
+  readonly fence?: Fence
   /** Makes a table known. Throws when it is stored as another kind. */
   define(table: string, kind: TableKind): void
   /** Stores all or nothing, resolves when it is durable, in the order of the calls. */

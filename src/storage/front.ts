@@ -10,6 +10,7 @@ import {
   type Archive,
   type CasTable,
   type Ephemeral,
+  type Fence,
   type MarkTable,
   type Storage,
   StorageError,
@@ -95,6 +96,10 @@ class FrontStorage implements Storage {
 
   pressure(): Promise<void> | undefined {
     return this.#engine.pressure()
+  }
+
+  get fence(): Fence | undefined {
+    return this.#engine.fence
   }
 
   get waiting(): number {

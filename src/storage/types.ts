@@ -61,8 +61,27 @@ export interface Ephemeral {
   get(key: string): Promise<string | undefined>
 }
 
+/**
+ * Keeps a former home from writing (ARCHITECTURE §9), where several processes write to one storage. Each slot of owners has an epoch, which
+ * goes up with each process that takes it. What is written for an owner of a slot that this process does not hold is refused as `unavailable`.
+ */
+export interface Fence {
+  /**
+   * Takes slots: raises their epochs by compare-and-set. To be called only after the lease of the former home and the time-out of its
+   * writes have run out. Rejects when storage does not answer; then some may be taken, and none may be written to.
+   */
+  take(slots: readonly number[]): Promise<void>
+  /**
+   * Until when (`performance.now()`, ms) this process may write for the owners of these slots; a moment that has passed gives them up.
+   * No write is sent whose time-out would end after it.
+   */
+  extend(slots: readonly number[], until: number): void
+}
+
 /** One back end, opened. */
 export interface Storage {
+  /** Undefined where one process alone has the storage. */
+  readonly fence: Fence | undefined
   /** A table by name. The same name always has the same kind; another one throws. */
   table<T>(name: string, kind: 'lww'): Table<T>
   table<T>(name: string, kind: 'cas'): CasTable<T>
