@@ -139,6 +139,7 @@ export function c2sLimits({ limits, sessions }: Config): C2sLimits {
     attempts: of('sign-in-attempts'),
     sasl2: sessions.sasl2,
     unauthenticated: { total: of('unauthenticated'), perAddress: of('unauthenticated-per-address') },
+    signIns: { perSecond: of('sign-ins-per-second'), waitSeconds: of('sign-in-wait-seconds') },
     bytes: { perSecond: of('bytes-per-second'), burst: of('bytes-burst') },
     stanzas: { perSecond: of('stanzas-per-second'), burst: of('stanzas-burst') },
     outboxBytes: of('outbox-bytes'),

@@ -146,6 +146,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     clock,
     log,
     metrics,
+    pressure: () => storage.pressure(),
   })
   const components = await componentsOf(config, { router, background, clock, log })
   parts.defer(() => components?.shutdown(new StreamError('system-shutdown')))

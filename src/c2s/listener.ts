@@ -12,12 +12,13 @@ import { Deadlines } from './deadlines.ts'
 import { HandledCounts } from './handled-counts.ts'
 import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
-import type { C2sLimits, C2sOptions, ListenOptions, TlsPolicy } from './options.ts'
+import type { C2sLimits, C2sOptions, ListenOptions, NegotiationOptions, TlsPolicy } from './options.ts'
 import { Ticks } from './outbox.ts'
 import { PrintedFeatures } from './printed-features.ts'
 import { ProxyHeaderError, readProxyHeader } from './proxy-protocol.ts'
 import { Resumption } from './resumption.ts'
 import type { SessionParts } from './session-parts.ts'
+import { SignInQueue } from './sign-in-queue.ts'
 import { Stream, type StreamParts } from './stream.ts'
 import { tcpWire, type Wire } from './wire.ts'
 
@@ -36,7 +37,7 @@ interface Door extends ListenOptions {
 
 /** The server's client side: its listening sockets, and all connections that came in through them. */
 export class C2s {
-  #options: C2sOptions
+  #options: NegotiationOptions
   readonly #servers = new Set<Server>()
   readonly #connections = new Set<Connection>()
   readonly #admission: Admission<Connection>
@@ -52,11 +53,12 @@ export class C2s {
 
   constructor(options: C2sOptions) {
     const { limits, clock, log, background, defaultHost, router } = options
-    this.#options = options
     this.#admission = new Admission(limits.unauthenticated)
     const late = new StreamError('connection-timeout', 'signing in took too long')
     this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, connection => close(connection, late))
-    const metrics = sessionMetrics(options.metrics ?? new Metrics(clock))
+    const { metrics: counted = new Metrics(clock), pressure = () => undefined } = options
+    this.#options = { ...options, signIns: new SignInQueue(limits.signIns, clock, counted, pressure) }
+    const metrics = sessionMetrics(counted)
     const counts = new HandledCounts(router, clock, background)
     this.#resumption = new Resumption(limits.management, clock, counts)
     router.release = async (account, id, node, number) =>
@@ -133,6 +135,7 @@ export class C2s {
   set limits(limits: C2sLimits) {
     this.#options = { ...this.#options, limits }
     this.#admission.limits = limits.unauthenticated
+    this.#options.signIns.limits = limits.signIns
     this.#newcomers.ms = limits.signInSeconds * 1000
     this.#connectionParts.closing.ms = limits.closeSeconds * 1000
     this.#ticks.limit = limits.outboxBytes

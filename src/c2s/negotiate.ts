@@ -10,7 +10,7 @@ import { EarlyRequests } from './early-requests.ts'
 import { bindFeatures, featuresKey, type Offer, offerFor, signInFeatures } from './features.ts'
 import { proceedInline } from './inline.ts'
 import { openStream } from './open-stream.ts'
-import type { C2sOptions, TlsPolicy } from './options.ts'
+import type { NegotiationOptions, TlsPolicy } from './options.ts'
 import { sasl, sasl2 } from './sasl-forms.ts'
 import type { SessionParts } from './session-parts.ts'
 import { type SignedIn, SignIn } from './sign-in.ts'
@@ -23,7 +23,7 @@ import type { Stream } from './stream.ts'
 export async function negotiate(
   stream: Stream,
   policy: TlsPolicy,
-  options: C2sOptions,
+  options: NegotiationOptions,
   parts: SessionParts,
 ): Promise<void> {
   const { limits, log, router } = options
@@ -69,7 +69,11 @@ interface SignInPhase {
 }
 
 /** Opens the stream and names the features of the time before sign-in. */
-async function offerSignIn(stream: Stream, policy: TlsPolicy, options: C2sOptions): Promise<SignInPhase> {
+async function offerSignIn(
+  stream: Stream,
+  policy: TlsPolicy,
+  options: NegotiationOptions,
+): Promise<SignInPhase> {
   const { router, accounts, limits, log } = options
   const { host, from } = await openStream(stream, router)
   const socket = stream.connection.tls
@@ -88,6 +92,7 @@ async function offerSignIn(stream: Stream, policy: TlsPolicy, options: C2sOption
     tlsFirst: form => (form === sasl2 ? !offer.sasl2 : tlsFirst),
     from,
     attempts: limits.attempts,
+    queue: options.signIns,
     log,
   })
   const requests = hooks && new EarlyRequests(stream, { host, hooks, attempts: limits.attempts, log })
@@ -99,7 +104,11 @@ function isStartTls(element: TopElement): boolean {
 }
 
 /** RFC 6120 §5.4: encrypts the connection and makes ready for a new stream. */
-async function startTls(stream: Stream, { host, offer }: SignInPhase, options: C2sOptions): Promise<void> {
+async function startTls(
+  stream: Stream,
+  { host, offer }: SignInPhase,
+  options: NegotiationOptions,
+): Promise<void> {
   if (offer.tls === undefined) {
     // RFC 6120 §5.4.2.2: asked for where it was not offered: the stream ends.
     stream.send(xml('failure', { xmlns: NS.tls }))

@@ -8,6 +8,7 @@ import type { Router } from '../core/router.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { ReaderLimits } from '../xml/reader.ts'
 import type { ManagementLimits } from './resumption.ts'
+import type { SignInLimits, SignInQueue } from './sign-in-queue.ts'
 import type { Rate } from './token-bucket.ts'
 
 /** How a listener treats TLS: `direct` from the first byte (XEP-0368), else STARTTLS (RFC 6120 §5). */
@@ -38,6 +39,8 @@ export interface C2sLimits {
   readonly sasl2: boolean
   /** Open connections that have not signed in. */
   readonly unauthenticated: AdmissionLimits
+  /** How many of them may begin to sign in, on all connections together. */
+  readonly signIns: SignInLimits
   /** Who sends more bytes or stanzas than this is slowed, not cut. */
   readonly bytes: Rate
   readonly stanzas: Rate
@@ -57,6 +60,7 @@ export const DEFAULT_LIMITS: C2sLimits = {
   attempts: 10,
   sasl2: true,
   unauthenticated: { total: 5_000, perAddress: 100 },
+  signIns: { perSecond: 500, waitSeconds: 10 },
   bytes: { perSecond: 512 * 1024, burst: 2 * 1024 * 1024 },
   stanzas: { perSecond: 500, burst: 2_000 },
   outboxBytes: 1024 * 1024,
@@ -80,4 +84,11 @@ export interface C2sOptions {
   readonly log: Log
   /** Where to count. */
   readonly metrics?: Metrics
+  /** As `Storage.pressure()`: nobody begins to sign in while it is not undefined. Default: it never is. */
+  readonly pressure?: () => Promise<void> | undefined
+}
+
+/** What a connection needs on its way to a session. */
+export interface NegotiationOptions extends C2sOptions {
+  readonly signIns: SignInQueue
 }

@@ -4,6 +4,7 @@ import type { JID } from '../xml/jid.ts'
 import type { TopElement } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { type SaslForm, sasl2 } from './sasl-forms.ts'
+import type { SignInQueue } from './sign-in-queue.ts'
 import type { Stream } from './stream.ts'
 
 /** What a sign-in needs to know. */
@@ -17,6 +18,8 @@ export interface SignInParts {
   readonly from: JID | undefined
   /** Failures until the stream is closed. */
   readonly attempts: number
+  /** Where it waits for its turn. */
+  readonly queue: Pick<SignInQueue, 'turn'>
   readonly log: Log
 }
 
@@ -82,7 +85,11 @@ export class SignIn {
     const message = form.read(element)
     if (message.kind === 'abort') throw new SaslError('aborted')
     // One that comes in the middle of an exchange gives that up.
-    if (message.kind === 'begin') this.#begin(form, element, message.mechanism)
+    if (message.kind === 'begin') {
+      const turn = this.#parts.queue.turn()
+      if (turn !== undefined) await turn
+      this.#begin(form, element, message.mechanism)
+    }
     if (this.#underway?.form !== form) throw new SaslError('malformed-request', 'There is no exchange.')
     const step = await this.#underway.exchange.step(message.data)
     return step.kind === 'success' && form === sasl2 ? this.#asAnnounced(step) : step

@@ -19,6 +19,16 @@ export const LIMITS = section('What a client may use; `false` takes a limit away
   'name-bytes': limit('Length of the name of an element or attribute.', 1_024, 'bytes', 64),
   'sign-in-seconds': limit('Time to sign in, from the first packet on; nothing extends it.', 30, 'seconds'),
   'sign-in-attempts': limit('Failed attempts to sign in on one stream before it is closed.', 10, 'attempts'),
+  'sign-ins-per-second': limit(
+    'Clients that may begin to sign in within a second, of all accounts together; when more come, they wait in line.',
+    500,
+    'sign-ins',
+  ),
+  'sign-in-wait-seconds': limit(
+    'How long they may wait in line. Who would have to wait longer is told to try again later.',
+    10,
+    'seconds',
+  ),
   unauthenticated: limit('Open connections that have not signed in.', 5_000, 'connections'),
   'unauthenticated-per-address': limit(
     'The same from one address (IPv6: from one /64 network).',

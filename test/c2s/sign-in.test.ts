@@ -281,3 +281,21 @@ t.test('a fault of ours is told as one, and may pass', async t => {
   client.send(plainAuth('alice'))
   t.ok(await client.expect('<success'))
 })
+
+t.test(
+  'RFC 6120 §6.5.10: too many at once are told to come back, on the same stream if they like',
+  async t => {
+    const signIns = { perSecond: 0.001, waitSeconds: 0 }
+    const { port, server } = await c2s(t, { listen: { tls: 'off' }, limits: { signIns } })
+    const first = await open(await RawClient.connect(port))
+    first.client.send(plainAuth('alice'))
+    await first.client.expect('<success')
+    const { client } = await open(await RawClient.connect(port))
+    client.send(plainAuth('alice'))
+    const [, text] = await client.expect(/<temporary-auth-failure\/><text[^>]*>([^<]*)</)
+    t.match(text, /^Too many clients are signing in\. Try again in \d+ seconds\.$/)
+    server.limits = { ...server.limits, signIns: { perSecond: 1000, waitSeconds: 1_000_000 } }
+    client.send(plainAuth('alice'))
+    t.ok(await client.expect('<success'))
+  },
+)
