@@ -11,7 +11,7 @@ import { GroupWriter } from '../../src/storage/sqlite/group-writer.ts'
 import type { Key } from '../../src/storage/sqlite/log-rows.ts'
 import { Names } from '../../src/storage/sqlite/names.ts'
 import { history } from '../../src/storage/sqlite/read-history.ts'
-import type { PackedHistory } from '../../src/storage/sqlite/reader-message.ts'
+import { ITEM_NUMBERS, type PackedHistory } from '../../src/storage/sqlite/reader-message.ts'
 import { listSegments } from '../../src/storage/sqlite/segments.ts'
 import { WriteBehind } from '../../src/storage/sqlite/write-behind.ts'
 import { NOON } from './contract.ts'
@@ -263,9 +263,13 @@ function check(
   const matches = list.filter(item => peer === undefined || item.peer === `u${peer}`)
   const placed = matches.filter(({ id }) => id >= low && id < high)
   if (reverse) placed.reverse()
-  const { items, more, total } = pair.query(`u${owner}`, query, meanwhile, mostLinks)
+  const page = pair.query(`u${owner}`, query, meanwhile, mostLinks)
   const expected = [placed.slice(0, limit).map(({ id }) => id), placed.length > limit, placed.length]
-  expect([items.map(({ id }) => id), more, total], expected)
+  expect([idsOf(page), page.more, page.total], expected)
+}
+
+function idsOf({ numbers }: PackedHistory): number[] {
+  return numbers.filter((_, index) => index % ITEM_NUMBERS === 0)
 }
 
 function expect(got: unknown, expected: unknown): void {
@@ -281,7 +285,7 @@ t.test('a full tail is taken up after a crash, wherever its indexing stopped', a
     for (let n = 0; n < 100; n++) ids.push(pair.append([`u${n % 3}`, 'all'], 'peer', NOON + n * DAY))
     for (let n = 0; n < slices && pair.due; n++) pair.slice()
     pair.restart()
-    const page = () => pair.query('all', { limit: 1000 }, () => undefined).items.map(({ id }) => id)
+    const page = () => idsOf(pair.query('all', { limit: 1000 }, () => undefined))
     t.same(page(), ids, `after ${slices} slices`)
     ids.push(pair.append(['all'], 'peer', NOON))
     t.ok(ids.at(-1)! > ids.at(-2)!)

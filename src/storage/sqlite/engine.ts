@@ -13,7 +13,14 @@ import { CommitQueue } from './commit-queue.ts'
 import type { Synchronous } from './database.ts'
 import { fromPlain } from './errors.ts'
 import { ReadQueue } from './read-queue.ts'
-import type { FromReader, PackedHistory, Request, RowRequest, ToReader } from './reader-message.ts'
+import {
+  type FromReader,
+  ITEM_NUMBERS,
+  type PackedHistory,
+  type Request,
+  type RowRequest,
+  type ToReader,
+} from './reader-message.ts'
 import { RowCache } from './row-cache.ts'
 import { Thread } from './thread.ts'
 import type { FromWriter, StoredTable, ToWriter } from './writer-message.ts'
@@ -204,13 +211,18 @@ class SqliteEngine implements Engine {
   }
 }
 
-function unpack({ items, bytes }: PackedHistory): ArchivedRow[] {
-  let at = 0
-  return items.map(({ id, peer, sequence, unread, length }) => {
-    const payload = bytes.subarray(at, at + length)
-    at += length
-    return { id: BigInt(id), time: timeOf(id), peer, payload, sequence, unread }
-  })
+function unpack({ numbers, peers, bytes }: PackedHistory): ArchivedRow[] {
+  const rows: ArchivedRow[] = []
+  let start = 0
+  for (let at = 0; at < numbers.length; at += ITEM_NUMBERS) {
+    const id = numbers[at]!
+    const end = start + numbers[at + 3]!
+    const payload = bytes.subarray(start, end)
+    start = end
+    const counted = { sequence: numbers[at + 1]!, unread: numbers[at + 2]! }
+    rows.push({ id: BigInt(id), time: timeOf(id), peer: peers[numbers[at + 4]!]!, payload, ...counted })
+  }
+  return rows
 }
 
 function isOfRows(request: Request): request is RowRequest {

@@ -1,14 +1,17 @@
 import { containsAny, MAX_PAGE_BYTES } from '../checks.ts'
 import type { ArchiveView } from './archive-view.ts'
 import type { FoundEntry } from './owner-segment.ts'
-import type { PackedHistory, PackedItem } from './reader-message.ts'
+import type { PackedHistory } from './reader-message.ts'
 
 /** Archived items on their way into an answer, with their payloads. */
 export class FoundItems {
   readonly #view: ArchiveView
   readonly #limit: number
   readonly #containing: readonly Uint8Array[] | undefined
-  readonly #items: PackedItem[] = []
+  readonly #numbers: number[] = []
+  readonly #peers: string[] = []
+  /** The places of addresses among the peers; of those with a resource, by their text. */
+  readonly #places = new Map<number | string, number>()
   readonly #payloads: Uint8Array[] = []
   #bytes = 0
   #more = false
@@ -22,29 +25,36 @@ export class FoundItems {
 
   /** How many items are still of interest: one more than fit, to know whether there are more; -1 where each has to be looked into. */
   get wanted(): number {
-    return this.#containing !== undefined ? -1 : this.#limit - this.#items.length + 1
+    return this.#containing !== undefined ? -1 : this.#limit - this.#payloads.length + 1
   }
 
   /** Adds items until the page is full; whether there was room for all. */
   addAll(entries: Iterable<FoundEntry>): boolean {
-    for (const { id, peer, resource, sequence, unread, payload } of entries) {
+    for (const [id, peer, resource, sequence, unread, payload] of entries) {
       if (!containsAny(payload, this.#containing)) continue
-      if (this.#items.length >= this.#limit || this.#bytes >= MAX_PAGE_BYTES) {
+      if (this.#payloads.length >= this.#limit || this.#bytes >= MAX_PAGE_BYTES) {
         this.#more = true
         return false
       }
-      const bare = this.#view.text(peer)
-      const text = resource === '' ? bare : `${bare}/${resource}`
-      this.#items.push({ id, peer: text, sequence, unread, length: payload.byteLength })
+      this.#numbers.push(id, sequence, unread, payload.byteLength, this.#place(peer, resource))
       this.#payloads.push(payload)
       this.#bytes += payload.byteLength
       // The next one that matches may be far away.
-      if (this.#containing !== undefined && this.#items.length === this.#limit) {
+      if (this.#containing !== undefined && this.#payloads.length === this.#limit) {
         this.#more = true
         return false
       }
     }
     return true
+  }
+
+  #place(peer: number, resource: string): number {
+    const key = resource === '' ? peer : `${peer}/${resource}`
+    const known = this.#places.get(key)
+    if (known !== undefined) return known
+    const bare = this.#view.text(peer)
+    this.#places.set(key, this.#peers.length)
+    return this.#peers.push(resource === '' ? bare : `${bare}/${resource}`) - 1
   }
 
   /** The answer: all payloads in one buffer, which costs less to hand over than many. */
@@ -55,6 +65,6 @@ export class FoundItems {
       bytes.set(payload, at)
       at += payload.byteLength
     }
-    return { items: this.#items, more: this.#more, total, bytes }
+    return { numbers: this.#numbers, peers: this.#peers, more: this.#more, total, bytes }
   }
 }

@@ -50,11 +50,15 @@ export interface LogRow {
   readonly key_low: number | null
 }
 
+/** Asks for the rows (`LogRow`) of a segment after an id. */
+export function logAfter(segment: number): string {
+  return `SELECT id, owner1, peer1, sequence1, unread1, owner2, peer2, sequence2, unread2, flags, key_high, key_low
+    FROM log_${segment} WHERE id > ? ORDER BY id`
+}
+
 /** Rows of a segment after an id. */
 export function readLog(db: DatabaseSync, segment: number, after: number): Iterable<LogRow> {
-  const select = `SELECT id, owner1, peer1, sequence1, unread1, owner2, peer2, sequence2, unread2, flags, key_high, key_low
-    FROM log_${segment} WHERE id > ? ORDER BY id`
-  return db.prepare(select).iterate(after) as unknown as Iterable<LogRow>
+  return db.prepare(logAfter(segment)).iterate(after) as unknown as Iterable<LogRow>
 }
 
 /** Whose the row is. */

@@ -13,13 +13,15 @@ export interface Subject {
   readonly resource: string | undefined
 }
 
-/** An archived item; the peer is the number of an address. */
-export interface FoundEntry extends TailEntry {
-  readonly resource: string
-  readonly sequence: number
-  readonly unread: number
-  readonly payload: Uint8Array
-}
+/** An archived item, as a row of a query; the peer is the number of an address. */
+export type FoundEntry = readonly [
+  id: number,
+  peer: number,
+  resource: string,
+  sequence: number,
+  unread: number,
+  payload: Uint8Array,
+]
 
 /** A range for this step, and where the next one begins: `undefined` after the last. */
 export type Step = [step: IdRange, next: number | undefined]
@@ -45,6 +47,7 @@ const INDEXED = (order: 'ASC' | 'DESC') => `SELECT id, peer, ${SEEN} FROM $index
   WHERE ${IN_RANGE} AND ${OF_RESOURCE} ORDER BY id ${order} LIMIT ?6`
 const ASCENDING = INDEXED('ASC')
 const DESCENDING = INDEXED('DESC')
+const ONE = `SELECT id, ?3 AS peer, ${SEEN} FROM $log AS log WHERE id = ?2`
 const COUNT = `SELECT count(*) AS looked, total(?4 IS NULL OR peer = ?4) AS matches FROM $index
   WHERE owner = ?1 AND id >= ?2 AND id < ?3`
 const COUNT_OF_RESOURCE = `SELECT count(*) AS looked, total(peer = ?4 AND ${RESOURCE} = ?5) AS matches
@@ -101,7 +104,7 @@ export class OwnerSegment {
 
   /** Entries of the index, with their payloads; `limit` -1 for all. */
   indexed({ low, high }: IdRange, order: 'ASC' | 'DESC', limit: number): Iterable<FoundEntry> {
-    const statement = this.#view.in(this.id, order === 'ASC' ? ASCENDING : DESCENDING)
+    const statement = this.#view.in(this.id, order === 'ASC' ? ASCENDING : DESCENDING, true)
     const rows = statement.iterate(this.#owner, low, high, this.#peer, this.#resource, limit)
     return rows as unknown as Iterable<FoundEntry>
   }
@@ -150,7 +153,6 @@ export class OwnerSegment {
 
   /** Reads what belongs to an entry of the tail. */
   withPayload({ id, peer }: TailEntry): FoundEntry {
-    const row = this.#view.in(this.id, `SELECT ${SEEN} FROM $log AS log WHERE id = ?2`).get(this.#owner, id)
-    return { ...(row as unknown as Omit<FoundEntry, 'id' | 'peer'>), id, peer }
+    return this.#view.in(this.id, ONE, true).get(this.#owner, id, peer) as unknown as FoundEntry
   }
 }

@@ -1,12 +1,12 @@
 /** What the reader thread does, apart from being a thread. */
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { ArchiveView } from './archive-view.ts'
 import { Background } from './background.ts'
 import { openForReading } from './database.ts'
 import { toPlain } from './errors.ts'
 import { history } from './read-history.ts'
 import { RowReader } from './read-rows.ts'
-import type { Answer, Reads, Request } from './reader-message.ts'
+import type { Answer, Reads, Request, RowRequest } from './reader-message.ts'
 
 /** Answers questions, each on a snapshot of the database that holds whatever was committed before the question. */
 export class Reader {
@@ -14,9 +14,13 @@ export class Reader {
   readonly #rows: RowReader
   readonly #view: ArchiveView
   readonly #background: Background
+  readonly #begin: StatementSync
+  readonly #end: StatementSync
 
   constructor(folder: string) {
     this.#db = openForReading(folder)
+    this.#begin = this.#db.prepare('BEGIN')
+    this.#end = this.#db.prepare('COMMIT')
     this.#rows = new RowReader(this.#db)
     this.#view = new ArchiveView(this.#db)
     this.#background = new Background({
@@ -31,14 +35,12 @@ export class Reader {
 
   /** Answers all but queries of archives, which take their time and answer through `later`. */
   answer(requests: readonly Request[], later: (answer: Answer) => void): Answer[] {
-    const quick: Answer[] = []
-    this.#inSnapshot(() => {
-      for (const request of requests) {
-        if (request.read === 'history') this.#history(request.number, request.ask, later)
-        else quick.push(this.#rows.answer(request))
-      }
-    })
-    return quick
+    const rows: RowRequest[] = []
+    for (const request of requests) {
+      if (request.read === 'history') this.#history(request.number, request.ask, later)
+      else rows.push(request)
+    }
+    return rows.length === 0 ? [] : this.#inSnapshot(() => rows.map(request => this.#rows.answer(request)))
   }
 
   /** Lets go of the database. */
@@ -55,12 +57,12 @@ export class Reader {
     this.#background.run(steps).catch((error: unknown) => later({ number, error: toPlain(error) }))
   }
 
-  #inSnapshot(task: () => void): void {
-    this.#db.exec('BEGIN')
+  #inSnapshot<T>(task: () => T): T {
+    this.#begin.run()
     try {
-      task()
+      return task()
     } finally {
-      this.#db.exec('COMMIT')
+      this.#end.run()
     }
   }
 }

@@ -46,20 +46,17 @@ export interface PackedRows {
   readonly more: boolean
 }
 
-/** An archived item without its payload, which has this length. */
-export interface PackedItem {
-  readonly id: number
-  readonly peer: string
-  readonly sequence: number
-  readonly unread: number
-  readonly length: number
-}
+/** Numbers in a `PackedHistory` for each item: id, sequence, unread, bytes of the payload, place of the peer among `peers`. */
+export const ITEM_NUMBERS = 5
 
-/** A page of an archive with all payloads joined. */
+/** A page of an archive: flat, since an object an item costs the most of all that a page does to hand over. */
 export interface PackedHistory {
-  readonly items: readonly PackedItem[]
+  /** ITEM_NUMBERS an item. */
+  readonly numbers: readonly number[]
+  readonly peers: readonly string[]
   readonly more: boolean
   readonly total: number | undefined
+  /** All payloads, joined. */
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
