@@ -8,7 +8,7 @@ import { NO_ATTRIBUTES, otherAttributes } from './other-attributes.ts'
 import { encodeElement, spliced } from './print.ts'
 import { readElement } from './reader.ts'
 import { type Numbers, printSequence } from './sequence.ts'
-import type { Attribute, TopElement } from './top-element.ts'
+import type { Attribute, Child, TopElement } from './top-element.ts'
 import { buildTree } from './tree.ts'
 
 /** The three kinds of stanza: RFC 6120 §8.2. */
@@ -184,6 +184,14 @@ export class Stanza {
     this.rest ??= this.bytes(this.startTag(undefined, '')).subarray(this.kind.length + 1)
     const copy = new Stanza(this, this.content, to)
     copy.rest = this.rest
+    return copy
+  }
+
+  /** A copy that holds one element and nothing else: `encoded` is the copy's bytes on a client stream, in which `child` says where that is. */
+  printed(encoded: Buffer, { name, ns, start, end }: Child): Stanza {
+    const content = new Content(encoded.subarray(start, end), [{ name, ns, start: 0, end: end - start }])
+    const copy = new Stanza(this, content)
+    copy.encoded = encoded
     return copy
   }
 

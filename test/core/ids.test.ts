@@ -26,6 +26,13 @@ t.test('an id of an archive leads back to its number, and to no other archive', 
     t.equal(ids.parse(BOB, text), undefined)
     t.not(ids.text(BOB, number), text)
   }
+  const numbers = [7n, GREATEST, 8n]
+  t.same(
+    ids.texts(ALICE, numbers),
+    numbers.map(number => ids.text(ALICE, number)),
+    'several at once',
+  )
+  t.same(ids.texts(ALICE, []), [])
   const all = new Set(Array.from({ length: 1_000 }, (_, i) => ids.text(ALICE, BigInt(i)).slice(0, 6)))
   t.ok(all.size > 990, 'ids of neighbours have nothing in common')
 })

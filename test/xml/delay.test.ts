@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DelayNote, dateTime, parseDateTime } from '../../src/xml/delay.ts'
+import { DateTimes, DelayNote, dateTime, parseDateTime } from '../../src/xml/delay.ts'
 import { JID } from '../../src/xml/jid.ts'
 
 t.test('XEP-0082 §3.2: reads moments', async t => {
@@ -34,4 +34,25 @@ t.test('XEP-0203 §2: the same note for one moment after another', async t => {
       note.at(moment).toString(),
       `<delay xmlns="urn:xmpp:delay" from="localhost" stamp="${dateTime(moment)}">a &amp; b</delay>`,
     )
+})
+
+t.test('XEP-0082 §3.2: one moment after another is written as each alone', async t => {
+  const times = new DateTimes()
+  const day = 86_400_000
+  for (const moment of [
+    0,
+    1,
+    10,
+    999,
+    59_999,
+    day - 1,
+    day,
+    2 * day - 1,
+    -1,
+    -day,
+    1_790_000_000_123,
+    8.64e15,
+    12,
+  ])
+    t.equal(times.at(moment), dateTime(moment))
 })

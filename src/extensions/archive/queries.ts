@@ -7,19 +7,14 @@ import type { Session } from '../../core/session.ts'
 import type { Archive, ArchiveEntry, ArchivePage, ArchiveQuery } from '../../storage/types.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { escapeValue } from '../../xml/escape.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { pageReport } from '../../xml/rsm.ts'
-import { printSequence } from '../../xml/sequence.ts'
-import { Stanza } from '../../xml/stanza.ts'
 import type { Backlog } from './backlog.ts'
 import type { Device } from './devices.ts'
 import { type ArchiveRequest, queryForm, readRequest } from './request.ts'
+import { printResults } from './results.ts'
 import { isPlaceOf, type UntilDelivered } from './until-delivered.ts'
-
-const FORWARDED_END = '</forwarded>'
-const RESULT_END = '</result>'
 
 /** What answers are made of. */
 export interface QueriesParts {
@@ -63,10 +58,21 @@ export class Queries {
     const device = await this.#undelivered?.asks(session)
     // XEP-0313 §5.1.1: who asks here is not handed the same as offline messages. Noted first, so that nothing falls between.
     const [, page] = await Promise.all([this.#backlog.fetches(session), this.#page(owner, request, device)])
-    const results = page.items.map(entry => this.#result(entry, owner, stanza.from, request.queryId))
+    const ids = this.#host.ids.texts(
+      owner,
+      page.items.map(({ id }) => id),
+    )
+    const { numbered } = this.#host.ids
+    const results = printResults(page.items, {
+      owner,
+      to: stanza.from,
+      queryId: request.queryId,
+      ids,
+      numbered,
+    })
     return {
       before: request.flipped ? results.reverse() : results,
-      payload: this.#end(page, owner),
+      payload: end(page, ids),
       after: () => this.#host.hooks.emit('archive:fetched', { owner, entries: page.items }),
     }
   }
@@ -184,33 +190,19 @@ export class Queries {
     if (number === undefined) throw new StanzaError('item-not-found')
     return number
   }
+}
 
-  /** XEP-0313 §4.2: the stanza as it was archived, its bytes not printed again. */
-  #result(entry: ArchiveEntry, owner: JID, to: JID, queryId: string | undefined): Stanza {
-    const { id, time, payload } = entry
-    const given = queryId === undefined ? '' : ` queryid="${escapeValue(queryId)}"`
-    const start =
-      `<result xmlns="${NS.archive}"${given} id="${this.#host.ids.text(owner, id)}"><forwarded xmlns="${NS.forward}">` +
-      `<delay xmlns="${NS.delay}" stamp="${dateTime(time)}"/>`
-    const numbers = this.#host.ids.numbered ? printSequence(owner.toString(), entry) : ''
-    const end = FORWARDED_END + numbers + RESULT_END
-    const result = Buffer.concat([Buffer.from(start), payload, Buffer.from(end)])
-    return Stanza.build('message', { from: owner, to }).plus(result)
-  }
-
-  /** XEP-0313 §4.3 */
-  #end({ items, more, total }: ArchivePage, owner: JID): Element {
-    const [first, last] = [items[0], items.at(-1)]
-    const id = (entry: ArchiveEntry) => this.#host.ids.text(owner, entry.id)
-    return xml(
-      'fin',
-      { xmlns: NS.archive, ...(!more && { complete: 'true' }) },
-      pageReport({
-        ...(first && last && { ends: [id(first), id(last)] }),
-        ...(total !== undefined && { count: total }),
-      }),
-    )
-  }
+/** XEP-0313 §4.3: what is said about a page, the ids of which are these. */
+function end({ more, total }: ArchivePage, ids: readonly string[]): Element {
+  const [first, last] = [ids[0], ids.at(-1)]
+  return xml(
+    'fin',
+    { xmlns: NS.archive, ...(!more && { complete: 'true' }) },
+    pageReport({
+      ...(first !== undefined && last !== undefined && { ends: [first, last] }),
+      ...(total !== undefined && { count: total }),
+    }),
+  )
 }
 
 /** Ids in one read of the storage. */
