@@ -10,7 +10,7 @@ export interface Append extends Write {
   readonly committed: boolean
   /**
    * Whether one of the items of this commit was there already (see `Unique`), so that nothing was stored. Then the rest is what the first
-   * copy has; a count that is not known any more, or of an owner that the first copy does not have, is 0.
+   * copy has: of the owner whose key was met for sure, of the others as far as that is known. A count that is not known is 0.
    */
   readonly repeated: boolean
   /** The id of the archived item: positive, below 2^63, greater than every id that this archive gave before. */

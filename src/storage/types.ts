@@ -17,6 +17,8 @@ export type StorageErrorCode =
   | 'in-use'
   /** The data was written by a newer version of the program. */
   | 'newer-schema'
+  /** The data has not been brought to the form that this version of the program needs. */
+  | 'older-schema'
   /** A key or an item is over its limit. Only the commit that holds it fails. */
   | 'too-large'
   /** A key, an item, a query or a write is not one this storage can take: a mistake of the caller. */

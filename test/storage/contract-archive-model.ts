@@ -132,8 +132,8 @@ interface Run {
   readonly counts: Map<string, { sequence: number; unread: number }>
   /** By owner and key; the id and when it was stored. */
   readonly keys: Map<string, { id: bigint; time: number }>
-  /** The time of the newest item. */
-  last: number
+  /** By owner; the time of the newest item. */
+  readonly last: Map<number, number>
 }
 
 async function runSteps(
@@ -144,7 +144,16 @@ async function runSteps(
 ): Promise<void> {
   const archive = storage.archive('mam')
   const lists: PlainItem[][] = owners.map(() => [])
-  const run: Run = { storage, archive, clock, owners, lists, counts: new Map(), keys: new Map(), last: 0 }
+  const run: Run = {
+    storage,
+    archive,
+    clock,
+    owners,
+    lists,
+    counts: new Map(),
+    keys: new Map(),
+    last: new Map(),
+  }
   const base = clock.time
   for (const [number, step] of steps.entries()) {
     if (step.do === 'time') clock.time += step.by * DAY
@@ -209,10 +218,10 @@ async function list(
   if (sequence !== counts.sequence || unreadSoFar !== counts.unread)
     throw new Error(`${sequence}/${unreadSoFar} is not ${counts.sequence}/${counts.unread}`)
   run.counts.set(`${owner} ${other}`, counts)
-  // The id holds the time of the clock, or that of the last item if the clock was set back.
+  // The time of the clock, or that of the owner's last item if the clock was set back.
   const [entry] = (await run.archive.page(run.owners[owner]!, { ids: [id] })).items
-  if (entry!.time < Math.max(run.clock.time, run.last)) throw new Error('time went back')
-  run.last = entry!.time
+  if (entry!.time < Math.max(run.clock.time, run.last.get(owner) ?? 0)) throw new Error('time went back')
+  run.last.set(owner, entry!.time)
   run.lists[owner]!.push({ id, time: entry!.time, peer: peer.toString(), text, ...counts })
 }
 

@@ -17,13 +17,9 @@ export const repeatContract: Lines = {
     const theirs = archive.append(bob, { peer: alice, payload })
     const foreign = archive.append(JID.parse('carol@example.org'), { peer: alice, payload })
     await storage.commit([theirs, table.put(bob, 'k', 1), again, foreign])
-    for (const one of [theirs, again])
-      t.match(one, { repeated: true, id: first.id, sequence: first.sequence, unread: 0 })
-    t.match(
-      foreign,
-      { repeated: true, id: first.id, sequence: 0, unread: 0 },
-      'the first copy was not for them',
-    )
+    t.match(again, { repeated: true, id: first.id, sequence: first.sequence, unread: 0 })
+    t.match(theirs, { repeated: true, unread: 0 }, 'what the first copy has for others need not be known')
+    t.match(foreign, { repeated: true, sequence: 0, unread: 0 }, 'the first copy was not for them')
     t.equal(await table.get(bob, 'k'), undefined)
     for (const owner of [alice, bob]) t.equal((await archive.page(owner)).items.length, 1)
     t.match(await send(storage, { key: 'l' }), { repeated: false, sequence: 2 }, 'no number is lost')

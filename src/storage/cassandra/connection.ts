@@ -1,0 +1,222 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { auth, Client, type ClientOptions, policies, type QueryOptions, types } from 'cassandra-driver'
+import { StorageError } from '../types.ts'
+import { isUnclear, mayPass, storageError } from './errors.ts'
+import { Gate } from './gate.ts'
+import type { CassandraOptions } from './options.ts'
+
+/** What a statement can be given. */
+export type Value = string | number | bigint | Buffer | null | readonly string[] | readonly bigint[]
+
+/** A statement and its values. */
+export interface Statement {
+  readonly query: string
+  readonly params: readonly Value[]
+}
+
+/** A row; a column by its name. */
+export type Found = Readonly<Record<string, unknown>>
+
+/** Some rows, and where the next ones begin; undefined after the last. */
+export interface Rows {
+  readonly rows: readonly Found[]
+  readonly next: string | undefined
+}
+
+const READ_MS = 6_000
+const REQUESTS = 256
+const WRITE_MS = 2_500
+const PATIENCE_MS = 10_000
+/** Between two attempts, ms: doubled each time. */
+const FIRST_PAUSE = 20
+const LONGEST_PAUSE = 1_000
+const DEFAULT_PORT = 9042
+
+/** Requests to Cassandra: so many at once, tried again where that may help. Everything rejects with a StorageError. */
+export class Connection {
+  readonly #client: Client
+  readonly #gate: Gate
+  readonly #consistency: types.consistencies
+  readonly #serial: types.consistencies
+  readonly #writeMs: number
+  readonly #patience: number
+
+  constructor(options: CassandraOptions) {
+    this.#client = new Client(clientOptions(options))
+    this.#gate = new Gate(options.requests ?? REQUESTS)
+    const { consistency = 'local_quorum' } = options
+    const names = {
+      local_quorum: 'localQuorum',
+      quorum: 'quorum',
+      each_quorum: 'eachQuorum',
+      all: 'all',
+    } as const
+    this.#consistency = types.consistencies[names[consistency]]
+    this.#serial = types.consistencies[consistency === 'local_quorum' ? 'localSerial' : 'serial']
+    this.#writeMs = options.writeTimeout ?? WRITE_MS
+    this.#patience = options.patience ?? PATIENCE_MS
+  }
+
+  async open(): Promise<void> {
+    try {
+      await this.#client.connect()
+    } catch (error) {
+      await this.close()
+      throw storageError(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.shutdown().catch(() => undefined)
+  }
+
+  /** Everything that a statement finds. */
+  async all(query: string, params: readonly Value[] = []): Promise<readonly Found[]> {
+    const found: Found[] = []
+    for (let next: string | undefined | null = null; next !== undefined; ) {
+      const page: Rows = await this.read(query, params, 5_000, next ?? undefined)
+      found.push(...page.rows)
+      next = page.next
+    }
+    return found
+  }
+
+  /** The first row that a statement finds. */
+  async one(query: string, params: readonly Value[]): Promise<Found | undefined> {
+    return (await this.read(query, params, 1)).rows[0]
+  }
+
+  /** One page of what a statement finds. */
+  read(query: string, params: readonly Value[], size: number, from?: string): Promise<Rows> {
+    const options = { prepare: true, fetchSize: size, readTimeout: READ_MS, ...(from && { pageState: from }) }
+    return this.#tried(
+      READ_MS,
+      () => Infinity,
+      async () => {
+        const { rows, pageState } = await this.#execute(query, params, {
+          ...options,
+          consistency: this.#consistency,
+        })
+        return { rows: rows as unknown as readonly Found[], next: pageState ?? undefined }
+      },
+    )
+  }
+
+  /** Reads what compare-and-set has come to: what is undecided is decided by this. */
+  async serially(query: string, params: readonly Value[]): Promise<readonly Found[]> {
+    const options = { prepare: true, readTimeout: READ_MS, consistency: this.#serial, fetchSize: 5_000 }
+    return this.#tried(
+      READ_MS,
+      () => Infinity,
+      async () => {
+        const { rows } = await this.#execute(query, params, options)
+        return rows as unknown as readonly Found[]
+      },
+    )
+  }
+
+  /**
+   * Stores statements that carry their own timestamps: all of one partition at once; those of several together (`logged`), or each by itself.
+   * No attempt is made that could end after `until()` (`performance.now()`, ms), and what is confirmed later than that counts as refused.
+   */
+  async write(
+    statements: readonly Statement[],
+    { logged = false, until = () => Infinity }: { logged?: boolean; until?: () => number } = {},
+  ): Promise<void> {
+    const options = { prepare: true, logged, readTimeout: this.#writeMs, consistency: this.#consistency }
+    const [first] = statements
+    if (first === undefined) return
+    await this.#tried(this.#writeMs, until, () =>
+      statements.length === 1
+        ? this.#execute(first.query, first.params, options)
+        : this.#batch(statements, options),
+    )
+    if (performance.now() > until()) throw notHeld()
+  }
+
+  /**
+   * Stores statements with a condition, one time. True: they were stored. False: the condition did not hold. Undefined: nobody knows.
+   */
+  async compareAndSet(statements: readonly Statement[]): Promise<boolean | undefined> {
+    const options = {
+      prepare: true,
+      readTimeout: READ_MS,
+      consistency: this.#consistency,
+      serialConsistency: this.#serial,
+    }
+    const [first] = statements
+    try {
+      const result = await this.#gate.run(() =>
+        statements.length === 1
+          ? this.#execute(first!.query, first!.params, options)
+          : this.#batch(statements, { ...options, logged: true }),
+      )
+      return result.wasApplied()
+    } catch (error) {
+      if (isUnclear(error)) return undefined
+      throw storageError(error)
+    }
+  }
+
+  /** Runs a statement of the schema, and waits until all nodes know it. */
+  async define(query: string): Promise<void> {
+    await this.#client.execute(query, [], { readTimeout: 60_000 }).catch((error: unknown) => {
+      throw storageError(error)
+    })
+  }
+
+  #execute(query: string, params: readonly Value[], options: QueryOptions): Promise<types.ResultSet> {
+    return this.#client.execute(query, params as unknown[], options)
+  }
+
+  #batch(statements: readonly Statement[], options: QueryOptions): Promise<types.ResultSet> {
+    return this.#client.batch(statements as { query: string; params: unknown[] }[], options)
+  }
+
+  /** Tries until it succeeds, or cannot, or no time is left. */
+  async #tried<T>(attemptMs: number, until: () => number, attempt: () => Promise<T>): Promise<T> {
+    const end = performance.now() + this.#patience
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      try {
+        // Looked at when its turn has come: it may have waited.
+        return await this.#gate.run(() => {
+          if (performance.now() + attemptMs > until()) throw notHeld()
+          return attempt()
+        })
+      } catch (error) {
+        if (!mayPass(error) || performance.now() + pause > end) throw storageError(error)
+      }
+      await delay(pause)
+    }
+  }
+}
+
+/** This process must not write for an owner, or not any more. */
+export function notHeld(): StorageError {
+  return new StorageError('unavailable', 'the slot of this owner is not held by this process')
+}
+
+function clientOptions(options: CassandraOptions): ClientOptions {
+  const { contactPoints, port = DEFAULT_PORT, keyspace, localDataCenter, user, password, tls } = options
+  return {
+    contactPoints: [...contactPoints],
+    protocolOptions: { port },
+    keyspace,
+    localDataCenter,
+    encoding: { useBigIntAsLong: true },
+    // `Connection` tries again itself: it knows until when it may.
+    policies: { retry: new policies.retry.FallthroughRetryPolicy() },
+    pooling: { maxRequestsPerConnection: 1_024, warmup: true },
+    socketOptions: { readTimeout: READ_MS, connectTimeout: 5_000, coalescingThreshold: 16_384 },
+    queryOptions: { prepare: true, captureStackTrace: false },
+    ...(user !== undefined && { authProvider: new auth.PlainTextAuthProvider(user, password ?? '') }),
+    ...(tls && {
+      sslOptions: {
+        rejectUnauthorized: true,
+        ...(tls.authority && { ca: [tls.authority] }),
+        ...(tls.certificate && { cert: tls.certificate }),
+        ...(tls.key && { key: tls.key }),
+      },
+    }),
+  }
+}

@@ -1,0 +1,54 @@
+import { errors } from 'cassandra-driver'
+import { StorageError, type StorageErrorCode } from '../types.ts'
+
+/** Errors of the CQL protocol, version 4, that say nothing about the moment: asking again changes nothing. */
+const LASTING: Readonly<Record<number, readonly [StorageErrorCode, string]>> = {
+  256: ['unavailable', 'user or password is wrong'],
+  8192: ['invalid', 'a statement is not understood: is it an older Cassandra?'],
+  8448: ['unavailable', 'the user has no right to do this'],
+  8704: ['invalid', 'the request is refused as invalid'],
+  8960: ['invalid', 'the request is refused by the configuration'],
+}
+
+/** The others. */
+const PASSING: Readonly<Record<number, string>> = {
+  0: 'an error inside Cassandra',
+  4096: 'too few replicas are alive',
+  4097: 'a node is overloaded',
+  4098: 'a node is starting',
+  4352: 'too few replicas have answered a write in time',
+  4608: 'too few replicas have answered a read in time',
+  4864: 'replicas have failed to read',
+  5376: 'replicas have failed to write',
+}
+
+/** What an error of the driver means. The text is ours: that of the driver or of Cassandra may hold values. */
+export function storageError(error: unknown): StorageError {
+  if (error instanceof StorageError) return error
+  if (!(error instanceof errors.ResponseError))
+    return new StorageError('unavailable', `Cassandra: ${withoutResponse(error)}`)
+  const code = Number((error as { code?: number }).code)
+  const [kind, text] = LASTING[code] ?? ['unavailable', PASSING[code] ?? 'an unknown error']
+  return new StorageError(kind, `Cassandra: ${text} (0x${code.toString(16).padStart(4, '0')})`)
+}
+
+function withoutResponse(error: unknown): string {
+  if (error instanceof errors.NoHostAvailableError) return 'no node can be asked'
+  if (error instanceof errors.OperationTimedOutError) return 'no answer in time'
+  if (error instanceof errors.AuthenticationError) return 'user or password is wrong'
+  return error instanceof Error ? error.name : 'an unknown error'
+}
+
+/** Whether the same request may succeed a moment later. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof StorageError || error instanceof errors.AuthenticationError) return false
+  if (!(error instanceof errors.ResponseError)) return true
+  return LASTING[Number((error as { code?: number }).code)] === undefined
+}
+
+/** Whether it is not known what became of a request. */
+export function isUnclear(error: unknown): boolean {
+  if (error instanceof errors.OperationTimedOutError) return true
+  const { code } = error as { code?: unknown }
+  return error instanceof errors.ResponseError && (code === 0x1100 || code === 0x1500 || code === 0x0000)
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import type { Fence } from '../types.ts'
+import { type Connection, notHeld, type Statement } from './connection.ts'
+import { inParallel } from './gate.ts'
+
+/** Slots whose epochs are one partition, and so one conditional batch. */
+const SLOTS_PER_PART = 64
+/** Parts that are raised at once. */
+const AT_ONCE = 16
+/** Bits of a counter below the epoch: 34 years of a million writes a second. 23 are left for the epoch. */
+const COUNTER_BITS = 40n
+
+const READ = 'SELECT slot, epoch, holder FROM epochs WHERE part = ?'
+const FIRST = 'INSERT INTO epochs (part, slot, epoch, holder) VALUES (?, ?, ?, ?) IF NOT EXISTS'
+const NEXT = 'UPDATE epochs SET epoch = ?, holder = ? WHERE part = ? AND slot = ? IF epoch = ?'
+
+/** That this process holds a slot, from when it took it until it lets go. Taken again it is another one. */
+export interface Term {
+  readonly epoch: bigint
+  /** `performance.now()`, ms. */
+  until: number
+}
+
+/** Which slots this process holds, and what makes its writes win over those of former homes. */
+export class Slots implements Fence {
+  readonly #connection: Connection
+  readonly #slotOf: (owner: string) => number
+  readonly #terms = new Map<number, Term>()
+  #counter = 0
+
+  constructor(connection: Connection, slotOf: (owner: string) => number) {
+    this.#connection = connection
+    this.#slotOf = slotOf
+  }
+
+  async take(slots: readonly number[]): Promise<void> {
+    for (const slot of slots) this.#terms.delete(slot)
+    const parts = Map.groupBy(slots, slot => Math.floor(slot / SLOTS_PER_PART))
+    await inParallel(parts, AT_ONCE, ([part, slots]) => this.#raise(part, slots))
+  }
+
+  /** Raises the epochs of some slots of one part, against rivals too. */
+  async #raise(part: number, slots: readonly number[]): Promise<void> {
+    const holder = randomUUID()
+    for (;;) {
+      const rows = await this.#connection.serially(READ, [part])
+      const known = new Map(rows.map(row => [row.slot as number, row]))
+      // An attempt whose end was not heard of may have been ours.
+      const ours = slots.every(slot => known.get(slot)?.holder === holder)
+      if (
+        !ours &&
+        (await this.#connection.compareAndSet(slots.map(slot => raised(part, slot, holder, known)))) !== true
+      )
+        continue
+      for (const slot of slots) {
+        const epoch = (known.get(slot)?.epoch ?? 0n) as bigint
+        this.#terms.set(slot, { epoch: ours ? epoch : epoch + 1n, until: 0 })
+      }
+      return
+    }
+  }
+
+  extend(slots: readonly number[], until: number): void {
+    for (const slot of slots) {
+      const term = this.#terms.get(slot)
+      if (term !== undefined) term.until = until
+    }
+  }
+
+  /** The slot of an owner. */
+  slotOf(owner: string): number {
+    return this.#slotOf(owner)
+  }
+
+  /** Whether this process may write for an owner now. */
+  holds(owner: string): boolean {
+    const term = this.#terms.get(this.#slotOf(owner))
+    return term !== undefined && term.until > performance.now()
+  }
+
+  /** What this process holds an owner's slot by; throws where it does not. */
+  termOf(owner: string): Term {
+    const term = this.#terms.get(this.#slotOf(owner))
+    if (term === undefined || term.until <= performance.now()) throw notHeld()
+    return term
+  }
+
+  /** The same, to look whether it is still the same. */
+  currentTerm(owner: string): Term | undefined {
+    return this.#terms.get(this.#slotOf(owner))
+  }
+
+  /** The last stamp of the term in which an owner's slot is held, by whomever. */
+  async lastStamp(owner: string): Promise<bigint> {
+    const slot = this.#slotOf(owner)
+    const rows = await this.#connection.serially(READ, [Math.floor(slot / SLOTS_PER_PART)])
+    const epoch = rows.find(row => row.slot === slot)?.epoch as bigint | undefined
+    return (((epoch ?? 0n) + 1n) << COUNTER_BITS) - 1n
+  }
+
+  /** A number that is greater than all that were given for the owners of this slot before, by whomever: an id, or a timestamp. */
+  stamp({ epoch }: Term): bigint {
+    return (epoch << COUNTER_BITS) + BigInt(++this.#counter)
+  }
+}
+
+function raised(
+  part: number,
+  slot: number,
+  holder: string,
+  known: ReadonlyMap<number, { readonly epoch?: unknown }>,
+): Statement {
+  const epoch = known.get(slot)?.epoch as bigint | undefined
+  return epoch === undefined
+    ? { query: FIRST, params: [part, slot, 1n, holder] }
+    : { query: NEXT, params: [epoch + 1n, holder, part, slot, epoch] }
+}
