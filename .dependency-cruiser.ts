@@ -15,7 +15,7 @@ interface Layer {
  */
 const LAYERS: Readonly<Record<string, Layer>> = {
   xml: {},
-  core: { values: ['xml'], types: ['storage/types', 'cluster/types'] },
+  core: { values: ['xml', 'cluster/slots'], types: ['storage/types', 'cluster/types'] },
   storage: { values: ['xml', 'v8'] },
   cluster: { values: ['xml'] },
   tls: { values: ['xml', 'core/errors', 'core/log'] },

@@ -1,5 +1,5 @@
 /**
- * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster and, with TIDINGS_FULL=1, on SQLite.
+ * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster, also while homes move between them, and, with TIDINGS_FULL=1, on SQLite.
  * DIALOGUES=0199 plays only those whose name has that text.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -18,9 +18,12 @@ import {
 } from './support/test-server.ts'
 
 const FOLDER = join(import.meta.dirname, 'dialogues')
+/** Says which homes move when; SEED=... plays another way. */
+const SEED = Number(process.env.SEED ?? 1)
 const MODES: Readonly<Record<string, Mode>> = {
   embedded: {},
   'two nodes': { nodes: 2 },
+  ...(process.env.MOVING !== undefined && { 'two nodes, moving': { nodes: 2, moving: SEED } }),
   websocket: { over: 'websocket' },
   bosh: { over: 'bosh' },
   ...(process.env.TIDINGS_FULL !== undefined && { sqlite: { storage: 'sqlite' } }),

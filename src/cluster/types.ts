@@ -5,6 +5,8 @@
 export interface Cluster {
   /** Name of this node. */
   readonly node: string
+  /** No other node is there, nor will be: homes never move. */
+  readonly alone: boolean
   /** The nodes that are alive, this one included. */
   readonly nodes: readonly string[]
   /**

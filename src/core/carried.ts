@@ -19,6 +19,18 @@ export interface UnderWay {
   idle(): Maybe<void>
 }
 
+/** The same for the next home of its session, as JSON. */
+export interface PackedCarried {
+  readonly since: number
+  readonly state: StreamState
+  /** In so many ms it is over; undefined: not by the time. */
+  readonly left?: number
+  /** Null for what has been sent again. */
+  readonly prints: readonly (number | null)[]
+  readonly forgotten: number
+  readonly again?: readonly number[]
+}
+
 /** The messages that a stream has carried and that were handled, as far as its client may not know. */
 export class Carried {
   /** When the session began, ms since 1970. */
@@ -88,6 +100,30 @@ export class Carried {
     return true
   }
 
+  /** For the next home of its session; `now` as `until`. */
+  pack(now: number): PackedCarried {
+    return {
+      since: this.since,
+      state: this.state,
+      ...(this.until < Number.POSITIVE_INFINITY && { left: this.until - now }),
+      prints: this.#prints.map(print => (Number.isNaN(print) ? null : print)),
+      forgotten: this.#forgotten,
+      ...(this.#again && { again: this.#again }),
+    }
+  }
+
+  /** What another home has packed. */
+  static unpack(packed: PackedCarried, underWay: UnderWay, now: number): Carried {
+    const carried = new Carried(packed.since, underWay)
+    carried.state = packed.state
+    if (packed.left !== undefined) carried.until = now + packed.left
+    carried.#prints = packed.prints.map(print => print ?? Number.NaN)
+    carried.#left = packed.prints.filter(print => print !== null).length
+    carried.#forgotten = packed.forgotten
+    carried.#again = packed.again && [...packed.again]
+    return carried
+  }
+
   /** Its client knows what has arrived. */
   clear(): void {
     this.#forgotten += this.#prints.length
@@ -95,6 +131,9 @@ export class Carried {
     this.#left = 0
   }
 }
+
+/** Of a stream that is over. */
+export const NOTHING_UNDER_WAY: UnderWay = { waiting: 0, idle: () => undefined }
 
 /** What is in two lanes, one after the other. (It holds on to them, not to their session.) */
 export function inLanes(first: Lane, second: Lane): UnderWay {

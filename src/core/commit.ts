@@ -35,9 +35,3 @@ export class Commits {
     return isPromise(committed) ? this.#seconds.timed(committed) : committed
   }
 }
-
-/** A promise that is looked at later: its rejection is no unhandled one until then. */
-export function quiet<T>(work: Maybe<T>): Maybe<T> {
-  if (isPromise(work)) work.catch(() => {})
-  return work
-}

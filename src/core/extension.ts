@@ -194,6 +194,11 @@ export interface Events {
   /** A session broadcast presence (no `to`, available or unavailable), already applied to `session`. RFC 6121 §4.2 to §4.5. */
   'session:presence': { session: Session; presence: Stanza; before: PresenceBefore }
   /**
+   * A session has come from another home, with its flags. `catchingUp`: what its user has not got after `session.handed` is to be handed to
+   * it, as a former home was about to.
+   */
+  'session:arrived': { session: Session; catchingUp: boolean }
+  /**
    * An archived message (`number`: its `Append.id`) waits for a user: the session that it was sent to has ended and had not acknowledged it,
    * and no other one has it.
    */
@@ -215,6 +220,16 @@ export interface PresenceBefore {
 
 type EventHandlers = { readonly [E in keyof Events]?: (event: Events[E]) => Maybe<void> }
 
+/** What an extension keeps in memory of owners whose home is this node. (Of sessions: `SessionFlag`.) */
+export interface Moving {
+  /** What the next home is to know of an owner, as JSON; undefined for nothing. */
+  readonly pack?: (owner: JID) => unknown
+  /** The same at the next home, before its sessions arrive. */
+  readonly unpack?: (owner: JID, packed: unknown) => void
+  /** The home of these owners (bare JIDs' texts) is another node, or has been: nothing of them is to be remembered. */
+  readonly forget?: (which: (owner: string) => boolean) => void
+}
+
 /** What an extension adds to its host; the host can take all of it back. */
 export interface Registrations<Provided> {
   readonly iq?: readonly IqRegistration[]
@@ -225,6 +240,7 @@ export interface Registrations<Provided> {
   readonly sent?: (account: JID, since: number) => Promise<readonly SentMessage[]>
   /** What it does at the home of an owner whichever node asks for it. */
   readonly atHome?: HomeTaskHandlers
+  readonly moving?: Moving
   readonly beforeSignIn?: BeforeSignIn
   readonly binding?: readonly BindingRegistration[]
   /** Stream features after sign-in that hold more than their name; made anew when options have changed (`Host.revision`). */

@@ -1,4 +1,6 @@
+import { slotOf } from '../cluster/slots.ts'
 import type { JID } from '../xml/jid.ts'
+import { Moved } from './frames.ts'
 import { Lane } from './lane.ts'
 import { isPromise, type Maybe } from './maybe.ts'
 import type { Session } from './session.ts'
@@ -16,11 +18,20 @@ export class Owner {
   forgotten = false
   /** How many messages have been delivered to it since it came here: tells which sessions were there when one came. */
   messages = 0
-  /** Tasks in its lane that have not settled, those that run inside others included. */
+  /** Tasks in its lanes that have not settled, those that run inside others included, and what is going to be one. */
   tasks = 0
+  /** Requests of its user that are being answered. */
+  requests = 0
 
   constructor(jid: JID) {
     this.jid = jid
+  }
+
+  /** Whether something is under way for it. */
+  get busy(): boolean {
+    const { tasks, lane, presence, sessions } = this
+    if (tasks + lane.waiting + presence.waiting > 0) return true
+    return sessions.some(({ preparing, settling, aside }) => preparing.waiting + settling.waiting + aside > 0)
   }
 
   /** Whether any of its sessions is an available resource. */
@@ -39,6 +50,12 @@ export class Owner {
 /** The owners whose home is this node, as long as they have a session or work under way. */
 export class Homes {
   readonly #owners = new Map<string, Owner>()
+  readonly #isHere: (owner: string) => boolean
+
+  /** `isHere`: whether this node is home to an owner (a bare JID's text). */
+  constructor(isHere: (owner: string) => boolean) {
+    this.#isHere = isHere
+  }
 
   /** The owner with this bare JID, if it has sessions or work here. */
   find(account: JID): Owner | undefined {
@@ -55,6 +72,43 @@ export class Homes {
   inPresenceLane<T>(account: JID, task: (owner: Owner) => Maybe<T>): Maybe<T> {
     const owner = this.#at(account.bare)
     return this.#run(owner, owner.presence, task)
+  }
+
+  /** Something is about to be done for an owner, so that its home must not move before: until what is returned is called. */
+  enter(account: JID): () => void {
+    const owner = this.#at(account.bare)
+    owner.tasks++
+    return () => this.#release(owner)
+  }
+
+  /** The same for the answer to a request, which is waited for, but not for long. */
+  answers(account: JID): () => void {
+    const owner = this.#at(account.bare)
+    owner.requests++
+    return () => {
+      owner.requests--
+      this.#tidy(owner)
+    }
+  }
+
+  /** Those of some slots. */
+  inSlots(slots: ReadonlySet<number>): Owner[] {
+    return [...this.#owners.values()].filter(({ jid }) => slots.has(slotOf(jid.toString())))
+  }
+
+  /** An owner has come from another node. */
+  add(owner: Owner): void {
+    this.#owners.set(owner.jid.toString(), owner)
+  }
+
+  /** An owner goes to another node. What was forgotten to be waited for finds nobody here any more. */
+  delete(owner: Owner): void {
+    this.#owners.delete(owner.jid.toString())
+  }
+
+  /** All of them. */
+  get all(): Iterable<Owner> {
+    return this.#owners.values()
   }
 
   #run<T>(owner: Owner, lane: Lane, task: (owner: Owner) => Maybe<T>): Maybe<T> {
@@ -98,6 +152,7 @@ export class Homes {
     const key = bare.toString()
     let owner = this.#owners.get(key)
     if (owner === undefined) {
+      if (!this.#isHere(key)) throw new Moved()
       owner = new Owner(bare)
       this.#owners.set(key, owner)
     }
@@ -107,7 +162,14 @@ export class Homes {
   /** A task is done. An owner is forgotten when nothing is left, but not by a task inside another one, which may go on to add a session. */
   #release(owner: Owner): void {
     owner.tasks--
-    if (owner.tasks === 0 && owner.sessions.length === 0) this.#owners.delete(owner.jid.toString())
+    this.#tidy(owner)
+  }
+
+  #tidy(owner: Owner): void {
+    if (owner.tasks + owner.requests + owner.sessions.length > 0) return
+    const key = owner.jid.toString()
+    // One that has left may have come back, as another.
+    if (this.#owners.get(key) === owner) this.#owners.delete(key)
   }
 
   #pending(): Maybe<void>[] {

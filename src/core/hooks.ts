@@ -10,6 +10,7 @@ import type {
   Events,
   IqRegistration,
   Kind,
+  Moving,
   NewStreamRegistration,
   Outcome,
   Place,
@@ -46,6 +47,7 @@ export class Hooks {
   readonly #tasks = new Map<string, AnyTask>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #sent: NonNullable<Registrations<unknown>['sent']>[] = []
+  readonly #moving = new Map<string, Moving>()
   readonly #owners = new Map<string, string>()
   readonly #log: Log
 
@@ -67,6 +69,7 @@ export class Hooks {
       handlers.push(registration)
     }
     for (const claim of registrations.presence ?? []) this.#presence[claim.side].set(claim.type, claim)
+    if (registrations.moving !== undefined) this.#moving.set(extension, registrations.moving)
     if (registrations.sent !== undefined) this.#sent.push(registrations.sent)
     for (const [name, handler] of Object.entries(registrations.on ?? {}))
       push(this.#events, name as keyof Events, handler as Handler<never>)
@@ -199,6 +202,26 @@ export class Hooks {
   /** What an account has sent since then (ms since 1970), as far as anybody keeps it. */
   async sent(account: JID, since: number): Promise<readonly SentMessage[]> {
     return (await Promise.all(this.#sent.map(ask => ask(account, since)))).flat()
+  }
+
+  /** What the extensions know of an owner, for the next home; by their names. */
+  packed(owner: JID): Record<string, unknown> {
+    const packed: Record<string, unknown> = {}
+    for (const [name, { pack }] of this.#moving) {
+      const state = pack?.(owner)
+      if (state !== undefined) packed[name] = state
+    }
+    return packed
+  }
+
+  /** What an extension of the former home of an owner has packed. */
+  unpack(name: string, owner: JID, packed: unknown): void {
+    this.#moving.get(name)?.unpack?.(owner, packed)
+  }
+
+  /** The home of these owners is another node, or has been. */
+  forget(which: (owner: string) => boolean): void {
+    for (const { forget } of this.#moving.values()) forget?.(which)
   }
 
   /** A task at the home of an owner, where the extension that has it is on. */

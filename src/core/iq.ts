@@ -37,7 +37,12 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
       }),
     error => refuse(stanza, error, target.host, origin),
   )
-  if (answered instanceof Promise) target.host.background.run('iq', answered)
+  if (answered instanceof Promise) {
+    const { place, owner, host } = target
+    const leave =
+      place === 'account' && !host.router.cluster.alone ? host.router.homes.answers(owner) : undefined
+    host.background.run('iq', leave === undefined ? answered : answered.finally(leave))
+  }
 }
 
 function handle(stanza: Stanza, { host, place, owner, session }: IqTarget) {

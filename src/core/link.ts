@@ -1,16 +1,20 @@
+import { slotOf } from '../cluster/slots.ts'
 import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
-import { StanzaError } from './errors.ts'
-import { answering, ask } from './frames.ts'
+import { Attachments } from './attachments.ts'
+import { Channels, type Errand, type Sending } from './channels.ts'
+import { answering } from './frames.ts'
+import { Handle, type HandleParts } from './handle.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Lane } from './lane.ts'
 import { then } from './maybe.ts'
+import { Moves } from './moves.ts'
 import { Ports } from './ports.ts'
 import { RemoteSessions } from './remote-sessions.ts'
+import { isKnownAgain } from './resends.ts'
 import type { Router } from './router.ts'
-import { AttachedService } from './services.ts'
-import type { Session, SessionPort } from './session.ts'
+import type { Session, SessionHandle } from './session.ts'
 
 /** Orders what a sender whose home is another node has sent to accounts of this one, as a session's own lanes do at its home. */
 interface Correspondent {
@@ -23,52 +27,57 @@ interface Correspondent {
 /**
  * What homes say to each other: an account's home is one node, its correspondents may be at others (and its connections: remote-sessions.ts).
  *
- * To a home: receive (the recipient's half of a stanza), spread (presence for many), forget, task (of an extension); attach and detach a
- * service.
+ * To a home: receive (the recipient's half of a stanza), spread (presence for many), forget, task (of an extension). Each names its owner; who is not its home answers `moved`. To a node: recover (what it knows of sessions whose home has died).
  */
 export class HomeLink {
+  readonly channels: Channels
   readonly #cluster: Cluster
   readonly #router: Router
   readonly #ports: Ports
-  /** Sessions whose connection is not at their home. */
+  readonly #parts: HandleParts
+  readonly #moves: Moves
+  /** Sessions whose connections have numbers. */
   readonly sessions: RemoteSessions
+  /** Connections of services. */
+  readonly services: Attachments
   /** Sessions whose home is this node and who write to others, told apart. */
   readonly #numbers = new WeakMap<Session, number>()
   #lastNumber = 0
   /** By the sender's session or address, as long as something of theirs is under way. */
   readonly #correspondents = new Map<string, Correspondent>()
-  /** What ends the connections of services whose home is this node, likewise. */
-  readonly #detachments = new Map<string, () => void>()
+  /** The last run (core/channels.ts) of which something was refused, by node and slot. */
+  readonly #refused = new Map<string, number>()
 
   constructor(cluster: Cluster, router: Router) {
     this.#cluster = cluster
     this.#router = router
     this.#ports = new Ports(cluster)
-    this.sessions = new RemoteSessions(cluster, router, this.#ports)
-    cluster.serve((frame, from) => this.#take(frame, from), {
-      leaving: async () => Buffer.alloc(0),
-      arriving: async () => {},
-      lost: () => {},
-    })
+    this.channels = new Channels(cluster, (frame, from) => this.#take(frame, from))
+    this.#parts = { router, channels: this.channels, ports: this.#ports }
+    this.sessions = new RemoteSessions(cluster, this.#parts)
+    this.services = new Attachments(cluster, this.#parts)
+    this.#moves = new Moves(cluster, this.#parts, this.sessions, this.services)
+    cluster.serve((frame, from) => this.#take(frame, from), this.#moves)
   }
 
-  /** Connects a service whose home is `home` to a connection of this node; resolves with what ends that. */
-  async attach(home: string, domain: string, port: SessionPort): Promise<() => Promise<void>> {
-    const number = this.#ports.add(port)
-    const forget = (): void => this.#ports.delete(number)
-    await ask(this.#cluster, home, { op: 'attach', domain, port: number }).catch((error: unknown) => {
-      forget()
-      throw error
-    })
-    return async () => {
-      await this.#cluster.request(home, { op: 'detach', port: number }).finally(forget)
-    }
+  /** What a connection of this node needs of a session whose home is this node. */
+  handle(session: Session): SessionHandle {
+    return new Handle(session.jid, this.#parts).arrive(session)
   }
 
-  /** Hands a stanza to its recipient's home; rejects with the StanzaError that answers the sender. */
-  async receive(home: string, stanza: Stanza, session?: Session): Promise<void> {
-    const by = session && this.#numberOf(session)
-    await ask(this.#cluster, home, { op: 'receive', stanza: stanza.pack(), by })
+  /** Hands a stanza to its recipient's home; its answer rejects with the StanzaError that answers the sender. */
+  receive(stanza: Stanza, session?: Session): Sending {
+    const to = this.#router.ownerOf(stanza.to ?? stanza.from) ?? stanza.from.bare
+    return this.channels.send(this.#errand(to.toString(), stanza, session))
+  }
+
+  #errand(owner: string, stanza: Stanza, sender?: Session): Errand {
+    const by = sender && this.#numberOf(sender)
+    const frame = { op: 'receive', owner, stanza: stanza.pack(), by }
+    // Another server's, or a service's, is not at home anywhere.
+    const from = sender === undefined ? this.#router.ownerOf(stanza.from)?.toString() : undefined
+    const repeatable = stanza.kind === 'presence' || isKnownAgain(stanza)
+    return { owner, frame, repeatable, sender, ...(from !== undefined && { from }) }
   }
 
   /** Two sessions may follow each other under one address: their stanzas are not of one order. */
@@ -79,31 +88,53 @@ export class HomeLink {
     return this.#lastNumber
   }
 
-  /** Hands presence to another node for all of its users among the recipients. */
-  spread(node: string, presence: Stanza, recipients: readonly JID[]): void {
-    // RFC 7622 §3.4: no address holds a line break.
-    this.#cluster.notify(node, { op: 'spread', stanza: presence.pack(), to: recipients.join('\n') })
+  /** Hands presence to other nodes for those of their users who are among the recipients. */
+  spread(presence: Stanza, recipients: readonly JID[]): void {
+    const byNode = Map.groupBy(recipients, to => this.channels.nodeFor(to.bare.toString()))
+    for (const [node, there] of byNode) {
+      const errands = there.map(to => this.#errand(to.bare.toString(), presence.readdress(to)))
+      // RFC 7622 §3.4: no address holds a line break.
+      const frame = { op: 'spread', stanza: presence.pack(), to: there.join('\n') }
+      if (node === undefined || node === this.#cluster.node)
+        for (const errand of errands) this.channels.send(errand)
+      else this.channels.sendMany(node, frame, errands)
+    }
   }
 
   /** Has the home of an account forget it. */
-  async forget(home: string, account: JID): Promise<void> {
-    await ask(this.#cluster, home, { op: 'forget', account: account.toString() })
+  async forget(account: JID): Promise<void> {
+    await this.#ask(account.bare.toString(), { op: 'forget' }, true)
   }
 
   /** Has the home of an owner do what an extension has it do: `Router.atHome()`. */
-  async atHome<T extends keyof HomeTasks>(
-    home: string,
-    task: T,
-    owner: JID,
-    input: TaskInput<T>,
-  ): Promise<TaskOutput<T>> {
-    const frame = { op: 'task', task, owner: owner.toString(), input: JSON.stringify(input) }
-    const { output } = await ask(this.#cluster, home, frame)
+  async atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
+    const frame = { op: 'task', task, input: JSON.stringify(input) }
+    const { output } = await this.#ask(owner.bare.toString(), frame, false)
     return (output === undefined ? undefined : JSON.parse(String(output))) as TaskOutput<T>
   }
 
+  #ask(owner: string, frame: Frame, repeatable: boolean): Promise<Answer> {
+    return this.channels.send({ owner, frame: { ...frame, owner }, repeatable }).answer
+  }
+
   #take(frame: Frame, from: string): Answer | Promise<Answer> {
-    return this.sessions.take(frame, from) ?? this.#ports.take(frame) ?? this.#takeOwn(frame, from)
+    if (frame.owner !== undefined && this.#refuses(frame, from)) return { moved: true }
+    return (
+      this.sessions.take(frame, from) ??
+      this.#ports.take(frame) ??
+      this.services.take(frame, from) ??
+      this.#takeOwn(frame, from)
+    )
+  }
+
+  /** Whether this node is not the home that a frame is for; or was not when an earlier one of its run came: they keep their order. */
+  #refuses({ owner, run = 0 }: Frame, from: string): boolean {
+    const text = String(owner)
+    const key = `${from} ${slotOf(text)}`
+    const here = this.#cluster.homeOf(text) === this.#cluster.node
+    if (here && Number(run) > (this.#refused.get(key) ?? -1)) return false
+    this.#refused.set(key, Number(run))
+    return true
   }
 
   #takeOwn(frame: Frame, from: string): Answer | Promise<Answer> {
@@ -111,26 +142,26 @@ export class HomeLink {
       case 'receive':
         return answering(() => this.#receive(Stanza.unpack(frame.stanza as Buffer), from, frame.by))
       case 'spread':
-        this.#router.spread(
-          Stanza.unpack(frame.stanza as Buffer),
-          String(frame.to)
-            .split('\n')
-            .map(text => JID.parse(text)),
-        )
-        return {}
+        return this.#takeSpread(frame, from)
       case 'forget':
-        return answering(() => this.#router.forget(JID.parse(String(frame.account))))
+        return answering(() => this.#router.forget(JID.parse(String(frame.owner))))
       case 'task':
         return answering(() => this.#doTask(frame))
-      case 'attach':
-        return answering(() => this.#attachFor(from, frame))
-      case 'detach':
-        this.#detachments.get(`${from} ${frame.port}`)?.()
-        this.#detachments.delete(`${from} ${frame.port}`)
-        return {}
+      case 'recover':
+        return this.#moves.take(frame)
       default:
         throw new Error(`unknown frame ${frame.op}`)
     }
+  }
+
+  #takeSpread({ stanza, to }: Frame, from: string): Answer {
+    const recipients = String(to)
+      .split('\n')
+      .map(text => JID.parse(text))
+    const elsewhere = recipients.filter(jid => this.#refuses({ op: '', owner: jid.bare.toString() }, from))
+    const here = elsewhere.length === 0 ? recipients : recipients.filter(jid => !elsewhere.includes(jid))
+    this.#router.spread(Stanza.unpack(stanza as Buffer), here)
+    return elsewhere.length === 0 ? {} : { moved: elsewhere.map(jid => jid.bare).join('\n') }
   }
 
   /** RFC 6120 §10.1: what one entity sends to another arrives in order, also where some of it has to wait. */
@@ -139,6 +170,7 @@ export class HomeLink {
     const from = this.#correspondents.get(key) ?? { preparing: new Lane(), settling: new Lane(), stanzas: 0 }
     this.#correspondents.set(key, from)
     from.stanzas++
+    const leave = this.#router.enter(stanza)
     try {
       // In an object, so that the lane of preparing does not wait for the settling.
       const { settled } = await from.preparing.run(() =>
@@ -146,6 +178,7 @@ export class HomeLink {
       )
       await settled
     } finally {
+      leave?.()
       if (--from.stanzas === 0) this.#correspondents.delete(key)
     }
   }
@@ -154,14 +187,5 @@ export class HomeLink {
     const about = JSON.parse(String(input))
     const output = await this.#router.atHome(task as keyof HomeTasks, JID.parse(String(owner)), about)
     return { output: JSON.stringify(output) }
-  }
-
-  #attachFor(node: string, frame: Frame): Answer {
-    const service = this.#router.service(String(frame.domain))
-    if (!(service instanceof AttachedService)) throw new StanzaError('item-not-found')
-    const port = this.#ports.at(node, Number(frame.port))
-    service.attach(port)
-    this.#detachments.set(`${node} ${frame.port}`, () => service.detach(port))
-    return {}
   }
 }

@@ -79,7 +79,7 @@ export async function* ownersAtHome(
     const owners = await table.owners(after)
     after = owners.at(-1)
     if (after === undefined) return
-    yield owners.filter(owner => owner.domain === domain && router.elsewhere(owner) === undefined)
+    yield owners.filter(owner => owner.domain === domain && router.isHome(owner))
   }
 }
 

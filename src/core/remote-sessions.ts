@@ -6,10 +6,9 @@ import { parseElement, printAlone } from '../xml/stored.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import type { StreamState } from './carried.ts'
 import { answering, ask } from './frames.ts'
-import { LocalHandle } from './local-handle.ts'
+import { Handle, type HandleParts } from './handle.ts'
 import { type Maybe, then } from './maybe.ts'
-import type { Ports } from './ports.ts'
-import type { Router } from './router.ts'
+import { remembering } from './moves.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import type { BindWish, BoundHandle } from './sessions.ts'
 import { type HandedOver, packAll, unpackAll } from './unacknowledged.ts'
@@ -32,114 +31,97 @@ export type Release = (
 ) => Promise<{ readonly jid: JID; readonly state: HandedOver } | undefined>
 
 /**
- * Sessions whose home is one node and whose connection is at another.
+ * Sessions whose connections are known by numbers, since their homes are, or have been, other nodes.
  * From a connection to its home: bind, submit, stream (how that is), lose (its connection), unbind, move (to another connection), nodes (that have sessions
  * of an account). From a connection to another: fetch.
  */
 export class RemoteSessions {
   readonly #cluster: Cluster
-  readonly #router: Router
-  readonly #ports: Ports
+  readonly #parts: HandleParts
   /** Those whose home is this node: by `node number` of their connection. */
   readonly #sessions = new Map<string, Session>()
-  /** Those whose home is this node and that go on over a connection of it, by its number, until that is told. */
-  readonly #arriving = new Map<number, Session>()
 
-  constructor(cluster: Cluster, router: Router, ports: Ports) {
+  constructor(cluster: Cluster, parts: HandleParts) {
     this.#cluster = cluster
-    this.#router = router
-    this.#ports = ports
+    this.#parts = parts
   }
 
-  /** Binds a connection of this node to an account whose home is `home`. */
-  async bind(home: string, account: JID, wish: BindWish, port: SessionPort): Promise<BoundHandle> {
-    const number = this.#ports.add(port)
+  /** Binds a connection of this node to an account whose home is another one. */
+  async bind(account: JID, wish: BindWish, port: SessionPort): Promise<BoundHandle> {
+    const { ports, channels } = this.#parts
+    const number = ports.add(port)
     const { resource, device, inline } = wish
+    const owner = account.bare.toString()
     const asked = inline && printAlone(inline)
-    const frame: Frame = {
-      op: 'bind',
-      account: account.toString(),
-      resource,
-      device,
-      inline: asked,
-      port: number,
-    }
-    const answer = await ask(this.#cluster, home, frame).catch((error: unknown) => {
-      this.#ports.delete(number)
+    const frame: Frame = { op: 'bind', owner, resource, device, inline: asked, port: number }
+    const answer = await channels.send({ owner, frame, repeatable: true }).answer.catch((error: unknown) => {
+      ports.delete(number)
       throw error
     })
-    const handle = this.handle(home, JID.parse(String(answer.jid)), number)
-    return { handle, inline: elementIn(answer.inline) }
+    return { handle: this.#handle(JID.parse(String(answer.jid)), number), inline: elementIn(answer.inline) }
   }
 
-  /** What the connection `number` of this node needs of its session, whose home is `home`. */
-  handle(home: string, jid: JID, number: number): SessionHandle {
-    const request = (frame: Frame): Promise<Answer> => this.#cluster.request(home, { ...frame, port: number })
-    return {
-      jid,
-      submit: async stanza => {
-        await request({ op: 'submit', stanza: stanza.pack() })
-      },
-      stream: state => this.#cluster.notify(home, { op: 'stream', port: number, state }),
-      acknowledged: sent => this.#router.acknowledged(jid, sent),
-      unbind: async (lost = false, unacknowledged) => {
-        // What was sent to it meanwhile has come when this is answered.
-        if (unacknowledged !== undefined) await request({ op: 'lose' })
-        const left = packAll(unacknowledged?.() ?? [])
-        // RFC 6120 §4.4: what the home has sent before it knows still goes out.
-        await request({ op: 'unbind', lost, left }).finally(() => this.#ports.delete(number))
-      },
-      move: async (node, other) => {
-        await request({ op: 'move', node, other }).finally(() => this.#ports.delete(number))
-      },
-    }
+  /** What the connection `number` of this node needs of its session. */
+  #handle(jid: JID, number: number): Handle {
+    const handle = new Handle(jid, this.#parts, number)
+    this.#parts.ports.name(number, handle)
+    const here = this.#sessions.get(`${this.#cluster.node} ${number}`)
+    return here === undefined ? handle : handle.arrive(here)
   }
 
-  /** Nodes that have connections of an account whose home is `home`. */
-  async nodes(home: string, account: JID): Promise<readonly string[]> {
-    const { nodes } = await ask(this.#cluster, home, { op: 'nodes', account: account.toString() })
+  /** Nodes that have connections of an account whose home is another node. */
+  async nodes(account: JID): Promise<readonly string[]> {
+    const owner = account.bare.toString()
+    const frame = { op: 'nodes', owner }
+    const { nodes } = await this.#parts.channels.send({ owner, frame, repeatable: true }).answer
     return JSON.parse(String(nodes))
   }
 
   /** Asks another node for a session of an account, for a connection of this one; undefined when there is none with this id. */
   async fetch(node: string, account: JID, id: string, port: SessionPort): Promise<Fetched | undefined> {
-    const number = this.#ports.add(port)
+    const { ports } = this.#parts
+    const number = ports.add(port)
     const frame = { op: 'fetch', account: account.toString(), id, port: number }
     const answer = await ask(this.#cluster, node, frame).catch((): Answer => ({}))
     if (answer.jid === undefined) {
-      this.#ports.delete(number)
+      ports.delete(number)
       return undefined
     }
-    const jid = JID.parse(String(answer.jid))
-    const home = await this.#cluster.homeFound(account.toString())
-    const session = this.#arriving.get(number)
-    this.#arriving.delete(number)
-    const handle =
-      home !== this.#cluster.node
-        ? this.handle(home, jid, number)
-        : session && new LocalHandle(this.#router, session)
     const unacknowledged = unpackAll(answer.unacknowledged as Buffer)
-    return (
-      handle && {
-        handle,
-        state: { handled: Number(answer.handled), sent: Number(answer.sent), unacknowledged },
-      }
-    )
+    return {
+      handle: this.#handle(JID.parse(String(answer.jid)), number),
+      state: { handled: Number(answer.handled), sent: Number(answer.sent), unacknowledged },
+    }
   }
 
   /** Has a session whose home is this node go on over another connection. */
   move(session: Session, node: string, number: number): void {
-    session.moveTo(node, this.#ports.at(node, number))
+    this.delete(session)
+    session.moveTo(node, this.#parts.ports.at(node, number, session.jid), number)
     // It was closed when the connection it had was being left.
     if (session.ended) session.port.close(new StreamError('conflict', 'the session has ended'))
-    if (node !== this.#cluster.node) this.#sessions.set(`${node} ${number}`, session)
-    else {
-      this.#ports.delete(number)
-      this.#arriving.set(number, session)
-    }
+    this.add(session)
   }
 
-  /** Takes a frame of a connection of another node; undefined if it is none. */
+  /** The connection of a session has a number, and its home is this node. */
+  add(session: Session): void {
+    this.#sessions.set(`${session.node} ${session.number}`, session)
+    const { node } = this.#cluster
+    session.changed =
+      session.node === node
+        ? undefined
+        : remembering(session, frame => this.#cluster.notify(session.node, frame))
+    session.changed?.()
+  }
+
+  /** A session has ended, or its home is another node. */
+  delete(session: Session): void {
+    if (session.number === 0) return
+    const key = `${session.node} ${session.number}`
+    if (this.#sessions.get(key) === session) this.#sessions.delete(key)
+  }
+
+  /** Takes a frame of a connection; undefined if it is none. */
   take(frame: Frame, from: string): Answer | Promise<Answer> | undefined {
     switch (frame.op) {
       case 'bind':
@@ -149,9 +131,9 @@ export class RemoteSessions {
       case 'lose':
       case 'unbind':
       case 'move':
-        return this.#takeFor(this.#sessions.get(`${from} ${frame.port}`), frame, from)
+        return this.#takeFor(this.#sessions.get(`${from} ${frame.port}`), frame)
       case 'nodes':
-        return { nodes: JSON.stringify(this.#router.nodesHere(JID.parse(String(frame.account)))) }
+        return { nodes: JSON.stringify(this.#parts.router.nodesHere(JID.parse(String(frame.owner)))) }
       case 'fetch':
         return answering(() => this.#release(frame, from))
       default:
@@ -160,31 +142,33 @@ export class RemoteSessions {
   }
 
   /** A frame of a session's connection. The session may have ended. */
-  #takeFor(session: Session | undefined, frame: Frame, from: string): Answer | Promise<Answer> {
-    const { op } = frame
-    if (op === 'submit')
-      return answering(() => session && this.#router.submit(Stanza.unpack(frame.stanza as Buffer), session))
-    if (op === 'stream') {
-      if (session !== undefined) session.carried.state = frame.state as StreamState
-      return {}
+  #takeFor(session: Session | undefined, frame: Frame): Answer | Promise<Answer> {
+    const { router } = this.#parts
+    switch (frame.op) {
+      case 'submit':
+        return answering(() => session && router.submit(Stanza.unpack(frame.stanza as Buffer), session))
+      case 'stream':
+        if (session !== undefined) {
+          session.carried.state = frame.state as StreamState
+          session.changed?.()
+        }
+        return {}
+      case 'lose':
+        session?.lose()
+        return {}
+      case 'unbind':
+        return answering(
+          () => session && router.unbind(session, frame.lost === true, () => unpackAll(frame.left as Buffer)),
+        )
+      default:
+        if (session !== undefined) this.move(session, String(frame.node), Number(frame.other))
+        return {}
     }
-    if (op === 'lose') {
-      session?.lose()
-      return {}
-    }
-    // The connection is no longer the session's.
-    this.#sessions.delete(`${from} ${frame.port}`)
-    if (op === 'unbind') {
-      const left = () => unpackAll(frame.left as Buffer)
-      return answering(() => session && this.#router.unbind(session, frame.lost === true, left))
-    }
-    if (session !== undefined) this.move(session, String(frame.node), Number(frame.other))
-    return {}
   }
 
   async #release({ account, id, port }: Frame, node: string): Promise<Answer> {
     const owner = JID.parse(String(account))
-    const released = await this.#router.release?.(owner, String(id), node, Number(port))
+    const released = await this.#parts.router.release?.(owner, String(id), node, Number(port))
     if (released === undefined) return {}
     const { jid, state } = released
     const { handled, sent, unacknowledged } = state
@@ -192,22 +176,23 @@ export class RemoteSessions {
   }
 
   #bindFor(node: string, frame: Frame): Maybe<Answer> {
-    const account = JID.parse(String(frame.account))
+    const { router, ports } = this.#parts
+    const account = JID.parse(String(frame.owner))
+    const number = Number(frame.port)
     const request = {
       account,
       node,
-      port: this.#ports.at(node, Number(frame.port)),
+      number,
+      port: ports.at(node, number, account),
       resource: frame.resource as string | undefined,
       device: frame.device as string | undefined,
       inline: elementIn(frame.inline),
     }
-    return then(
-      this.#router.sessions.bind(this.#router.hostOf(account), request),
-      ({ session, inline: bound }) => {
-        this.#sessions.set(`${node} ${frame.port}`, session)
-        return { jid: session.jid.toString(), inline: bound && printAlone(bound) }
-      },
-    )
+    return then(router.sessions.bind(router.hostOf(account), request), ({ session, inline: bound }) => {
+      // An owner's home may have begun to move meanwhile: then whoever takes its sessions along has done this.
+      if (session.left === undefined && !session.ended) this.add(session)
+      return { jid: session.jid.toString(), inline: bound && printAlone(bound) }
+    })
   }
 }
 

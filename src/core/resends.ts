@@ -1,5 +1,7 @@
 /** ARCHITECTURE §7: messages that are sent again because whoever sent them can't know that they had arrived. */
 import type { JID } from '../xml/jid.ts'
+import { NS } from '../xml/ns.ts'
+import type { Stanza } from '../xml/stanza.ts'
 import type { Carried } from './carried.ts'
 import type { Owner } from './homes.ts'
 import type { Host } from './host.ts'
@@ -17,6 +19,11 @@ export interface Earlier {
   readonly carried: Carried
   /** So many, the first ones. */
   readonly count: number
+}
+
+/** Whether whoever stores a message sees that it has done so before, wherever that was: by its `origin-id`. */
+export function isKnownAgain(message: Stanza): boolean {
+  return message.kind === 'message' && message.has('origin-id', NS.stanzaIds)
 }
 
 /**
@@ -84,6 +91,18 @@ export class Resends {
   /** An account is removed. */
   forget(account: JID): void {
     this.#broken.delete(account.bare.toString())
+  }
+
+  /** The broken streams of an account whose sessions have ended, for its next home. */
+  take(account: JID): readonly Carried[] {
+    const streams = this.#endedOf(account)
+    this.#broken.delete(account.bare.toString())
+    return streams
+  }
+
+  /** The same, from its former home. */
+  put(account: JID, streams: readonly Carried[]): void {
+    if (streams.length > 0) this.#broken.set(account.bare.toString(), [...streams])
   }
 
   /** The broken streams of an account whose sessions have ended. Forgets those, of all accounts, whose time is up. */

@@ -11,7 +11,6 @@ import { Homes, type Owner } from './homes.ts'
 import type { Host } from './host.ts'
 import { isRepeated } from './ids.ts'
 import { HomeLink } from './link.ts'
-import { LocalHandle } from './local-handle.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import { Metrics } from './metrics.ts'
@@ -39,7 +38,7 @@ export interface RouterParts {
 /** Decides where a stanza goes: to this server, to an account here or at another node, to another server. */
 export class Router {
   readonly cluster: Cluster
-  readonly homes = new Homes()
+  readonly homes: Homes
   readonly sessions: Sessions
   /** How other nodes get sessions whose connections are here; set by whoever has the connections. */
   release: Release | undefined
@@ -53,7 +52,9 @@ export class Router {
   readonly #spreading: Spreading
 
   constructor(parts: RouterParts) {
-    this.cluster = parts.cluster
+    const { cluster } = parts
+    this.cluster = cluster
+    this.homes = new Homes(owner => cluster.alone || cluster.homeOf(owner) === cluster.node)
     this.sessions = new Sessions(this.homes, parts.policy)
     this.#background = parts.background
     this.#log = parts.log
@@ -61,6 +62,11 @@ export class Router {
     this.#commits = new Commits(parts.metrics ?? new Metrics(systemClock))
     this.#submissions = new Submissions(this, this.#link, this.#commits)
     this.#spreading = new Spreading(this, this.#link, parts.background)
+  }
+
+  /** All hosts. */
+  get hosts(): Iterable<Host> {
+    return this.#hosts.values()
   }
 
   /** Called by each host as it starts. */
@@ -93,10 +99,7 @@ export class Router {
    * connected already, here or at another node.
    */
   async attach(service: AttachedService, port: SessionPort): Promise<() => Promise<void>> {
-    const elsewhere = this.elsewhere(service.jid)
-    if (elsewhere !== undefined) return this.#link.attach(elsewhere, service.jid.domain, port)
-    service.attach(port)
-    return async () => service.detach(port)
+    return this.#link.services.attach(service, port)
   }
 
   /** Binds a connection to an account of a host served here (RFC 6120 §7), at its home. Rejects with the StanzaError to answer. */
@@ -116,11 +119,10 @@ export class Router {
   }
 
   #bind(account: JID, wish: BindWish, port: SessionPort): Maybe<BoundHandle> {
-    const elsewhere = this.elsewhere(account)
-    if (elsewhere !== undefined) return this.#link.sessions.bind(elsewhere, account, wish, port)
+    if (!this.isHome(account)) return this.#link.sessions.bind(account, wish, port)
     const { node } = this.cluster
     const bound = this.sessions.bind(this.hostOf(account), { ...wish, account, node, port })
-    return then(bound, ({ session, inline }) => ({ handle: new LocalHandle(this, session), inline }))
+    return then(bound, ({ session, inline }) => ({ handle: this.#link.handle(session), inline }))
   }
 
   /**
@@ -128,9 +130,8 @@ export class Router {
    * has a session of this account under this id.
    */
   async fetch(account: JID, id: string, port: SessionPort): Promise<Fetched | undefined> {
-    const home = this.elsewhere(account)
-    const nodes =
-      home === undefined ? this.nodesHere(account) : await this.#link.sessions.nodes(home, account)
+    const here = this.isHome(account)
+    const nodes = here ? this.nodesHere(account) : await this.#link.sessions.nodes(account)
     for (const node of nodes) {
       const fetched =
         node === this.cluster.node ? undefined : await this.#link.sessions.fetch(node, account, id, port)
@@ -152,10 +153,22 @@ export class Router {
   /** Ends a session whose home is this node; see `SessionHandle.unbind()`. */
   unbind(session: Session, lost = false, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
     const host = this.hostOf(session.jid)
+    this.#link.sessions.delete(session)
     return this.sessions.unbind(host, session, lost || unacknowledged !== undefined, owner => {
       const left = unacknowledged?.() ?? []
       return left.length === 0 ? undefined : this.#deliverAgain(left, session.jid, owner, host)
     })
+  }
+
+  /** The connection of a session whose home is this node was at one that has died: it ends as one whose connection has broken. */
+  lose(session: Session): void {
+    this.#background.run('node lost', Promise.resolve(this.unbind(session, true, () => [])))
+  }
+
+  /** A session has come from another home; see the event. */
+  arrived(session: Session, catchingUp: boolean, { hooks }: Host): void {
+    const told = this.homes.inLane(session.jid, () => hooks.emit('session:arrived', { session, catchingUp }))
+    if (isPromise(told)) this.#background.run('arrived', told)
   }
 
   /** Tells the extensions of a host what the client of a session has acknowledged. The connection is at this node, the home anywhere. */
@@ -182,8 +195,7 @@ export class Router {
 
   /** Removes whatever the server holds of an account, and closes its sessions. */
   async forget(account: JID): Promise<void> {
-    const elsewhere = this.elsewhere(account)
-    if (elsewhere !== undefined) await this.#link.forget(elsewhere, account)
+    if (!this.isHome(account)) await this.#link.forget(account)
     else await this.sessions.forget(this.hostOf(account), account.bare)
   }
 
@@ -195,14 +207,13 @@ export class Router {
     const run = this.hostOf(owner).hooks.task(task)
     if (run === undefined)
       throw new TidingsError('TIDINGS_EXTENSION_MISSING', `the extension that has the task ${task} is off`)
-    const elsewhere = this.elsewhere(owner)
-    if (elsewhere !== undefined) return this.#link.atHome(elsewhere, task, owner, input)
+    if (!this.isHome(owner)) return this.#link.atHome(task, owner, input)
     return this.homes.inLane(owner, () => run(owner.bare, input) as TaskOutput<T>)
   }
 
   /** Takes a stanza from a session whose home is this node; see `Submissions.submit()`. */
-  submit(stanza: Stanza, session: Session): Maybe<void> {
-    return this.#submissions.submit(stanza, session)
+  submit(stanza: Stanza, session: Session, number = 0): Maybe<void> {
+    return this.#submissions.submit(stanza, session, number)
   }
 
   /**
@@ -255,10 +266,10 @@ export class Router {
 
   /** The recipient's half, here or at another node. Throws or rejects with the StanzaError that answers the sender. */
   arrive(stanza: Stanza): Maybe<void> {
-    const elsewhere = this.elsewhere(stanza.to ?? stanza.from)
-    return elsewhere === undefined
-      ? then(this.prepareArrival(stanza), settle => settle())
-      : this.#link.receive(elsewhere, stanza)
+    if (!this.isHome(stanza.to ?? stanza.from)) return this.#link.receive(stanza).answer.then(() => undefined)
+    const leave = this.enter(stanza)
+    const arrive = (): Maybe<void> => then(this.prepareArrival(stanza), settle => settle())
+    return leave === undefined ? arrive() : (async () => arrive())().finally(leave)
   }
 
   /** The host of an address that is known to be served here. */
@@ -277,19 +288,28 @@ export class Router {
     } while (this.homes.busy || this.#background.size > 0)
   }
 
-  /** The node that is home to an account or a service, unless it is this one. */
-  elsewhere(jid: JID): string | undefined {
-    const owner = this.#ownerOf(jid)
-    if (owner === undefined) return undefined
-    const node = this.cluster.homeOf(owner.toString())
-    if (node === undefined)
-      throw new StanzaError('internal-server-error', { type: 'wait', text: 'try again' })
-    return node === this.cluster.node ? undefined : node
+  /**
+   * Whether an account or a service has its home at this node, and nothing is on its way to it that has to come before; always so for what
+   * has no home.
+   */
+  isHome(jid: JID): boolean {
+    if (this.cluster.alone) return true
+    const owner = this.ownerOf(jid)
+    if (owner === undefined) return true
+    return this.cluster.homeOf(owner.toString()) === this.cluster.node && this.#link.channels.isIdle(owner)
   }
 
-  #ownerOf(jid: JID): JID | undefined {
+  /** Whose home handles what is for an address; undefined for what any node does. */
+  ownerOf(jid: JID): JID | undefined {
     if (this.#hosts.has(jid.domain)) return jid.local === '' ? undefined : jid.bare
     return this.#services.get(jid.domain)?.owner(jid)
+  }
+
+  /** The recipient's home must not move before what is returned is called; undefined where it does not anyway. */
+  enter(stanza: Stanza): (() => void) | undefined {
+    if (this.cluster.alone) return undefined
+    const owner = this.ownerOf(stanza.to ?? stanza.from)
+    return owner && this.homes.enter(owner)
   }
 
   /** Logs what is no answer to a sender but a fault of ours. */

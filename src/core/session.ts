@@ -2,6 +2,7 @@ import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import { Carried, inLanes, type StreamState } from './carried.ts'
+import type { Handle } from './handle.ts'
 import { Lane } from './lane.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Earlier } from './resends.ts'
@@ -57,6 +58,16 @@ export class Session implements Origin {
   readonly device: string | undefined
   #node: string
   #port: SessionPort
+  /** The number of its connection at that node (core/ports.ts); 0: nobody but its home knows it. */
+  number = 0
+  /** The connection's end of it, where that is at its home. */
+  handle: Handle | undefined
+  /** Set once its home moves away: has a stanza go there, which is the connection's `number`th. Nothing new begins here. */
+  left: ((stanza: Stanza, number: number) => Promise<void>) | undefined
+  /** What is under way for it outside its lanes and its owner's. */
+  aside = 0
+  /** Notes that it has changed in a way that its connection is to know; where the connection is at its home, nobody needs that. */
+  changed: (() => void) | undefined
   /** The last presence it broadcast, while it is available (RFC 6121 §4.2). */
   presence: Stanza | undefined
   /** -128 to 127; only meaningful while available (RFC 6121 §4.7.2.3). */
@@ -76,11 +87,13 @@ export class Session implements Origin {
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */
   readonly settling = new Lane()
   /** The messages that it has sent. */
-  readonly carried: Carried
+  carried: Carried
   /** Those that earlier sessions of the account had sent when it began; undefined when none of them will come again. */
   earlier: readonly Earlier[] | undefined
   /** Values of session flags, made when the first is set. */
-  flags: Map<object, unknown> | undefined
+  flags: Map<SessionFlag<unknown>, unknown> | undefined
+  /** Values of flags that came from a former home and have not been asked for yet: JSON by name. */
+  packedFlags: Record<string, unknown> | undefined
 
   /** `since`: when it begins, ms since 1970. */
   constructor(jid: JID, node: string, port: SessionPort, since = 0, device?: string) {
@@ -101,9 +114,15 @@ export class Session implements Origin {
   }
 
   /** XEP-0198 §5: it goes on over another connection. */
-  moveTo(node: string, port: SessionPort): void {
+  moveTo(node: string, port: SessionPort, number: number): void {
     this.#node = node
     this.#port = port
+    this.number = number
+  }
+
+  /** It goes on elsewhere, or has ended: whoever does something for it bit by bit stops here. */
+  get over(): boolean {
+    return this.ended || this.left !== undefined
   }
 
   /** True between initial presence and unavailable presence: an "available resource" of RFC 6121. */
@@ -138,21 +157,59 @@ export class Session implements Origin {
   }
 }
 
-/** A declared piece of state on a session, instead of loose fields: `const carbons = new SessionFlag(false)`. */
-export class SessionFlag<T> {
-  readonly #initial: T
+/** How the value of a flag is written for the next home of its session. */
+export interface FlagForm<T> {
+  /** As JSON. */
+  pack(value: T): unknown
+  unpack(packed: unknown): T
+}
 
-  constructor(initial: T) {
+/** A declared piece of state on a session, instead of loose fields: `const carbons = new SessionFlag('carbons', false)`. */
+export class SessionFlag<T> {
+  /** No other flag has it. */
+  readonly name: string
+  readonly #initial: T
+  readonly #form: FlagForm<T> | undefined
+
+  /** Its values are JSON, or have a form. Where one is changed within, `set` says so. */
+  constructor(name: string, initial: T, form?: FlagForm<T>) {
+    this.name = name
     this.#initial = initial
+    this.#form = form
   }
 
   get(session: Session): T {
-    const flags = session.flags
-    return flags?.has(this) ? (flags.get(this) as T) : this.#initial
+    const { flags, packedFlags } = session
+    if (flags?.has(this)) return flags.get(this) as T
+    if (packedFlags === undefined || !(this.name in packedFlags)) return this.#initial
+    const packed = packedFlags[this.name]
+    delete packedFlags[this.name]
+    const value = this.#form === undefined ? (packed as T) : this.#form.unpack(packed)
+    session.flags ??= new Map()
+    session.flags.set(this, value)
+    return value
   }
 
   set(session: Session, value: T): void {
     session.flags ??= new Map()
     session.flags.set(this, value)
+    if (session.packedFlags !== undefined) delete session.packedFlags[this.name]
+    session.changed?.()
   }
+
+  /** A value of it as JSON; undefined for what need not travel. */
+  pack(value: unknown): unknown {
+    if (value === this.#initial) return undefined
+    return this.#form === undefined ? value : this.#form.pack(value as T)
+  }
+}
+
+/** The values of all flags of a session, as JSON by name. */
+export function packedFlags(session: Session): Record<string, unknown> {
+  const packed: Record<string, unknown> = { ...session.packedFlags }
+  for (const [flag, value] of session.flags ?? []) {
+    const json = flag.pack(value)
+    if (json !== undefined) packed[flag.name] = json
+  }
+  return packed
 }

@@ -6,7 +6,7 @@ import { StreamError } from '../xml/stream-error.ts'
 import { StanzaError } from './errors.ts'
 import type { Homes, Owner } from './homes.ts'
 import type { Host } from './host.ts'
-import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
+import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import { Session, type SessionHandle, type SessionPort } from './session.ts'
 
 /** What happens when a resource is bound that is already connected: RFC 6120 §7.7.2.2. */
@@ -37,6 +37,8 @@ export interface BindRequest extends BindWish {
   /** The node that holds the connection. */
   readonly node: string
   readonly port: SessionPort
+  /** See `Session.number`. */
+  readonly number?: number
 }
 
 /** What came of it, for the connection. */
@@ -111,7 +113,12 @@ export class Sessions {
     if (lost) session.lose()
     const idle = then(session.preparing.idle(), () => session.settling.idle())
     const end = (owner: Owner) => then(remove(owner, host, session), () => last(owner))
-    return then(idle, () => this.#homes.inLane(session.jid, end))
+    if (!isPromise(idle)) return this.#homes.inLane(session.jid, end)
+    session.aside++
+    return idle.then(() => {
+      session.aside--
+      return this.#homes.inLane(session.jid, end)
+    })
   }
 
   /** Applies presence without `to` to the session that sent it and tells the extensions: RFC 6121 §4.2, §4.4, §4.5. */
@@ -126,6 +133,7 @@ export class Sessions {
       session.priority = available ? priorityOf(presence) : 0
       session.presence = available ? presence.compact() : undefined
       if (!before.reachable) session.reachableSince = owner.messages
+      session.changed?.()
       return host.hooks.emit('session:presence', { session, presence, before })
     })
   }
@@ -163,8 +171,10 @@ function ofDevice(owner: Owner, device: string | undefined): readonly Session[] 
 
 const NONE: readonly Session[] = []
 
-function add(owner: Owner, host: Host, jid: JID, { node, port, device, inline }: BindRequest): Maybe<Bound> {
+function add(owner: Owner, host: Host, jid: JID, request: BindRequest): Maybe<Bound> {
+  const { node, port, number = 0, device, inline } = request
   const session = new Session(jid, node, port, host.clock.now(), device)
+  session.number = number
   session.earlier = host.resends.before(owner)
   owner.sessions.push(session)
   return then(host.hooks.emit('session:bound', { session }), () =>

@@ -28,14 +28,11 @@ export class Spreading {
   /** See `Router.spread()`. */
   spread(presence: Stanza, recipients: readonly JID[]): void {
     const { homes } = this.#router
-    let others: Map<string, JID[]> | undefined
+    let others: JID[] | undefined
     for (const to of recipients) {
-      const node = this.#router.elsewhere(to)
-      if (node !== undefined) {
-        others ??= new Map()
-        const there = others.get(node)
-        if (there === undefined) others.set(node, [to])
-        else there.push(to)
+      if (!this.#router.isHome(to)) {
+        others ??= []
+        others.push(to)
         continue
       }
       const host = this.#router.host(to.domain)
@@ -43,7 +40,7 @@ export class Spreading {
       if (host === undefined) this.#router.route(presence.readdress(to))
       else if (owner?.available) this.#reach(presence.readdress(to), owner, host)
     }
-    if (others !== undefined) for (const [node, there] of others) this.#link.spread(node, presence, there)
+    if (others !== undefined) this.#link.spread(presence, others)
   }
 
   /** Presence for a user of this node: after his guards, in its turn. */
@@ -55,8 +52,10 @@ export class Spreading {
     const at: StageContext = { owner: owner.jid, side: 'recipient' }
     try {
       const admitted = host.hooks.admit(presence, at)
-      if (isPromise(admitted)) this.#later(this.#takeLater(admitted, host, at))
-      else if (admitted !== undefined) this.#hand(admitted, owner, host, at)
+      if (isPromise(admitted)) {
+        const leave = this.#router.enter(presence)
+        this.#later(this.#takeLater(admitted, host, at).finally(leave))
+      } else if (admitted !== undefined) this.#hand(admitted, owner, host, at)
     } catch (error) {
       this.#router.unexpected(error)
     }

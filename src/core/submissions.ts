@@ -2,9 +2,11 @@ import type { Write } from '../storage/types.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { arrival } from './arrival.ts'
 import { printOf } from './carried.ts'
-import { type Commits, quiet } from './commit.ts'
+import type { Sending } from './channels.ts'
+import type { Commits } from './commit.ts'
 import { errorReply, StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
+import { Moved } from './frames.ts'
 import { isRepeated } from './ids.ts'
 import type { HomeLink } from './link.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
@@ -24,29 +26,36 @@ export class Submissions {
   }
 
   /**
-   * Takes a stanza from a session whose home is this node (ARCHITECTURE §7, hops 3 to 5). Settles when it is handled, in the order
-   * of submission; never rejects. The next stanza is prepared while this one commits; one that waits holds back all later ones.
+   * Takes a stanza from a session whose home is this node (ARCHITECTURE §7, hops 3 to 5): the `number`th of its connection. Settles when it
+   * is handled, in the order of submission; never rejects, but with `Moved` for a connection elsewhere. The next stanza is prepared while this one commits; one that waits holds back all later ones.
    */
-  submit(stanza: Stanza, session: Session): Maybe<void> {
+  submit(stanza: Stanza, session: Session, number: number): Maybe<void> {
     const { storage } = this.#router.hostOf(session.jid)
-    const refuse = (error: unknown): void => this.#refuse(stanza, error, session)
-    const prepared = session.preparing.run(() => {
-      const settle = attempt<Settle>(
+    const refuse = (error: unknown): Maybe<void> => this.#refuse(stanza, error, session, number)
+    const prepared = session.preparing.run<{ readonly settled: Maybe<void> }>(() => {
+      // Its home is going to be another one, which has not begun with this stanza either.
+      if (session.left !== undefined) return { settled: session.left(stanza, number) }
+      const settle = attempt<Settle | Far>(
         // A storage that is behind slows its senders before it has to refuse them.
         () => then(storage.pressure(), () => this.#prepare(stanza, session)),
         error => () => refuse(error),
       )
       // In an object, so that the lane of preparing does not wait for the settling.
-      return then(settle, settle => ({ settled: session.settling.run(() => attempt(settle, refuse)) }))
+      return then(settle, settle => ({
+        settled:
+          settle instanceof Far
+            ? settle.settle(session, refuse)
+            : session.settling.run(() => attempt(settle, refuse)),
+      }))
     })
     return then(prepared, ({ settled }) => settled)
   }
 
   /** The sender's half, then the recipient's, up to the commit, which is started here. */
-  #prepare(original: Stanza, session: Session): Maybe<Settle> {
+  #prepare(original: Stanza, session: Session): Maybe<Settle | Far> {
     const host = this.#router.hostOf(session.jid)
     const at: StageContext = { owner: session.jid.bare, side: 'sender', session }
-    return then(host.hooks.admit(original, at), stanza => {
+    return then<Stanza | undefined, Settle | Far>(host.hooks.admit(original, at), stanza => {
       if (stanza === undefined) return () => {}
       if (stanza.kind === 'presence' && stanza.to === undefined)
         return () => this.#router.sessions.broadcast(host, session, stanza)
@@ -65,44 +74,47 @@ export class Submissions {
   }
 
   /** ARCHITECTURE §7: what earlier streams of the account have brought is there already, and was delivered when it came first. */
-  #prepareOnce(stanza: Stanza, session: Session, at: StageContext, print: number): Maybe<Settle> {
+  #prepareOnce(stanza: Stanza, session: Session, at: StageContext, print: number): Maybe<Settle | Far> {
     const { resends } = this.#router.hostOf(session.jid)
-    return then(resends.isRepeated(print, session), repeated =>
-      repeated
-        ? () => {}
-        : then(
-            this.#prepareNew(stanza, session, at),
-            settle => () => then(settle(), () => session.carried.add(print)),
-          ),
-    )
+    return then<boolean, Settle | Far>(resends.isRepeated(print, session), repeated => {
+      if (repeated) return () => {}
+      const add = (): void => session.carried.add(print)
+      return then<Settle | Far, Settle | Far>(this.#prepareNew(stanza, session, at), settle =>
+        settle instanceof Far ? settle.followedBy(add) : () => then(settle(), add),
+      )
+    })
   }
 
-  #prepareNew(stanza: Stanza, session: Session, at: StageContext): Maybe<Settle> {
+  #prepareNew(stanza: Stanza, session: Session, at: StageContext): Maybe<Settle | Far> {
     const { hooks } = this.#router.hostOf(session.jid)
     return then(hooks.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))
   }
 
   /** The recipient's half of a stanza whose sender's half has recorded `writes`, and the commit of both. */
-  #prepareBoth(stanza: Stanza, session: Session, at: StageContext, writes: readonly Write[]): Maybe<Settle> {
+  #prepareBoth(
+    stanza: Stanza,
+    session: Session,
+    at: StageContext,
+    writes: readonly Write[],
+  ): Maybe<Settle | Far> {
     const host = this.#router.hostOf(session.jid)
     const copy = (shown: Stanza): void => host.hooks.copy(shown, at, [session])
     // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
     const refused = (error: unknown, shown = stanza): never => {
-      if (stanza.kind === 'message') copy(shown)
+      if (stanza.kind === 'message' && !(error instanceof Moved)) copy(shown)
       throw error
     }
-    const elsewhere = this.#router.elsewhere(stanza.to ?? session.jid)
-    if (elsewhere !== undefined) {
+    if (!this.#router.isHome(stanza.to ?? session.jid) && !isOwn(stanza, session)) {
       // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
-      const arrived = quiet(this.#link.receive(elsewhere, stanza, session))
-      return () =>
+      return new Far(this.#link.receive(stanza, session), arrived =>
         then(
           attempt(() => arrived, refused),
           () =>
             then(this.#commits.begin(host, writes), () => {
               if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
             }),
-        )
+        ),
+      )
     }
     const half = (): Maybe<Settle> =>
       then(arrival(this.#router, stanza, session, session), ({ writes: theirs, arrive }) => {
@@ -119,7 +131,9 @@ export class Submissions {
             )
           })
       })
-    return attempt(half, error => () => refused(error))
+    const leave = this.#router.enter(stanza)
+    const settle = attempt(half, error => () => refused(error))
+    return leave === undefined ? settle : staying(settle, leave)
   }
 
   /** Sends what a claim made of presence to its recipients, one after the other; throws or rejects with the first refusal. */
@@ -127,12 +141,62 @@ export class Submissions {
     return eachInOrder(stanzas, stanza => then(this.#router.arrive(stanza), () => undefined))
   }
 
-  #refuse(stanza: Stanza, error: unknown, session: Session): void {
+  #refuse(stanza: Stanza, error: unknown, session: Session, number: number): Maybe<void> {
+    // It has been withdrawn from its way to another home, since its own one moves.
+    if (error instanceof Moved && session.left !== undefined) return session.left(stanza, number)
     this.#router.unexpected(error)
     const reply = errorReply(stanza, StanzaError.from(error))
     if (reply === undefined) return
     // ARCHITECTURE §6: a bounced message passes the stages like any other: archives and carbons must learn of it.
     if (reply.kind === 'message') this.#router.route(reply)
     else session.send(reply)
+  }
+}
+
+/** Whether a stanza is for the account that it comes from: their home is here as long as the session is. */
+function isOwn({ to }: Stanza, { jid }: Session): boolean {
+  return to === undefined || to.bare.equals(jid.bare)
+}
+
+/** A stanza for somebody whose home is another node, where its half is under way. */
+class Far {
+  readonly #sending: Sending
+  readonly #finish: (arrived: Promise<unknown>) => Maybe<void>
+
+  constructor(sending: Sending, finish: (arrived: Promise<unknown>) => Maybe<void>) {
+    this.#sending = sending
+    this.#finish = finish
+  }
+
+  /** The same with something to be done at its end. */
+  followedBy(last: () => void): Far {
+    return new Far(this.#sending, arrived => then(this.#finish(arrived), last))
+  }
+
+  /**
+   * Settles in the turn of its sender, but if it has to wait for a home: then what comes after it and goes to others does not wait. (A home
+   * that moves waits for what is under way to it: two must not wait for each other by this.)
+   */
+  settle(session: Session, refuse: (error: unknown) => Maybe<void>): Promise<void> {
+    const whole = Promise.withResolvers<void>()
+    session.aside++
+    void session.settling.run(() => {
+      const finished = (async () => attempt(() => this.#finish(this.#sending.answer), refuse))()
+      whole.resolve(finished)
+      return Promise.race([finished.catch(() => {}), this.#sending.stuck])
+    })
+    return whole.promise.finally(() => session.aside--)
+  }
+}
+
+/** What is prepared for a recipient whose home stays until it has settled. */
+async function staying(prepared: Maybe<Settle>, leave: () => void): Promise<Settle> {
+  const settle = await prepared
+  return async () => {
+    try {
+      await settle()
+    } finally {
+      leave()
+    }
   }
 }

@@ -10,7 +10,7 @@ import { Stanza } from '../xml/stanza.ts'
 import hints from './hints.ts'
 
 /** Whether a session wants copies. */
-const enabled = new SessionFlag(false)
+const enabled = new SessionFlag('carbons', false)
 
 const WRAPPERS = ['sent', 'received'] as const
 /** Copied messages that are remembered, of all users together: an error that answers one of them is copied, too. */

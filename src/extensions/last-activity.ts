@@ -29,7 +29,7 @@ interface Left {
 
 const KEY = 'left'
 /** The status of the unavailable presence of a session that is about to end. */
-const farewell = new SessionFlag<string | undefined>(undefined)
+const farewell = new SessionFlag<string | undefined>('farewell', undefined)
 
 export default defineExtension({
   name: 'last-activity',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Accounts, type Role } from '../../src/auth/accounts.ts'
 import type { NewInvitationLinks } from '../../src/cli/control/protocol.ts'
 import { LocalNetwork, singleNode } from '../../src/cluster/local.ts'
+import { SLOTS } from '../../src/cluster/slots.ts'
 import { configFrom } from '../../src/config/load.ts'
 import type { Place } from '../../src/core/extension.ts'
 import type { Log } from '../../src/core/log.ts'
@@ -17,6 +18,7 @@ import { Certificates } from '../../src/tls/certificates.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ManualClock } from './clock.ts'
 import { FaultyStorage } from './faulty-storage.ts'
+import { randomNumbers } from './random.ts'
 
 /** An account of a test; a user's unless it says otherwise. */
 export type TestAccount = readonly [address: string, password: string, role?: Role]
@@ -25,6 +27,8 @@ export type TestAccount = readonly [address: string, password: string, role?: Ro
 export interface TestServerOptions {
   /** 1: embedded; more: nodes of a cluster in memory, over one storage. */
   readonly nodes?: number
+  /** Homes move between the nodes whenever `stir` is called: which ones and when follows from this number. */
+  readonly moving?: number
   readonly storage?: 'memory' | 'sqlite'
   readonly accounts?: readonly TestAccount[]
   /** What a password costs (RFC 5802); one round where nothing is said, which real clients refuse. */
@@ -59,7 +63,9 @@ const CONFIG = {
 export class TestServer {
   readonly clock: ManualClock
   private servers: readonly Server[]
-  private readonly launch: () => Promise<readonly Server[]>
+  private readonly launch: () => Promise<Launched>
+  private network: LocalNetwork | undefined
+  private readonly random: (() => number) | undefined
   private readonly faulty: FaultyStorage
   private readonly parts: AsyncDisposableStack
   private stopping: Promise<void> | undefined
@@ -67,15 +73,18 @@ export class TestServer {
   private constructor(
     clock: ManualClock,
     faulty: FaultyStorage,
-    servers: readonly Server[],
-    launch: () => Promise<readonly Server[]>,
+    { servers, network }: Launched,
+    launch: () => Promise<Launched>,
     parts: AsyncDisposableStack,
+    moving: number | undefined,
   ) {
     this.clock = clock
     this.faulty = faulty
     this.servers = servers
+    this.network = network
     this.launch = launch
     this.parts = parts
+    this.random = moving === undefined ? undefined : randomNumbers(moving)
   }
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
@@ -92,7 +101,7 @@ export class TestServer {
       await keeper.create(JID.parse(address), password, { role })
     const settings = configFrom(merge(CONFIG, config), { extensions, directory: data })
     const certificates = options.certificates ?? (await testCertificates())
-    const launch = async (): Promise<readonly Server[]> => {
+    const launch = async (): Promise<Launched> => {
       const network = new LocalNetwork()
       const clusters =
         nodes === 1 ? [singleNode()] : Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
@@ -101,9 +110,9 @@ export class TestServer {
         const given = { clock, storage, cluster, certificates, control: false, ...(log && { log }) }
         servers.push(await startServer(settings, given))
       }
-      return servers
+      return { servers, network }
     }
-    return new TestServer(clock, faulty, await launch(), launch, parts.move())
+    return new TestServer(clock, faulty, await launch(), launch, parts.move(), options.moving)
   }
 
   /** One entry per node. */
@@ -173,7 +182,19 @@ export class TestServer {
     this.stop()
     await this.stopping
     this.stopping = undefined
-    this.servers = await this.launch()
+    const { servers, network } = await this.launch()
+    this.servers = servers
+    this.network = network
+  }
+
+  /** Where homes move, perhaps begins to move some of them, now or a little later; nobody waits for that. */
+  stir(): void {
+    const { random, network } = this
+    if (random === undefined || network === undefined || random() < 0.3) return
+    const bits = Array.from({ length: 8 }, () => random() < 0.5)
+    const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter(slot => bits[slot % bits.length])
+    const to = network.nodes[Math.floor(random() * network.nodes.length)] as string
+    void after(Math.floor(random() * 12)).then(() => network.move(slots, to))
   }
 
   /** Stops and lets go of everything. Clients must have gone, or go now. */
@@ -182,6 +203,17 @@ export class TestServer {
     await this.stopping
     await this.parts.disposeAsync()
   }
+}
+
+/** What runs, and what joins it. */
+interface Launched {
+  readonly servers: readonly Server[]
+  readonly network: LocalNetwork
+}
+
+/** So many turns of the event loop later. */
+async function after(turns: number): Promise<void> {
+  for (let i = 0; i < turns; i++) await new Promise(setImmediate)
 }
 
 /** A self-made certificate for localhost. */

@@ -61,7 +61,10 @@ const KEY = 'archive'
 const UNDERWAY_MS = 60_000
 
 /** What the archive held when a session asked for it by itself, or was told of it: it needs nothing older. */
-const fetchedUpTo = new SessionFlag<bigint | undefined>(undefined)
+const fetchedUpTo = new SessionFlag<bigint | undefined>('archive-fetched', undefined, {
+  pack: String,
+  unpack: text => BigInt(text as string),
+})
 
 /**
  * Knows what of their archives users have not got yet, so that it need not be kept a second time for those who are away. It follows, in

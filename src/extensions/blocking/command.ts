@@ -11,7 +11,7 @@ import { Stanza } from '../../xml/stanza.ts'
 import type { BlockLists } from './list.ts'
 
 /** Whether a session has asked for the list and is told of changes: XEP-0191 §3.3. */
-const interested = new SessionFlag(false)
+const interested = new SessionFlag('blocking-interested', false)
 
 /** What a user's client asks for: XEP-0191 §3. */
 export class Command {

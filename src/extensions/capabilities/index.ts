@@ -28,8 +28,11 @@ const CACHED = 2 * 1024 * 1024
 /** More than that is no client that anybody knows; it is neither kept nor used. */
 const MOST = 64 * 1024
 
-const announced = new SessionFlag<string | undefined>(undefined)
-const known = new SessionFlag<Capabilities | undefined>(undefined)
+const announced = new SessionFlag<string | undefined>('capabilities-announced', undefined)
+const known = new SessionFlag<Capabilities | undefined>('capabilities', undefined, {
+  pack: capabilities => [...(capabilities?.features ?? [])],
+  unpack: features => ({ features: new Set(features as string[]) }),
+})
 
 export default defineExtension({
   name: 'capabilities',

@@ -1,14 +1,17 @@
 /** RFC 6121 §4.6: directed presence, to whom a session has said that it is there. */
 import { StanzaError } from '../../core/errors.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
-import type { JID } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 
 /** Most entities that one session may send directed presence to: each has to be remembered until it ends. */
 const MAX_DIRECTED = 1_000
 
 /** Whom a session has sent directed available presence. */
-const directed = new SessionFlag<Map<string, JID> | undefined>(undefined)
+const directed = new SessionFlag<Map<string, JID> | undefined>('directed-presence', undefined, {
+  pack: told => [...(told?.keys() ?? [])],
+  unpack: told => new Map((told as string[]).map(text => [text, JID.parse(text)])),
+})
 
 /** Refuses directed presence to one entity too many. */
 export function requireRoom(session: Session, presence: Stanza): void {
@@ -25,19 +28,22 @@ export function remember(session: Session, presence: Stanza): void {
   const { to, type } = presence
   if (to === undefined || type === 'error') return
   let known = directed.get(session)
-  if (type === 'unavailable') known?.delete(to.toString())
-  else {
-    if (known === undefined) {
-      known = new Map()
-      directed.set(session, known)
-    }
-    known.set(to.toString(), to)
+  if (type === 'unavailable') {
+    if (known?.delete(to.toString())) directed.set(session, known)
+    return
   }
+  known ??= new Map()
+  if (known.has(to.toString())) return
+  known.set(to.toString(), to)
+  directed.set(session, known)
 }
 
 /** RFC 6121 §4.6.1: an entity that says that it is gone need not hear any more of the user. */
 export function forgetGone(sessions: readonly Session[], { from }: Stanza): void {
-  for (const session of sessions) directed.get(session)?.delete(from.toString())
+  for (const session of sessions) {
+    const known = directed.get(session)
+    if (known?.delete(from.toString())) directed.set(session, known)
+  }
 }
 
 /** Whether a session has told an entity, or another one that shares its bare address, such as an occupant of the same room. */
@@ -59,7 +65,7 @@ export function takeTold(session: Session, fits: (entity: JID) => boolean = () =
   const known = directed.get(session)
   if (known === undefined) return []
   const taken = [...known.values()].filter(fits)
-  if (taken.length === known.size) directed.set(session, undefined)
-  else for (const entity of taken) known.delete(entity.toString())
+  for (const entity of taken) known.delete(entity.toString())
+  if (taken.length > 0) directed.set(session, known.size === 0 ? undefined : known)
   return taken
 }

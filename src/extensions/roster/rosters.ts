@@ -33,7 +33,7 @@ const STRANGER: ContactRow = { state: 'none', listed: false, approved: false, ve
 const UNCHANGED: Changed = { push: () => undefined }
 
 /** RFC 6121 §2.2: a client that has asked for the roster is interested in its changes. */
-const interested = new SessionFlag(false)
+const interested = new SessionFlag('roster-interested', false)
 
 /**
  * The rosters of one host, in memory while their owners have sessions, so that presence needs no storage. Whatever is changed is changed

@@ -45,6 +45,7 @@ class Run {
 
   async step(step: Step): Promise<void> {
     try {
+      this.server.stir()
       await this.act(step)
     } catch (error) {
       throw new DialogueError(step, error as Error)

@@ -1,0 +1,234 @@
+/** Homes move between nodes: docs/decisions/0022. */
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { slotOf } from '../cluster/slots.ts'
+import type { Answer, Cluster, Frame, HomeEvents } from '../cluster/types.ts'
+import { JID } from '../xml/jid.ts'
+import { Stanza } from '../xml/stanza.ts'
+import type { Attachments, Place } from './attachments.ts'
+import { Moved } from './frames.ts'
+import type { HandleParts } from './handle.ts'
+import { Owner } from './homes.ts'
+import type { Host } from './host.ts'
+import {
+  type PackedOwner,
+  packOwner,
+  type SharedSession,
+  shared,
+  type Unpacked,
+  unpackOwner,
+  unpackShared,
+} from './moving-state.ts'
+import type { RemoteSessions } from './remote-sessions.ts'
+import type { Session } from './session.ts'
+
+/** How long a home that is to leave waits for requests that are being answered, in ms; their answers come from here all the same. */
+const REQUESTS_MS = 2_000
+/** How often it is looked whether something is still under way: so many times at once, then every so many ms. */
+const LOOKS = 20
+const LOOK_MS = 5
+/** How long a home that takes a dead one's place waits for what the other nodes know of its sessions, in ms. */
+const RECOVERY_MS = 3_000
+
+/** What `leaving` gives `arriving`. */
+interface Packed {
+  readonly owners: readonly PackedOwner[]
+  readonly services: readonly Place[]
+  /** Stanzas that come from them and had no home to go to: as text. */
+  readonly stanzas: readonly string[]
+}
+
+/** A session that a node has the connection of, as it was told to remember it. */
+interface Remembered {
+  readonly number: number
+  readonly shared: SharedSession
+  /** See core/ports.ts: from which archived message on it is not certain what has been delivered. */
+  readonly from?: string
+  readonly turn: number
+}
+
+/** The owners of slots leave this node and come to it, with all that is known of them. */
+export class Moves implements HomeEvents {
+  readonly #cluster: Cluster
+  readonly #parts: HandleParts
+  readonly #sessions: RemoteSessions
+  readonly #services: Attachments
+
+  constructor(cluster: Cluster, parts: HandleParts, sessions: RemoteSessions, services: Attachments) {
+    this.#cluster = cluster
+    this.#parts = parts
+    this.#sessions = sessions
+    this.#services = services
+  }
+
+  async leaving(slots: ReadonlySet<number>): Promise<Buffer> {
+    const { router, channels } = this.#parts
+    const departure = channels.depart(slots)
+    await this.#quiet(slots)
+    const along = await channels.departed(departure)
+    const owners = router.homes.inSlots(slots)
+    const packed: Packed = {
+      owners: owners.flatMap(owner => this.#pack(owner) ?? []),
+      services: this.#services.leave(slots),
+      stanzas: along.map(({ stanza }) => (stanza as Buffer).toString()),
+    }
+    this.#forget(slots)
+    // What has been sent to other nodes must have come there before the next home sends anything.
+    await Promise.allSettled(this.#others.map(node => this.#cluster.request(node, { op: 'flush' })))
+    return Buffer.from(JSON.stringify(packed))
+  }
+
+  async arriving(slots: ReadonlySet<number>, state: Buffer | undefined): Promise<void> {
+    this.#forget(slots)
+    if (state === undefined) return this.#recover(slots)
+    const { owners, services, stanzas }: Packed = JSON.parse(state.toString())
+    for (const packed of owners) if (isIn(slots, packed.jid)) this.#unpack(packed)
+    this.#services.arrive(services.filter(([domain]) => isIn(slots, domain)))
+    for (const text of stanzas) {
+      const stanza = Stanza.unpack(Buffer.from(text))
+      if (isIn(slots, stanza.from.bare.toString())) this.#parts.router.route(stanza)
+    }
+  }
+
+  lost(node: string): void {
+    const { router } = this.#parts
+    this.#services.lost(node)
+    for (const owner of [...router.homes.all])
+      for (const session of owner.sessions) if (session.node === node) router.lose(session)
+  }
+
+  /** What this node knows of the sessions in some slots, whose home has died: the answer to `recover`. */
+  take({ slots }: Frame): Answer {
+    const wanted = new Set(String(slots).split(',').map(Number))
+    const found: Remembered[] = []
+    for (const [number, handle, { remembered, delivered, turn }] of this.#parts.ports.sessions()) {
+      if (remembered === undefined || !wanted.has(slotOf(handle.jid.bare.toString()))) continue
+      const from = delivered.from?.toString()
+      found.push({ number, shared: JSON.parse(remembered), turn, ...(from !== undefined && { from }) })
+    }
+    return { sessions: JSON.stringify(found), services: JSON.stringify(this.#services.ownOf(wanted)) }
+  }
+
+  get #others(): readonly string[] {
+    return this.#cluster.nodes.filter(node => node !== this.#cluster.node)
+  }
+
+  /** Nothing new begins for their sessions. */
+  #freeze(slots: ReadonlySet<number>): void {
+    const { router, ports } = this.#parts
+    for (const { sessions } of router.homes.inSlots(slots))
+      for (const session of sessions) {
+        if (session.left !== undefined) continue
+        if (session.node !== this.#cluster.node) session.left = () => Promise.reject(new Moved())
+        else {
+          if (session.number === 0) session.number = ports.add(session.port, session.handle)
+          session.handle?.depart(session.number)
+          session.left = (stanza, number) => session.handle!.forward(stanza, number)
+        }
+      }
+  }
+
+  /** Resolves when nothing is under way for their owners. */
+  async #quiet(slots: ReadonlySet<number>): Promise<void> {
+    const start = performance.now()
+    for (let looks = 0; ; looks++) {
+      // One may have been bound meanwhile.
+      this.#freeze(slots)
+      const patient = performance.now() - start < REQUESTS_MS
+      const owners = this.#parts.router.homes.inSlots(slots)
+      if (!owners.some(owner => owner.busy || (patient && owner.requests > 0))) return
+      await (looks < LOOKS ? setImmediate() : setTimeout(LOOK_MS))
+    }
+  }
+
+  /** Packs an owner and takes him away. */
+  #pack(owner: Owner): PackedOwner | undefined {
+    const { router } = this.#parts
+    const host = router.host(owner.jid.domain)
+    const packed = host && packOwner(owner, host)
+    for (const session of owner.sessions) this.#sessions.delete(session)
+    router.homes.delete(owner)
+    return packed
+  }
+
+  /** What extensions remember of owners is true only at their home. */
+  #forget(slots: ReadonlySet<number>): void {
+    for (const host of this.#parts.router.hosts) host.hooks.forget(owner => slots.has(slotOf(owner)))
+  }
+
+  #unpack(packed: PackedOwner): void {
+    const { router, ports } = this.#parts
+    const host = router.host(JID.parse(packed.jid).domain)
+    if (host === undefined) return
+    const { owner, arrived } = unpackOwner(packed, host, (...at) => ports.at(...at))
+    this.#settle(owner, arrived, host)
+  }
+
+  /** The owner's home is this node now. */
+  #settle(owner: Owner, arrived: readonly Unpacked[], host: Host): void {
+    const { router, ports } = this.#parts
+    router.homes.add(owner)
+    for (const { session, catchingUp } of arrived) {
+      this.#sessions.add(session)
+      if (session.node === this.#cluster.node) ports.handle(session.number)?.arrive(session)
+      router.arrived(session, catchingUp, host)
+    }
+  }
+
+  /** The former home has died: whoever has connections of its sessions knows of them. */
+  async #recover(slots: ReadonlySet<number>): Promise<void> {
+    const frame = { op: 'recover', slots: [...slots].join(',') }
+    const asked = this.#others.map(async (node): Promise<readonly [string, Answer]> => {
+      const late = new AbortController()
+      const none = setTimeout(RECOVERY_MS, {}, { signal: late.signal, ref: false }).catch(() => ({}))
+      const answer = this.#cluster.request(node, frame).catch(() => ({}))
+      const first = await Promise.race<Answer>([answer, none])
+      late.abort()
+      return [node, first]
+    })
+    const own = [this.#cluster.node, this.take(frame)] as const
+    const owners = new Map<string, { readonly owner: Owner; readonly arrived: Unpacked[] }>()
+    for (const [node, { sessions, services }] of [own, ...(await Promise.all(asked))]) {
+      for (const one of JSON.parse(String(sessions ?? '[]')) as Remembered[]) this.#restore(node, one, owners)
+      this.#services.arrive(JSON.parse(String(services ?? '[]')) as Place[])
+    }
+    for (const { owner, arrived } of owners.values()) {
+      const host = this.#parts.router.host(owner.jid.domain)
+      if (host !== undefined) this.#settle(owner, arrived, host)
+    }
+  }
+
+  #restore(
+    node: string,
+    { number, shared, from, turn }: Remembered,
+    owners: Map<string, { readonly owner: Owner; readonly arrived: Unpacked[] }>,
+  ): void {
+    const { bare } = JID.parse(shared.jid)
+    const key = bare.toString()
+    const { owner, arrived } = owners.get(key) ?? { owner: new Owner(bare), arrived: [] }
+    owners.set(key, { owner, arrived })
+    const session = unpackShared(shared, node, number, this.#parts.ports.at(node, number, bare))
+    // Its streams' messages are not known any more; what the archives know of them is.
+    owner.messages = Math.max(owner.messages, turn)
+    owner.sessions.push(session)
+    if (from !== undefined) session.handed = { after: BigInt(from) - 1n, upTo: BigInt(from) - 1n }
+    arrived.push({ session, catchingUp: session.reachable })
+  }
+}
+
+/** What the connection of a session is told when that has changed, at the end of the turn in which it has. */
+export function remembering(session: Session, tell: (frame: Frame) => void): () => void {
+  let due = false
+  return () => {
+    if (due) return
+    due = true
+    queueMicrotask(() => {
+      due = false
+      if (session.over) return
+      tell({ op: 'remember', port: session.number, state: JSON.stringify(shared(session)) })
+    })
+  }
+}
+
+function isIn(slots: ReadonlySet<number>, owner: string): boolean {
+  return slots.has(slotOf(owner))
+}
