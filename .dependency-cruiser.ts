@@ -27,7 +27,19 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   components: { values: ['core', 'xml', 'c2s'] },
   operations: { values: ['config', 'core', 'xml', 'tls'], types: ['storage/types'] },
   cli: {
-    values: ['main', 'print-config', 'restore', 'operations', 'config', 'auth', 'core', 'xml', 'tls', 'v8'],
+    values: [
+      'main',
+      'print-config',
+      'restore',
+      'back-ends',
+      'operations',
+      'config',
+      'auth',
+      'core',
+      'xml',
+      'tls',
+      'v8',
+    ],
     types: ['storage/types'],
   },
 }

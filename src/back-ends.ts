@@ -1,12 +1,14 @@
 /** Part of the composition root: picks the back ends that the configuration names. The only place that names them. */
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { singleNode } from './cluster/local.ts'
+import { SLOTS, slotOf } from './cluster/slots.ts'
 import type { Cluster } from './cluster/types.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import { TidingsError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
+import type { CassandraOptions } from './storage/cassandra/options.ts'
 import type { Storage, StorageError } from './storage/types.ts'
 import { Certificates } from './tls/certificates.ts'
 
@@ -26,9 +28,49 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
         log.error({ code: 'TIDINGS_STORAGE_PROBLEM', err }, 'the storage has a problem')
       return openSqlite({ folder: config.data, clock, onProblem })
     }
-    default:
-      // Never another storage than the one that was asked for: nobody would find the data again.
-      throw comesLater('storage.kind', config.storage.kind, 'sqlite')
+    case 'cassandra': {
+      const { openCassandra } = await import('./storage/cassandra/open.ts')
+      // A node that is alone holds all slots; else the cluster says which.
+      const alone = config.cluster.kind === 'local'
+      return openCassandra({
+        cassandra: await cassandraOptions(config),
+        slots: { slotOf, SLOTS },
+        alone,
+        clock,
+      })
+    }
+  }
+}
+
+/** Brings the schema of the storage to the version that this program needs. Rejects with a TidingsError where there is none. */
+export async function migrateStorage(config: Config): Promise<{ from: number; to: number }> {
+  const { kind, cassandra } = config.storage
+  if (kind !== 'cassandra')
+    throw new TidingsError(
+      'TIDINGS_NOT_MIGRATED',
+      `storage.kind is "${kind}", which the server brings up to date by itself when it starts`,
+    )
+  const { migrateCassandra } = await import('./storage/cassandra/migrate.ts')
+  return migrateCassandra(await cassandraOptions(config), cassandra.replication)
+}
+
+async function cassandraOptions({ storage: { cassandra } }: Config): Promise<CassandraOptions> {
+  const { user, password, keyspace, consistency, requests, tls } = cassandra
+  const read = (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? Promise.resolve(undefined) : readFile(path, 'utf8')
+  const files = tls && {
+    authority: await read(tls.authority),
+    certificate: await read(tls.certificate),
+    key: await read(tls.key),
+  }
+  return {
+    contactPoints: cassandra['contact-points'],
+    localDataCenter: cassandra['local-data-center'],
+    keyspace,
+    consistency,
+    requests,
+    ...(user !== '' && { user, password }),
+    ...(files && { tls: files }),
   }
 }
 

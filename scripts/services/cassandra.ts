@@ -2,10 +2,10 @@
  * Cassandra 5.0 for tests and demonstrations, from Maven Central: one node, or a ring on 127.0.0.1, 127.0.0.2 ... A node starts in some five
  * seconds of CPU. The jars go into a cache folder of the user, once.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,13 +105,12 @@ class Node implements CassandraNode {
     await mkdir(folder, { recursive: true })
     await writeFile(join(folder, 'cassandra.yaml'), configuration(this.#plan))
     await writeFile(join(folder, 'logback.xml'), LOGGING)
-    const child = spawn('java', javaArguments(this.#plan, this.#libraries), {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const log = createWriteStream(this.#log, { flags: 'a' })
-    child.stdout.pipe(log, { end: false })
-    child.stderr.pipe(log, { end: false })
-    this.#exited = once(child, 'exit').finally(() => log.end())
+    // Straight to the file: a parent that is busy must not hold up who writes.
+    const log = await open(this.#log, 'a')
+    const stdio: StdioOptions = ['ignore', log.fd, log.fd]
+    const child = spawn('java', javaArguments(this.#plan, this.#libraries), { stdio })
+    this.#exited = once(child, 'exit')
+    await log.close()
     this.#child = child
     process.once('exit', this.#last)
     await this.#answers(child)

@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./reload.ts'),
   },
   backup: { summary: 'copy everything into a folder', load: () => import('./backup.ts') },
+  'storage migrate': {
+    summary: 'make or update the tables in Cassandra',
+    load: () => import('./storage-migrate.ts'),
+  },
   restore: { summary: 'bring a backup back', load: () => import('./restore.ts') },
 }
 

@@ -19,6 +19,7 @@ import {
 } from './fields.ts'
 import { ADDRESS, DOMAIN, ENDPOINT, LOCATION, NETWORK, ORIGIN, PATH } from './formats.ts'
 import { LIMITS } from './limits.ts'
+import { STORAGE } from './storage-fields.ts'
 
 const FEDERATION = 'federation with other servers'
 const CLUSTER = 'scaling out'
@@ -193,17 +194,7 @@ const CORE_FIELDS = {
   }),
   components,
   tls: pair('The certificate of all hosts without their own. Absent: a self-made one, kept in `data`.'),
-  storage: section('Where data is kept.', {
-    kind: later(
-      choice({
-        doc: '`sqlite`: a database in `data`. `memory`: nothing outlives the process, for tests.',
-        default: 'sqlite',
-        choices: ['sqlite', 'memory', 'cassandra'],
-      }),
-      CLUSTER,
-      ['cassandra'],
-    ),
-  }),
+  storage: STORAGE,
   cluster: section('How several nodes are one server.', {
     kind: later(
       choice({ doc: '`local`: one node.', default: 'local', choices: ['local', 'redis'] }),

@@ -92,8 +92,9 @@ export interface Storage {
   readonly ephemeral: Ephemeral
   /**
    * Stores all of the writes or, when it rejects (with a StorageError), none of them. Atomic per owner; all owners together where the back end can.
-   * (One whose item turns out to be a repeated one, see `Unique`, resolves and stores none.) Resolves when they are safe against a power cut, and in the order of the calls. A commit that cannot be stored fails alone.
-   * What was refused as `unavailable` is not to be seen, but if the machine dies before anything else is stored, it may be there after all.
+   * (One whose item turns out to be a repeated one, see `Unique`, resolves and stores none.) Resolves when they are safe against a power cut, and in the order of the calls for each owner. A commit that cannot be stored fails alone.
+   * What was refused as `unavailable` is not to be seen, but if the machine dies before anything else is stored, it may be there after all;
+   * with a service behind the storage, rows of tables may be there in any case.
    */
   commit(writes: readonly Write[]): Promise<void>
   /**

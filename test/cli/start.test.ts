@@ -228,10 +228,10 @@ t.test('an extension that is off since the one that it follows is: the log says 
 })
 
 t.test('a back end that comes later is no reason to use another one', async t => {
-  const { config } = await configured(t, { storage: { kind: 'cassandra' } })
+  const { config } = await configured(t, { cluster: { kind: 'redis' } })
   t.match(await start(['start', '--config', config]).ended, {
     code: 1,
-    err: /tidings: storage\.kind "cassandra" comes with a later version: write "sqlite" until then \[TIDINGS_CONFIG_LATER\]\n$/,
+    err: /tidings: cluster\.kind "redis" comes with a later version: write "local" until then \[TIDINGS_CONFIG_LATER\]\n$/,
   })
 })
 

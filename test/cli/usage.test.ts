@@ -25,6 +25,7 @@ const COMMANDS = [
   'user import',
   'backup',
   'restore',
+  'storage migrate',
   'check',
   'config',
   'reload',

@@ -14,7 +14,7 @@ t.test('an empty file is the shipped default', async t => {
   const config = parse('')
   t.strictSame(config.hosts, [{ name: 'localhost', tls: undefined, extensions: config.extensions }])
   t.equal(config.data, '/work/data')
-  t.strictSame(config.storage, { kind: 'sqlite' })
+  t.equal(config.storage.kind, 'sqlite')
   t.match(config.listeners, {
     xmpp: { address: ['127.0.0.1', '::1'], port: 5222, tls: 'required' },
     'xmpp-tls': { address: ['127.0.0.1', '::1'], port: 5223 },
@@ -81,16 +81,17 @@ t.test('anchors may be used', async t => {
 })
 
 t.test('keys whose feature comes later are accepted and told', async t => {
-  const config = parse(`storage: {kind: cassandra}
-cluster: {kind: local}
+  const config = parse(`storage: {kind: cassandra, cassandra: {contact-points: "192.0.2.1:9043", tls: {}}}
+cluster: {kind: redis}
 listeners: {server: {port: 5269}, http: false}
 federation: {overrides: {peer.example: "127.0.0.1:5269"}}`)
+  t.match(config.storage.cassandra, { 'contact-points': ['192.0.2.1:9043'], replication: 3, tls: {} })
   t.strictSame(config.federation.overrides, { 'peer.example': '127.0.0.1:5269' })
   t.strictSame(
     config.later.map(({ path, later }) => [path, later.feature]),
     [
       ['listeners.server', 'federation with other servers'],
-      ['storage.kind', 'scaling out'],
+      ['cluster.kind', 'scaling out'],
       ['federation.overrides', 'federation with other servers'],
     ],
   )

@@ -46,7 +46,7 @@ export async function cassandraKeyspace(t: Test, keyspace = 'tidings'): Promise<
   })
   t.teardown(() => client.shutdown())
   const openWithoutSlots: Keyspace['openWithoutSlots'] = (clock, more = {}) =>
-    openCassandra({ cassandra: { ...options, ...more }, slotOf, clock })
+    openCassandra({ cassandra: { ...options, ...more }, slots: { slotOf, SLOTS }, clock })
   return {
     cassandra,
     options,

@@ -16,15 +16,26 @@ import { Histories } from './history.ts'
 import { Kinds } from './kinds.ts'
 import { KnownMarks } from './known-marks.ts'
 import { Lanes } from './lanes.ts'
+import type { LoneHolder } from './lone-holder.ts'
 import { Owners } from './owners.ts'
 import type { Slots } from './slots.ts'
 import { Tables } from './tables.ts'
 import { findDamage } from './verify.ts'
 
+/** What the back end stands on. */
+export interface CassandraParts {
+  readonly connection: Connection
+  readonly slots: Slots
+  /** Holds all slots, where no cluster says which. */
+  readonly holder: LoneHolder | undefined
+  readonly clock: WallClock
+}
+
 /** The back end of a keyspace. */
 export class CassandraEngine implements Engine {
   readonly fence: Fence
   readonly #connection: Connection
+  readonly #holder: LoneHolder | undefined
   readonly #kinds: Kinds
   readonly #owners: Owners
   readonly #archives: Archives
@@ -33,9 +44,10 @@ export class CassandraEngine implements Engine {
   readonly #histories: Histories
   readonly #eraser: Eraser
 
-  constructor(connection: Connection, slots: Slots, clock: WallClock) {
+  constructor({ connection, slots, holder, clock }: CassandraParts) {
     this.fence = slots
     this.#connection = connection
+    this.#holder = holder
     const kinds = new Kinds(connection)
     const owners = new Owners(connection, slots)
     const archives = new Archives(connection, slots, clock)
@@ -132,6 +144,7 @@ export class CassandraEngine implements Engine {
   async close(): Promise<void> {
     this.#eraser.close()
     await this.settled()
+    await this.#holder?.close().catch(() => undefined)
     await this.#connection.close()
   }
 }

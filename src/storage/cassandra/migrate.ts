@@ -106,11 +106,13 @@ export async function checkSchema(connection: Connection, keyspace: string): Pro
     throw error
   })
   if (version > SCHEMA_VERSION) throw newer(version)
-  if (version < SCHEMA_VERSION)
-    throw new StorageError(
-      'older-schema',
-      `keyspace "${keyspace}" is of version ${version} and ${SCHEMA_VERSION} is needed: run "tidings storage migrate"`,
-    )
+  if (version < SCHEMA_VERSION) throw older(keyspace, version)
+}
+
+/** Why a keyspace cannot be used yet. `version`: 0 where there is none. */
+export function older(keyspace: string, version: number): StorageError {
+  const text = `keyspace "${keyspace}" is of version ${version} and ${SCHEMA_VERSION} is needed`
+  return new StorageError('older-schema', `${text}: run "tidings storage migrate"`)
 }
 
 async function versionOf(connection: Connection): Promise<number> {

@@ -28,9 +28,9 @@ export type Consistency = 'local_quorum' | 'quorum' | 'each_quorum' | 'all'
 /** PEM texts. */
 export interface CassandraTls {
   /** Who signs the nodes' certificates; absent: those that Node trusts. */
-  readonly authority?: string
-  readonly certificate?: string
-  readonly key?: string
+  readonly authority?: string | undefined
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
 }
 
 /** How many times data are kept: a number, or a number for each data centre. */
