@@ -94,6 +94,8 @@ export interface HistoryPage extends Page<ArchivedRow> {
 export interface Engine {
   /** See `Storage`. */
   readonly fence?: Fence
+  /** The tables that are known, where their kinds are stored. */
+  readonly kinds?: ReadonlyMap<string, TableKind>
   /** Makes a table known. Throws when it is stored as another kind. */
   define(table: string, kind: TableKind): void
   /** Stores all or nothing, resolves when it is durable, in the order of the calls. */

@@ -17,7 +17,12 @@ import {
 
 /** Opens an empty storage in memory. */
 export function memoryStorage(options: { clock: WallClock }): Storage {
-  return storageOf(new MemoryEngine(options.clock), memoryEphemeral(options.clock), options.clock)
+  return storageOf(memoryEngine(options), memoryEphemeral(options.clock), options.clock)
+}
+
+/** The same without the part that all back ends share: for a process that has it on behalf of others (shared/). */
+export function memoryEngine(options: { clock: WallClock }): Engine {
+  return new MemoryEngine(options.clock)
 }
 
 interface Cell {

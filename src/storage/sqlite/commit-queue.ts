@@ -1,4 +1,5 @@
 import type { Committed, Given } from '../engine.ts'
+import { Room, weigh } from '../room.ts'
 import { StorageError, type WallClock } from '../types.ts'
 import { fromPlain } from './errors.ts'
 import { encodeGroup, type Outcome, type WriterOperation } from './group-message.ts'
@@ -8,13 +9,6 @@ import type { ToWriter, WriterJob } from './writer-message.ts'
 /** A group takes some ms at most: so many commits, and not much more than so many bytes. */
 const GROUP_COMMITS = 1000
 const GROUP_BYTES = 2 * 1024 * 1024
-
-/** From here on callers are asked to pause, and from there on commits are refused. */
-const PRESSURE = { commits: 10_000, bytes: 16 * 1024 * 1024 }
-const REFUSE = { commits: 100_000, bytes: 128 * 1024 * 1024 }
-
-/** What an operation weighs besides its item, bytes. */
-const OVERHEAD = 128
 
 /** A commit that was stored; `swapped`: for compare-and-set, whether the row was as expected. */
 interface Stored extends Committed {
@@ -48,12 +42,9 @@ export class CommitQueue {
   /** Jobs that the writer has, by number. */
   readonly #jobs = new Map<number, WaitingJob>()
   #nextJob = 1
-  #commits = 0
-  #bytes = 0
+  readonly #room = new Room()
   #scheduled = false
   #timer: NodeJS.Timeout | undefined
-  #relief: PromiseWithResolvers<void> | undefined
-  #idle: PromiseWithResolvers<void> | undefined
   #failure: StorageError | undefined
 
   constructor(post: (message: ToWriter) => void, clock: WallClock) {
@@ -63,12 +54,10 @@ export class CommitQueue {
 
   /** Stores operations together. Promises resolve in the order of the calls. */
   commit(operations: readonly WriterOperation[]): Promise<Stored> {
-    const bytes = operations.reduce((sum, operation) => sum + weigh(operation), 0)
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.#commits >= REFUSE.commits || (this.#commits > 0 && this.#bytes + bytes > REFUSE.bytes))
+    const bytes = weigh(operations)
+    if (!this.#room.enter(bytes))
       return Promise.reject(new StorageError('overloaded', 'too much is waiting to be stored'))
-    this.#commits++
-    this.#bytes += bytes
     return new Promise((resolve, reject) => {
       this.#line.push({ operations, bytes, resolve, reject })
       this.#schedule()
@@ -86,22 +75,17 @@ export class CommitQueue {
 
   /** Commits that have been neither stored nor refused yet. */
   get waiting(): number {
-    return this.#commits
+    return this.#room.commits
   }
 
   /** See `Storage.pressure`. */
   pressure(): Promise<void> | undefined {
-    if (this.#commits < PRESSURE.commits && this.#bytes < PRESSURE.bytes) return undefined
-    this.#relief ??= Promise.withResolvers()
-    return this.#relief.promise
+    return this.#room.pressure()
   }
 
   /** Resolves when no commit is waiting any more. Jobs may be: they can take long. */
   drained(): Promise<void> {
-    this.#idle ??= Promise.withResolvers()
-    const { promise } = this.#idle
-    this.#settle()
-    return promise
+    return this.#room.drained()
   }
 
   /** The writer has stored the group it was sent last. */
@@ -109,13 +93,12 @@ export class CommitQueue {
     const sent = this.#sent
     this.#sent = []
     for (const [index, { bytes, resolve, reject }] of sent.entries()) {
-      this.#commits--
-      this.#bytes -= bytes
+      this.#room.leave(bytes)
       const outcome = outcomes[index]!
       if ('error' in outcome) reject(fromPlain(outcome.error))
       else resolve(storedOf(outcome))
     }
-    this.#settle()
+    this.#room.settle()
     if (this.#line.length > 0) this.#schedule()
   }
 
@@ -125,7 +108,6 @@ export class CommitQueue {
     this.#jobs.delete(number)
     if (error === undefined) job?.resolve()
     else job?.reject(error)
-    this.#settle()
   }
 
   /** The writer is gone or not wanted any more: what waits, and whatever comes later, fails. */
@@ -135,9 +117,7 @@ export class CommitQueue {
     for (const { reject } of [...this.#sent, ...this.#jobs.values(), ...this.#line.splice(0)]) reject(error)
     this.#sent = []
     this.#jobs.clear()
-    this.#commits = 0
-    this.#bytes = 0
-    this.#settle()
+    this.#room.clear()
   }
 
   #schedule(): void {
@@ -193,22 +173,6 @@ export class CommitQueue {
     this.#line.splice(0, group.length)
     return group
   }
-
-  /** Tells those who wait for room or for the end. */
-  #settle(): void {
-    if (
-      this.#relief !== undefined &&
-      this.#commits < PRESSURE.commits / 2 &&
-      this.#bytes < PRESSURE.bytes / 2
-    ) {
-      this.#relief.resolve()
-      this.#relief = undefined
-    }
-    if (this.#idle !== undefined && this.#commits === 0) {
-      this.#idle.resolve()
-      this.#idle = undefined
-    }
-  }
 }
 
 function storedOf({ repeated, swapped, given: numbers }: Extract<Outcome, { given: unknown }>): Stored {
@@ -216,11 +180,4 @@ function storedOf({ repeated, swapped, given: numbers }: Extract<Outcome, { give
   for (let n = 0; n < numbers.length; n += 3)
     given.push({ id: BigInt(numbers[n]!), sequence: numbers[n + 1]!, unread: numbers[n + 2]! })
   return { repeated, swapped, given }
-}
-
-function weigh(operation: WriterOperation): number {
-  if (operation.kind === 'append' || operation.kind === 'replace')
-    return OVERHEAD + operation.payload.byteLength
-  if (operation.kind === 'delete') return OVERHEAD * operation.keys.length
-  return OVERHEAD + (operation.json?.length ?? 0)
 }

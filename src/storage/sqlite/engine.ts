@@ -51,7 +51,7 @@ class SqliteEngine implements Engine {
   readonly started: Promise<void>
   readonly #settings: SqliteSettings
   readonly #starting = Promise.withResolvers<void>()
-  readonly #kinds = new Map<string, TableKind>()
+  readonly kinds = new Map<string, TableKind>()
   readonly #writer: Thread<ToWriter, FromWriter>
   readonly #commits: CommitQueue
   readonly #reads: ReadQueue
@@ -87,7 +87,7 @@ class SqliteEngine implements Engine {
   }
 
   #ready(tables: readonly StoredTable[]): void {
-    for (const { name, kind } of tables) this.#kinds.set(name, kind)
+    for (const { name, kind } of tables) this.kinds.set(name, kind)
     this.#isOpen = true
     this.#starting.resolve()
   }
@@ -119,10 +119,10 @@ class SqliteEngine implements Engine {
   }
 
   define(table: string, kind: TableKind): void {
-    const stored = this.#kinds.get(table)
+    const stored = this.kinds.get(table)
     if (stored !== undefined && stored !== kind)
       throw new StorageError('invalid', `table ${table} is stored as one of kind ${stored}`)
-    this.#kinds.set(table, kind)
+    this.kinds.set(table, kind)
   }
 
   commit(operations: readonly Operation[]): Promise<Committed> {
@@ -144,7 +144,7 @@ class SqliteEngine implements Engine {
   get(table: string, owner: string, key: string): Promise<string | undefined> {
     const read = () => this.#reads.ask('get', { table, owner, key, now: this.#now() })
     // Rows of the other kind may expire, and are written on the path of messages.
-    return this.#kinds.get(table) === 'cas' ? this.#rows.get(owner, table, key, read) : read()
+    return this.kinds.get(table) === 'cas' ? this.#rows.get(owner, table, key, read) : read()
   }
 
   async page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>> {

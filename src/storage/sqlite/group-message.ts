@@ -3,9 +3,10 @@
  * That is the cheapest thing `postMessage` can copy (0.5 us a row; an object or a buffer per row costs several times that).
  */
 import { hash } from 'node:crypto'
+import { type Cell, Payloads } from '../cells.ts'
 import type { Operation } from '../engine.ts'
 import type { PlainError } from './errors.ts'
-import { type Cell, CellReader, Payloads } from './group-cells.ts'
+import { GroupCells } from './group-cells.ts'
 import type { Key } from './log-rows.ts'
 
 /** What the writer does: the operations of a commit, and compare-and-set. */
@@ -88,7 +89,9 @@ export function encodeGroup(commits: readonly (readonly WriterOperation[])[], no
     for (const operation of operations) encodeOperation(operation, cells, payloads)
     payloads.endCommit()
   }
-  return { kind: 'group', now, cells, bytes: payloads.joined() }
+  const bytes = new Uint8Array(payloads.length)
+  payloads.copyTo(bytes, 0)
+  return { kind: 'group', now, cells, bytes }
 }
 
 function encodeOperation(operation: WriterOperation, cells: Cell[], payloads: Payloads): void {
@@ -157,7 +160,7 @@ function idNumber(id: bigint): number {
 /** Unpacks what `encodeGroup` packed. Payloads that were one object in a commit are one object again. */
 export function decodeGroup({ cells, bytes }: GroupMessage): PackedOperation[][] {
   const commits: PackedOperation[][] = []
-  const reader = new CellReader(cells, bytes)
+  const reader = new GroupCells(cells, bytes)
   while (reader.more) {
     const operations: PackedOperation[] = []
     for (let count = reader.number(); count > 0; count--) operations.push(decodeOperation(reader))
@@ -167,7 +170,7 @@ export function decodeGroup({ cells, bytes }: GroupMessage): PackedOperation[][]
   return commits
 }
 
-function decodeOperation(cells: CellReader): PackedOperation {
+function decodeOperation(cells: GroupCells): PackedOperation {
   const code = cells.number()
   const owner = cells.text()
   if (code === APPEND) return decodeAppend(owner, cells)
@@ -189,7 +192,7 @@ function decodeOperation(cells: CellReader): PackedOperation {
   return { kind: 'swap', ...row, expected: cells.optional<string>(), json: cells.optional<string>() }
 }
 
-function decodeAppend(owner: string, cells: CellReader): PackedAppend {
+function decodeAppend(owner: string, cells: GroupCells): PackedAppend {
   const archive = cells.text()
   const peer = cells.text()
   const payload = cells.payload()
