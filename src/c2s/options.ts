@@ -60,7 +60,7 @@ export const DEFAULT_LIMITS: C2sLimits = {
   attempts: 10,
   sasl2: true,
   unauthenticated: { total: 5_000, perAddress: 100 },
-  signIns: { perSecond: 500, waitSeconds: 10 },
+  signIns: { perSecond: 1_000, waitSeconds: 10 },
   bytes: { perSecond: 512 * 1024, burst: 2 * 1024 * 1024 },
   stanzas: { perSecond: 500, burst: 2_000 },
   outboxBytes: 1024 * 1024,

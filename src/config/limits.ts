@@ -21,7 +21,7 @@ export const LIMITS = section('What a client may use; `false` takes a limit away
   'sign-in-attempts': limit('Failed attempts to sign in on one stream before it is closed.', 10, 'attempts'),
   'sign-ins-per-second': limit(
     'Clients that may begin to sign in within a second, of all accounts together; when more come, they wait in line.',
-    500,
+    1_000,
     'sign-ins',
   ),
   'sign-in-wait-seconds': limit(
