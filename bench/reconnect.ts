@@ -157,7 +157,7 @@ async function talk(talkers: readonly Client[]): Promise<{ stop(): void; waits: 
     }
     return [setInterval(() => client.send(message(index + 1, performance.now())), EVERY)]
   })
-  return { stop: () => timers.forEach(timer => clearInterval(timer)), waits }
+  return { stop: () => timers.forEach(timer => void clearInterval(timer)), waits }
 }
 
 function message(to: number, at: number): string {
