@@ -48,8 +48,11 @@ export interface HomeEvents {
   lost(node: string): void
 }
 
-/** `gone`: the node has died. `no-home`: an owner has had no home for too long. */
-export type ClusterErrorCode = 'gone' | 'no-home'
+/**
+ * `gone`: the node has died. `no-home`: an owner has had no home for too long. Of links: `overloaded`: too much waits for the node.
+ * `too-large`: the frame. `failed`: the node could not handle it, which is a fault of ours.
+ */
+export type ClusterErrorCode = 'gone' | 'no-home' | 'overloaded' | 'too-large' | 'failed'
 
 /** What a cluster refuses. */
 export class ClusterError extends Error {
