@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { administer } from './administer.ts'
 import { Accounts } from './auth/accounts.ts'
 import { checkFolder, openCertificates, openCluster, openStorage } from './back-ends.ts'
+import type { Drain, Drained } from './c2s/draining.ts'
 import { C2s } from './c2s/listener.ts'
 import type { Administration } from './cli/control/administration.ts'
 import type { NewInvitationLinks } from './cli/control/protocol.ts'
@@ -73,6 +74,8 @@ export interface Server {
   settled(): Promise<void>
   /** Reads the configuration again and applies what can change. Rejects with a TidingsError if it can't be used: then nothing has changed. */
   reload(): Promise<Changes>
+  /** Sends all clients and slots away, to other nodes; resolves when there is nothing left to do here but to stop. */
+  drain(drain: Drain): Promise<Drained>
   /** Closes listeners and streams (with system-shutdown), stores everything and lets go of it. */
   stop(): Promise<void>
 }
@@ -167,6 +170,12 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const changeable = { certificates, c2s, router, hosts, extensions, log, read, setLogLevel }
   const reloader = new Reloader(config, changeable)
   const reload = () => reloader.reload()
+  const drain = async (wish: Drain): Promise<Drained> => {
+    log.info({ wish }, 'draining')
+    const [drained] = await Promise.all([c2s.drain(wish), cluster.drain()])
+    log.info({ ...drained }, 'drained')
+    return drained
+  }
   if (given.control !== false) {
     const forget = (account: JID) => router.forget(account)
     const addContacts = (account: JID, contacts: readonly NewContact[]) =>
@@ -177,7 +186,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
       )
     const domains = hosts.map(host => host.domain)
     const administration = administer(
-      { storage, config, ports, reload },
+      { storage, config, ports, reload, drain },
       { accounts, hosts: domains, forget, addContacts, invitations },
     )
     parts.adopt(await ControlServer.open(controlSocket(config.data), administration, log), one => one.close())
@@ -197,6 +206,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     firstInvitation: () => firstInvitation(accounts, hosts, invitations),
     settled,
     reload,
+    drain,
     stop: () => running.disposeAsync(),
   }
 }

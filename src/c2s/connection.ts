@@ -18,6 +18,8 @@ export interface Receiver {
   gone(): void
   /** Ends the stream with an error for a reason from outside: time is up, the server stops. */
   close(error: StreamError): void
+  /** Has the peer go to another node, where what it has here goes on if that is possible; else, and without this, the stream is closed with `error`. */
+  leave?(error: StreamError): void
 }
 
 /** Reads messages (WebSocket, BOSH) instead of a stream of bytes; a receiver gets each of them whole. */

@@ -9,6 +9,7 @@ import { type ReaderLimits, Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Connection, type ConnectionParts, Ended, type Messages } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
+import { type Drain, type Drained, sendAway } from './draining.ts'
 import { HandledCounts } from './handled-counts.ts'
 import { sessionMetrics } from './metrics.ts'
 import { negotiate } from './negotiate.ts'
@@ -170,13 +171,39 @@ export class C2s {
    * Resolves when all connections are gone, which takes no longer than closing may take.
    */
   async shutdown(error: StreamError): Promise<void> {
+    this.#takeNobody()
+    this.#resumption.close(error)
+    for (const connection of this.#connections) close(connection, error)
+    await this.#empty()
+  }
+
+  /**
+   * Stops listening and sends all clients away, who may resume their sessions at other nodes. Resolves when they have, or the time for
+   * that is up; what is left ends.
+   */
+  async drain(drain: Drain): Promise<Drained> {
+    this.#takeNobody()
+    const { clock } = this.#options
+    const connections = this.#connections.size
+    await sendAway(this.#connections, drain, clock)
+    await this.#empty()
+    const late = new Promise<void>(resolve => clock.after(drain.seconds * 1000, resolve))
+    await Promise.race([this.#resumption.awake(), late])
+    const forsaken = this.#resumption.hibernating
+    this.#resumption.close(new StreamError('system-shutdown'))
+    return { connections, forsaken }
+  }
+
+  #takeNobody(): void {
     this.#stopped = true
     for (const server of this.#servers) server.close()
     this.#servers.clear()
-    this.#resumption.close(error)
+  }
+
+  /** Resolves when all connections are gone. */
+  async #empty(): Promise<void> {
     if (this.#connections.size === 0) return
     this.#emptied ??= Promise.withResolvers()
-    for (const connection of this.#connections) close(connection, error)
     await this.#emptied.promise
   }
 

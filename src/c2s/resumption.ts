@@ -64,6 +64,7 @@ export class Resumption {
   /** Sessions without a connection. */
   readonly #hibernating: Deadlines<Resumable>
   readonly #resumable = new Map<string, Resumable>()
+  #awake: PromiseWithResolvers<void> | undefined
 
   constructor(limits: ManagementLimits, clock: Clock, counts: HandledCounts) {
     this.#limits = limits
@@ -101,17 +102,32 @@ export class Resumption {
   /** A session has a connection again. */
   wake(session: Resumable): void {
     this.#hibernating.delete(session)
+    this.#tell()
   }
 
   /** A session has ended, or goes on at another node. */
   remove(id: string, session: Resumable): void {
     this.#hibernating.delete(session)
     this.#resumable.delete(id)
+    this.#tell()
   }
 
   /** Sessions that wait for their clients. */
   get hibernating(): number {
     return this.#hibernating.size
+  }
+
+  /** Resolves when no session waits for its client. */
+  async awake(): Promise<void> {
+    if (this.#hibernating.size === 0) return
+    this.#awake ??= Promise.withResolvers()
+    await this.#awake.promise
+  }
+
+  #tell(): void {
+    if (this.#hibernating.size > 0) return
+    this.#awake?.resolve()
+    this.#awake = undefined
   }
 
   /** Ends all sessions that can be resumed. */

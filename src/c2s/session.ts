@@ -27,6 +27,9 @@ const SAMPLE = 8
 /** Takes what comes from a connection that has no session any more. */
 const NOBODY: Receiver = { received() {}, ended() {}, gone() {}, close() {} }
 
+/** Nothing to say. */
+const NOTHING = Buffer.alloc(0)
+
 /** How a session begins, where its client has asked for more than that. */
 export interface FirstState {
   /** XEP-0198 §9.1, with the SM-ID if it can be resumed. */
@@ -132,6 +135,25 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     }
   }
 
+  /** XEP-0198 §5: a session that can be resumed may be so at another node, which fetches it from here. */
+  leave(error: StreamError): void {
+    const management = this.#management
+    if (this.#handle === undefined || management?.id === undefined) this.close(error)
+    else if (!this.deaf) {
+      this.#handle.stream('broken')
+      this.#leave(management)
+      // Without a place to go to it looks like any broken connection: the end of the stream might be taken for that of the session.
+      const told = error.otherHost === undefined ? undefined : error
+      this.#abandon(told && this.#wire.end(told), told)
+    }
+  }
+
+  /** What its connection still brings is nobody's; it ends after some last bytes. */
+  #abandon(last: Buffer = NOTHING, error?: StreamError): void {
+    this.#connection.receiver = NOBODY
+    this.#connection.finish(last, error)
+  }
+
   get account(): JID {
     return this.#handle!.jid.bare
   }
@@ -196,12 +218,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   /** Leaves its connection for another one, which has a claim on it from now on. */
   #part(): number {
-    const connection = this.#connection
     this.#leave(this.#management!)
     // XEP-0198 §5: the former stream may be open yet, as far as we know.
-    connection.receiver = NOBODY
     const resumed = new StreamError('conflict', 'resumed by a new connection')
-    connection.finish(this.#wire.end(resumed), resumed)
+    this.#abandon(this.#wire.end(resumed), resumed)
     return ++this.#claims
   }
 

@@ -30,7 +30,7 @@ export function streamError(error: StreamError): Element {
   return xml(
     'stream:error',
     {},
-    xml(error.condition, { xmlns: NS.streamErrors }),
+    xml(error.condition, { xmlns: NS.streamErrors }, error.otherHost),
     error.text !== undefined && xml('text', { xmlns: NS.streamErrors, 'xml:lang': 'en' }, error.text),
     error.application,
   )

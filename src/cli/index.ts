@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'have the running server read its configuration again',
     load: () => import('./reload.ts'),
   },
+  drain: { summary: 'send all clients away, to be stopped', load: () => import('./drain.ts') },
   backup: { summary: 'copy everything into a folder', load: () => import('./backup.ts') },
   'storage migrate': {
     summary: 'make or update the tables in Cassandra',

@@ -37,13 +37,27 @@ export class StreamError extends Error {
   readonly rule: string | undefined
   /** RFC 6120 §4.9.4: says more than the condition does. */
   readonly application: Element | undefined
+  /** RFC 6120 §4.9.3.19: where to go instead, a host or address, perhaps with a port; with `see-other-host`, and only there. */
+  readonly otherHost: string | undefined
 
-  constructor(condition: StreamCondition, text?: string, rule?: string, application?: Element) {
+  constructor(
+    condition: StreamCondition,
+    text?: string,
+    rule?: string,
+    application?: Element,
+    otherHost?: string,
+  ) {
     super(text === undefined ? condition : `${condition}: ${text}`)
     this.name = 'StreamError'
     this.condition = condition
     this.text = text
     this.rule = rule
     this.application = application
+    this.otherHost = otherHost
+  }
+
+  /** RFC 6120 §4.9.3.19: the client is to go to another host. */
+  static seeOtherHost(host: string): StreamError {
+    return new StreamError('see-other-host', undefined, undefined, undefined, host)
   }
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Accounts, type Role } from '../../src/auth/accounts.ts'
+import type { Drain, Drained } from '../../src/c2s/draining.ts'
 import type { NewInvitationLinks } from '../../src/cli/control/protocol.ts'
 import { LocalNetwork, singleNode } from '../../src/cluster/local.ts'
 import { SLOTS } from '../../src/cluster/slots.ts'
@@ -127,6 +128,11 @@ export class TestServer {
   /** Whether the storage refuses whatever reads or stores. */
   set storageFails(fails: boolean) {
     this.faulty.failing = fails
+  }
+
+  /** Has a node send away what it has. */
+  drain(node: number, drain: Drain): Promise<Drained> {
+    return this.servers[node]!.drain(drain)
   }
 
   /** Makes an invitation to localhost and gives its token. */

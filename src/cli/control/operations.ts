@@ -1,4 +1,5 @@
 /** What an operator may ask of a server beside its accounts: in the running one (control/server.ts) or without it (main.ts). */
+import type { Drain, Drained } from '../../c2s/draining.ts'
 import type { Config } from '../../config/config.ts'
 import { TidingsError } from '../../core/errors.ts'
 import { makeBackup } from '../../operations/backup.ts'
@@ -14,6 +15,8 @@ export interface OperationParts {
   readonly ports: Readonly<Record<string, number | undefined>>
   /** Reads the configuration again; absent where there is no server or nothing to read. */
   readonly reload?: () => Promise<Changes>
+  /** Sends all clients and slots away; absent where no server runs. */
+  readonly drain?: (drain: Drain) => Promise<Drained>
 }
 
 /** Carries out operations, and hands everything else on to `otherwise`. */
@@ -33,6 +36,8 @@ export function operations(parts: OperationParts, otherwise: Administration): Ad
         return { changes: await parts.reload() }
       case 'status':
         return { status: { pid: process.pid, ports } }
+      case 'drain':
+        return parts.drain === undefined ? {} : { drained: await parts.drain(request) }
       case 'verify':
         return { findings: await storage.verify() }
       default:

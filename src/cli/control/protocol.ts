@@ -6,6 +6,7 @@
  */
 import type { Readable, Writable } from 'node:stream'
 import type { Role } from '../../auth/accounts.ts'
+import type { Drain, Drained } from '../../c2s/draining.ts'
 import { TidingsError } from '../../core/errors.ts'
 import type { Changes } from '../../operations/changes.ts'
 
@@ -22,6 +23,8 @@ export type Request =
   | { readonly op: 'invite.revoke'; readonly id: string }
   /** `to`: an absolute path. */
   | { readonly op: 'backup'; readonly to: string }
+  /** Send all clients and slots away. */
+  | ({ readonly op: 'drain' } & Drain)
   /** Read the configuration again. */
   | { readonly op: 'reload' }
   /** What runs. */
@@ -109,6 +112,7 @@ export interface Done {
   readonly findings?: readonly string[]
   readonly status?: Status
   readonly changes?: Changes
+  readonly drained?: Drained
 }
 
 /** Everything that can stand on a line. */
