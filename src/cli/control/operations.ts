@@ -1,6 +1,7 @@
 /** What an operator may ask of a server beside its accounts: in the running one (control/server.ts) or without it (main.ts). */
-import type { Drain, Drained } from '../../c2s/draining.ts'
+
 import type { Config } from '../../config/config.ts'
+import type { Drain, Drained } from '../../core/drain.ts'
 import { TidingsError } from '../../core/errors.ts'
 import { makeBackup } from '../../operations/backup.ts'
 import type { Changes } from '../../operations/changes.ts'

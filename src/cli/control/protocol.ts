@@ -6,7 +6,7 @@
  */
 import type { Readable, Writable } from 'node:stream'
 import type { Role } from '../../auth/accounts.ts'
-import type { Drain, Drained } from '../../c2s/draining.ts'
+import type { Drain, Drained } from '../../core/drain.ts'
 import { TidingsError } from '../../core/errors.ts'
 import type { Changes } from '../../operations/changes.ts'
 
