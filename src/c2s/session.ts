@@ -7,28 +7,21 @@ import { NS } from '../xml/ns.ts'
 import type { TopElement } from '../xml/reader.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StreamError } from '../xml/stream-error.ts'
-import { stateOf } from './client-state.ts'
-import type { Connection, Receiver } from './connection.ts'
+import type { Receiver } from './connection.ts'
 import { incoming } from './incoming.ts'
 import { Intake, type Taker } from './intake.ts'
 import { type Managed, Management } from './management.ts'
-import { enabled, failed, isManagement } from './management-elements.ts'
 import type { SessionMetrics } from './metrics.ts'
+import { Nonzas } from './nonzas.ts'
 import { Outflow } from './outflow.ts'
-import { newId, type Tell } from './resumption.ts'
+import type { Tell } from './resumption.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { Stream } from './stream.ts'
 import type { Turn } from './stream-counters.ts'
-import type { Wire } from './wire.ts'
+import { Transport } from './transport.ts'
 
 /** One stanza of so many of its kind is timed: reading the clock costs 0.15 us, and this many say the same. A power of two. */
 const SAMPLE = 8
-
-/** Takes what comes from a connection that has no session any more. */
-const NOBODY: Receiver = { received() {}, ended() {}, gone() {}, close() {} }
-
-/** Nothing to say. */
-const NOTHING = Buffer.alloc(0)
 
 /** How a session begins, where its client has asked for more than that. */
 export interface FirstState {
@@ -40,10 +33,10 @@ export interface FirstState {
 
 /** A client's session: hops 2 and 6 of a message (ARCHITECTURE §7). Driven by what its connection receives and by the core. */
 export class ClientSession implements Receiver, SessionPort, Managed, Taker {
-  #connection: Connection
-  #wire: Wire
+  readonly #transport: Transport
   readonly #intake: Intake
   readonly #out: Outflow
+  readonly #nonzas: Nonzas
   readonly #parts: SessionParts
   readonly #metrics: SessionMetrics
   #handle: SessionHandle | undefined
@@ -59,12 +52,12 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   /** A session in the making, to be bound and then started with `begin()`. */
   constructor(stream: Stream, parts: SessionParts) {
-    this.#connection = stream.connection
-    this.#wire = stream.wire
+    this.#transport = new Transport(stream)
     this.#parts = parts
     this.#intake = new Intake(this, stream, parts.rate, parts.clock)
     this.#metrics = parts.metrics
     this.#out = new Outflow(this, parts.metrics, parts.clock)
+    this.#nonzas = new Nonzas(this, this.#out, parts)
   }
 
   get #management(): Management | undefined {
@@ -73,13 +66,13 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   /** The session is bound: takes over the connection from its stream and tells the client (`greeting`). */
   begin(handle: SessionHandle, greeting: readonly Buffer[], state: FirstState = {}): void {
-    this.#connection.receiver = this
-    for (const bytes of greeting) this.#connection.send(bytes)
+    this.#transport.receiver = this
+    for (const bytes of greeting) this.#transport.bytes(bytes)
     this.#handle = handle
-    if (state.managed !== undefined && this.#connection.open) this.#enable(state.managed.id)
+    if (state.managed !== undefined && this.#transport.open) this.#nonzas.enable(state.managed.id)
     if (state.inactive) this.#out.deactivate()
     this.#out.start()
-    if (!this.#connection.open) this.gone()
+    if (!this.#transport.open) this.gone()
     else if (this.#closed !== undefined) this.#end(this.#closed)
     else this.#intake.pump()
   }
@@ -94,16 +87,16 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   transmit(stanza: Stanza): void {
-    this.#connection.send(this.#wire.stanza(stanza))
+    this.#transport.stanza(stanza)
   }
 
   flushed(): Maybe<boolean> {
-    return this.#connection.drained()
+    return this.#transport.drained()
   }
 
   /** Without acknowledgements nobody knows what became of what a client was sent that has gone. */
   #written(): Maybe<0 | undefined> {
-    return then(this.#connection.drained(), taken => (taken && !this.#ending ? 0 : undefined))
+    return then(this.#transport.drained(), taken => (taken && !this.#ending ? 0 : undefined))
   }
 
   hibernates(): boolean {
@@ -144,14 +137,8 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
       this.#leave(management)
       // Without a place to go to it looks like any broken connection: the end of the stream might be taken for that of the session.
       const told = error.otherHost === undefined ? undefined : error
-      this.#abandon(told && this.#wire.end(told), told)
+      this.#transport.abandon(told)
     }
-  }
-
-  /** What its connection still brings is nobody's; it ends after some last bytes. */
-  #abandon(last: Buffer = NOTHING, error?: StreamError): void {
-    this.#connection.receiver = NOBODY
-    this.#connection.finish(last, error)
   }
 
   get account(): JID {
@@ -163,11 +150,11 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   text(element: string): void {
-    if (!this.#away) this.#connection.send(this.#wire.text(element))
+    if (!this.#away) this.#transport.text(element)
   }
 
   cut(): void {
-    this.#connection.destroy()
+    this.#transport.destroy()
   }
 
   acknowledged(sent: readonly Unacknowledged[]): void {
@@ -183,22 +170,17 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
 
   async resume(stream: Stream, h: number, tell: Tell): Promise<boolean> {
     this.#management!.check(h)
-    const claim = this.#part()
-    await this.#management!.idle()
-    if (!this.#holds(claim)) return false
+    if (!(await this.#part())) return false
     this.#connect(stream, h, tell)
     return true
   }
 
   async release(node: string, number: number): Promise<{ jid: JID; state: HandedOver } | undefined> {
-    const management = this.#management!
-    const claim = this.#part()
-    await management.idle()
-    if (!this.#holds(claim)) return undefined
+    if (!(await this.#part())) return undefined
     this.#ending = true
     const handle = this.#handle!
     await handle.move(node, number)
-    return { jid: handle.jid, state: management.release() }
+    return { jid: handle.jid, state: this.#management!.release() }
   }
 
   /** Goes on here with a session of another node. */
@@ -216,20 +198,17 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     }
   }
 
-  /** Leaves its connection for another one, which has a claim on it from now on. */
-  #part(): number {
-    this.#leave(this.#management!)
-    // XEP-0198 §5: the former stream may be open yet, as far as we know.
-    const resumed = new StreamError('conflict', 'resumed by a new connection')
-    this.#abandon(this.#wire.end(resumed), resumed)
-    return ++this.#claims
-  }
-
   /**
-   * Whether a connection may have it that has waited until all that the session has begun to handle is in its count (its client would
-   * send the rest again): unless it has ended meanwhile, or a later connection claims it.
+   * Leaves its connection for another one, which may have it when all that the session has begun to handle is in its count (its client
+   * would send the rest again): true unless it has ended meanwhile, or a later connection claims it.
    */
-  #holds(claim: number): boolean {
+  async #part(): Promise<boolean> {
+    const management = this.#management!
+    this.#leave(management)
+    // XEP-0198 §5: the former stream may be open yet, as far as we know.
+    this.#transport.abandon(new StreamError('conflict', 'resumed by a new connection'))
+    const claim = ++this.#claims
+    await management.idle()
     return claim === this.#claims && !this.#ending
   }
 
@@ -241,16 +220,13 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   #connect(stream: Stream, h: number, tell: Tell): void {
-    const { connection, wire } = stream
     this.#away = false
     this.#handle!.stream('open')
-    this.#connection = connection
-    this.#wire = wire
+    this.#transport.change(stream, this)
     this.#intake.stream = stream
-    connection.receiver = this
     const { jid } = this.#handle!
     this.#management!.wake(h, resumed => tell(resumed, jid))
-    if (connection.open) this.#intake.pump()
+    if (this.#transport.open) this.#intake.pump()
     else this.gone()
   }
 
@@ -259,7 +235,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   take(top: TopElement): Maybe<void> {
-    if (top.ns !== NS.client && this.#takeOther(top)) return
+    if (top.ns !== NS.client && this.#nonzas.take(top)) return
     const stanza = incoming(top, this.#handle!.jid, this)
     const turn = this.#management?.begin()
     if (stanza === undefined) return this.#finish(turn)
@@ -281,7 +257,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   /** RFC 6120 §4.4: this closes the stream, too; XEP-0198 §7: but without the end of its stream a managed session is unfinished. */
   inputEnds(): void {
     if (this.#management === undefined) this.#end()
-    else this.#connection.destroy()
+    else this.#transport.destroy()
   }
 
   /** Ends the stream with what was thrown; what is no fault of the client is logged. */
@@ -297,45 +273,13 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     if (start !== undefined) this.#metrics.handled.since(start)
   }
 
-  /** Takes what is no stanza; false for what nobody understands. */
-  #takeOther(top: TopElement): boolean {
-    const state = stateOf(top)
-    if (isManagement(top)) this.#manage(top)
-    // XEP-0352 §5.1: in its turn, so what it brings comes before the answers to what the client sends next.
-    else if (state === 'active') this.#out.activate()
-    else if (state === 'inactive') this.#out.deactivate()
-    else return false
-    return true
-  }
-
-  /** XEP-0198 */
-  #manage(top: TopElement): void {
-    if (this.#management !== undefined) this.#management.take(top)
-    else if (top.name === 'enable') {
-      const { limits } = this.#parts.resumption
-      const id = newId(top.attribute('resume'), limits)
-      this.text(enabled(id, limits).toString())
-      this.#enable(id)
-    }
-    // XEP-0198 §6: nothing has been enabled that could be asked for.
-    else this.text(failed('unexpected-request').toString())
-  }
-
-  /** XEP-0198 §3 */
-  #enable(id: string | undefined): void {
-    const { resumption, clock } = this.#parts
-    this.#out.management = new Management(this, resumption, clock, id)
-    this.acknowledged([])
-  }
-
   /** Closes our side of the stream (RFC 6120 §4.4, §4.9) when all that was accepted has settled, or after a while. */
   #end(error?: StreamError): void {
     if (this.#ending) return
     this.#ending = true
     this.#parts.log.debug({ session: this.#handle?.jid, condition: error?.condition }, 'stream closed')
-    this.#connection.pause()
-    this.#connection.limitClosing()
-    const done = then(this.#unbind(), () => this.#connection.finish(this.#wire.end(error), error))
+    this.#transport.beginClosing()
+    const done = then(this.#unbind(), () => this.#transport.close(error))
     if (isPromise(done)) this.#parts.background.run('close', done)
   }
 
