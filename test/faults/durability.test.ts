@@ -76,9 +76,9 @@ const MUTANTS: Readonly<Record<string, Mutation & { readonly restarts?: true }>>
   },
   'commit resolves before the transaction ends': {
     file: 'sqlite/writer.ts',
-    find: "if (message.kind === 'group') tell({ kind: 'group', outcomes: writer.write(message) })",
+    find: "if (message.kind === 'group') tell({ kind: 'group', outcomes: packOutcomes(writer.write(message)) })",
     replace: `if (message.kind === 'group') {
-      tell({ kind: 'group', outcomes: Array.from({ length: 1000 }, () => ({ given: [], repeated: false, swapped: true })) })
+      tell({ kind: 'group', outcomes: packOutcomes(Array.from({ length: 1000 }, () => ({ given: [], repeated: false, swapped: true }))) })
       writer.write(message)
     }`,
   },

@@ -6,10 +6,12 @@ import {
   decodeGroup,
   encodeGroup,
   type GroupMessage,
+  type Outcome,
   type PackedAppend,
   type PackedOperation,
   type WriterOperation,
 } from '../../src/storage/sqlite/group-message.ts'
+import { packOutcomes, unpackOutcomes } from '../../src/storage/sqlite/group-outcomes.ts'
 import { GroupWindow } from '../../src/storage/sqlite/group-window.ts'
 import { GroupWriter } from '../../src/storage/sqlite/group-writer.ts'
 import { Names } from '../../src/storage/sqlite/names.ts'
@@ -40,6 +42,19 @@ const append = (payload: Uint8Array, owner = 'o', key?: string): WriterOperation
 const packed = (commits: readonly (readonly WriterOperation[])[]) => decodeGroup(encodeGroup(commits, 0))
 const STORED = { given: [], repeated: false, swapped: true }
 const tick = () => new Promise<void>(resolve => setImmediate(resolve))
+
+t.test('outcomes cross between the threads as they are', async t => {
+  const given = [2 ** 52 + 1, 1, 0, 2 ** 52 + 2, 70_000, 3]
+  const outcomes: Outcome[] = [
+    { error: { code: 'full', text: 'no space' } },
+    { given, repeated: false, swapped: true },
+    { given: [], repeated: false, swapped: false },
+    { error: { code: 'invalid', text: 'other' } },
+    { given: given.slice(3), repeated: true, swapped: true },
+  ]
+  t.same(unpackOutcomes(structuredClone(packOutcomes(outcomes))), outcomes)
+  t.same(unpackOutcomes(packOutcomes([])), [])
+})
 
 t.test('a group arrives as it was sent', async t => {
   const shared = Buffer.from('shared')

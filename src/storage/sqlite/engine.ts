@@ -12,6 +12,7 @@ import { Caretakers } from './caretakers.ts'
 import { CommitQueue } from './commit-queue.ts'
 import type { Synchronous } from './database.ts'
 import { fromPlain } from './errors.ts'
+import { unpackOutcomes } from './group-outcomes.ts'
 import { ReadQueue } from './read-queue.ts'
 import {
   type FromReader,
@@ -79,7 +80,7 @@ class SqliteEngine implements Engine {
   #onWriter(message: FromWriter): void {
     if (message.kind === 'ready') this.#ready(message.tables)
     else if (message.kind === 'failed') this.#starting.reject(fromPlain(message.error))
-    else if (message.kind === 'group') this.#commits.onGroup(message.outcomes)
+    else if (message.kind === 'group') this.#commits.onGroup(unpackOutcomes(message.outcomes))
     else if (message.kind === 'answers') this.#reads.onAnswers(message.answers)
     else if (message.kind === 'job')
       this.#commits.onJob(message.number, message.error && fromPlain(message.error))

@@ -2,7 +2,8 @@
 import type { TableKind } from '../types.ts'
 import type { Synchronous } from './database.ts'
 import type { PlainError } from './errors.ts'
-import type { GroupMessage, Outcome } from './group-message.ts'
+import type { GroupMessage } from './group-message.ts'
+import type { PackedOutcomes } from './group-outcomes.ts'
 import type { FromReader, RowRequest } from './reader-message.ts'
 
 /** What the thread is started with. */
@@ -53,7 +54,7 @@ export type FromWriter =
   /** It could not be opened; the thread ends. */
   | { readonly kind: 'failed'; readonly error: PlainError }
   /** The group is stored; one outcome per commit. Groups are answered in their order. */
-  | { readonly kind: 'group'; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: 'group'; readonly outcomes: PackedOutcomes }
   | { readonly kind: 'job'; readonly number: number; readonly error: PlainError | undefined }
   | { readonly kind: 'answers'; readonly answers: FromReader }
   /** Something failed in the background that will be tried again. */

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { collectGarbage } from '../../v8.ts'
 import { toPlain } from './errors.ts'
+import { packOutcomes } from './group-outcomes.ts'
 import { Writer } from './writer-core.ts'
 import type { FromWriter, ToWriter, WriterData } from './writer-message.ts'
 
@@ -13,7 +14,7 @@ try {
     tell({ kind: 'problem', error: toPlain(problem) }),
   )
   port.on('message', (message: ToWriter) => {
-    if (message.kind === 'group') tell({ kind: 'group', outcomes: writer.write(message) })
+    if (message.kind === 'group') tell({ kind: 'group', outcomes: packOutcomes(writer.write(message)) })
     else if (message.kind === 'read') tell({ kind: 'answers', answers: writer.read(message.requests) })
     else if (message.kind === 'job') answer(message.number, writer.work(message.job))
     else {
