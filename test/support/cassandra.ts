@@ -9,7 +9,7 @@ import type { CassandraOptions } from '../../src/storage/cassandra/options.ts'
 import type { Storage, WallClock } from '../../src/storage/types.ts'
 
 /** All slots there are. */
-const ALL_SLOTS: readonly number[] = Array.from({ length: SLOTS }, (_, slot) => slot)
+export const ALL_SLOTS: readonly number[] = Array.from({ length: SLOTS }, (_, slot) => slot)
 
 /** Tables whose rows are those of owners. */
 const TABLES = ['kinds', 'rows', 'cas_rows', 'owners', 'items', 'buckets', 'counts', 'keys']

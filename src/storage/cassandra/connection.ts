@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { auth, Client, type ClientOptions, policies, type QueryOptions, types } from 'cassandra-driver'
-import { StorageError } from '../types.ts'
-import { isUnclear, mayPass, storageError } from './errors.ts'
+import { isUnclear, mayPass, NotHeld, storageError } from './errors.ts'
 import { Gate } from './gate.ts'
 import type { CassandraOptions } from './options.ts'
 
@@ -131,7 +130,7 @@ export class Connection {
         ? this.#execute(first.query, first.params, options)
         : this.#batch(statements, options),
     )
-    if (performance.now() > until()) throw notHeld()
+    if (performance.now() > until()) throw new NotHeld()
   }
 
   /**
@@ -180,7 +179,7 @@ export class Connection {
       try {
         // Looked at when its turn has come: it may have waited.
         return await this.#gate.run(() => {
-          if (performance.now() + attemptMs > until()) throw notHeld()
+          if (performance.now() + attemptMs > until()) throw new NotHeld()
           return attempt()
         })
       } catch (error) {
@@ -189,11 +188,6 @@ export class Connection {
       await delay(pause)
     }
   }
-}
-
-/** This process must not write for an owner, or not any more. */
-export function notHeld(): StorageError {
-  return new StorageError('unavailable', 'the slot of this owner is not held by this process')
 }
 
 function clientOptions(options: CassandraOptions): ClientOptions {

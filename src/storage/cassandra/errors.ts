@@ -52,3 +52,10 @@ export function isUnclear(error: unknown): boolean {
   const { code } = error as { code?: unknown }
   return error instanceof errors.ResponseError && (code === 0x1100 || code === 0x1500 || code === 0x0000)
 }
+
+/** This process must not write for an owner, or not any more. */
+export class NotHeld extends StorageError {
+  constructor() {
+    super('unavailable', 'the slot of this owner is not held by this process')
+  }
+}

@@ -1,6 +1,6 @@
 import type { Committed, Operation } from '../engine.ts'
 import type { StorageError } from '../types.ts'
-import { storageError } from './errors.ts'
+import { NotHeld, storageError } from './errors.ts'
 import { Group, type GroupParts } from './group.ts'
 
 /** Stores commits together; tells what became of each. Never rejects. */
@@ -16,7 +16,8 @@ export async function storeGroup(
     return outcomes
   } catch (error) {
     const failure = storageError(error)
-    if (commits.length === 1 || failure.retryable) return commits.map(() => failure)
+    if (commits.length === 1 || (failure.retryable && !(failure instanceof NotHeld)))
+      return commits.map(() => failure)
     // One of them cannot be stored: the others can.
     const outcomes: (Committed | StorageError)[] = []
     for (const commit of commits) outcomes.push(...(await storeGroup(parts, [commit])))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Fence } from '../types.ts'
-import { type Connection, notHeld, type Statement } from './connection.ts'
+import type { Connection, Statement } from './connection.ts'
+import { NotHeld } from './errors.ts'
 import { inParallel } from './gate.ts'
 
 /** Slots whose epochs are one partition, and so one conditional batch. */
@@ -81,7 +82,7 @@ export class Slots implements Fence {
   /** What this process holds an owner's slot by; throws where it does not. */
   termOf(owner: string): Term {
     const term = this.#terms.get(this.#slotOf(owner))
-    if (term === undefined || term.until <= performance.now()) throw notHeld()
+    if (term === undefined || term.until <= performance.now()) throw new NotHeld()
     return term
   }
 
