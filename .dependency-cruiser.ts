@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   xml: {},
   core: { values: ['xml', 'cluster/slots'], types: ['storage/types', 'cluster/types'] },
   storage: { values: ['xml', 'v8'] },
-  cluster: { values: ['xml'] },
+  cluster: { values: ['xml'], types: ['storage/types'] },
   tls: { values: ['xml', 'core/errors', 'core/log'] },
   auth: { values: ['core', 'xml', 'storage/types'] },
   config: { values: ['core', 'xml'] },

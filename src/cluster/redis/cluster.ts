@@ -1,0 +1,321 @@
+import { randomInt } from 'node:crypto'
+import type { Fence } from '../../storage/types.ts'
+import type { MonotonicClock } from '../clock.ts'
+import { type LinkEvent, Links, type LinksOptions } from '../links/links.ts'
+import {
+  type Answer,
+  type Cluster,
+  ClusterError,
+  type Frame,
+  type FrameHandler,
+  type HomeEvents,
+} from '../types.ts'
+import { connectRedis, type RedisPlace } from './connect.ts'
+import { Lease } from './lease.ts'
+import { Members } from './members.ts'
+import { OwnSlots } from './own-slots.ts'
+import { Placement } from './placement.ts'
+import { Presence } from './presence.ts'
+import { Registry, type Sight } from './registry.ts'
+import { NAME_LENGTH } from './slot-table.ts'
+import { HAND_OVER, Transfers } from './transfers.ts'
+import { Waiting } from './waiting.ts'
+
+/** What an operator may want to know. */
+export type ClusterEvent =
+  | LinkEvent
+  | { readonly kind: 'joined' | 'left'; readonly node: string }
+  | { readonly kind: 'redis-lost' | 'move-failed'; readonly trouble: unknown }
+  | { readonly kind: 'redis-back' }
+
+/** How a node is part of a cluster. */
+export interface RedisClusterOptions {
+  readonly redis: RedisPlace
+  /** Tells clusters apart that share a Redis. */
+  readonly prefix: string
+  /** Its links; it makes up its name itself. */
+  readonly links: Pick<LinksOptions, 'secret' | 'listen' | 'address' | 'encrypted'>
+  readonly fence: Fence | undefined
+  readonly clock: MonotonicClock
+  /** The clock of the links, if it is another one. */
+  readonly linkClock?: MonotonicClock
+  readonly report: (event: ClusterEvent) => void
+  /** The others have given this node up: `buried` since it said nothing, `unreachable` since their links to it broke. It serves nothing any more; to go on it has to begin anew. */
+  readonly expelled: (why: 'buried' | 'unreachable') => void
+  /** ms; a lease of 8 s, beats of 2 s, 12 s to wait for a home. */
+  readonly lease?: number
+  readonly heartbeat?: number
+  readonly homeWait?: number
+}
+
+/** Seconds that links have more than leases: who is dead is found dead in Redis first. */
+const MORE_PATIENCE = 2
+/** Looks for the dead are so many times as frequent as beats: they cost nothing. */
+const WATCHES_PER_BEAT = 4
+
+/** A node of a cluster that meets in Redis: which nodes there are, and whose the slots are. Frames go between the nodes themselves. */
+export class RedisCluster implements Cluster {
+  readonly node: string
+  readonly alone = false
+  readonly #options: RedisClusterOptions
+  readonly #registry: Registry
+  readonly #links: Links
+  readonly #lease: Lease
+  readonly #members: Members
+  readonly #slots: OwnSlots
+  readonly #presence: Presence
+  readonly #waiting: Waiting
+  readonly #leaseMs: number
+  /** Nodes that this one cannot reach any more though they are alive. */
+  readonly #unreachable = new Set<string>()
+  #transfers: Transfers | undefined
+  #placement: Placement | undefined
+  #homes: HomeEvents | undefined
+  #run = ''
+  /** Since when this node is the one to go. */
+  #cutSince: number | undefined
+  #watching: { cancel(): void } | undefined
+  #draining = false
+  #troubled = false
+  #over = false
+
+  private constructor(node: string, options: RedisClusterOptions, registry: Registry, links: Links) {
+    const { clock, lease = 8000, heartbeat = 2000, homeWait = 12_000 } = options
+    this.node = node
+    this.#options = options
+    this.#registry = registry
+    this.#links = links
+    this.#leaseMs = lease
+    this.#lease = new Lease(clock, lease)
+    this.#members = new Members(node, lease)
+    this.#slots = new OwnSlots(node, this.#lease, this.#members)
+    this.#waiting = new Waiting(owner => this.homeOf(owner), clock, homeWait)
+    this.#presence = new Presence({
+      registry,
+      lease: this.#lease,
+      clock,
+      heartbeat,
+      record: () => ({
+        address: links.address,
+        draining: this.#draining,
+        unreachable: [...this.#unreachable],
+      }),
+      settles: () => (this.#placement?.settled ? this.#run : ''),
+      saw: (sight, lapsed) => this.#saw(sight, lapsed),
+      troubled: trouble => this.#redisTroubled(trouble),
+    })
+  }
+
+  /** Opens the links of a node. It becomes one of the cluster when somebody serves (`Cluster.serve`). Redis need not be there yet. */
+  static async open(options: RedisClusterOptions): Promise<RedisCluster> {
+    const node = madeUpName()
+    let cluster: RedisCluster | undefined
+    const links = await Links.open({
+      ...options.links,
+      node,
+      clock: options.linkClock ?? options.clock,
+      report: options.report,
+      broken: other => cluster!.#linkBroken(other),
+      patience: (options.lease ?? 8000) / 1000 + MORE_PATIENCE,
+    })
+    // Each failure to connect is seen as a beat that fails.
+    const open = () => connectRedis(options.redis, () => {})
+    cluster = new RedisCluster(node, options, new Registry(open(), open(), node, options.prefix), links)
+    return cluster
+  }
+
+  get nodes(): readonly string[] {
+    const { names } = this.#members
+    return names.includes(this.node) ? names : [...names, this.node].sort()
+  }
+
+  homeOf(owner: string): string | undefined {
+    return this.#slots.homeOf(owner)
+  }
+
+  homeFound(owner: string): Promise<string> {
+    return this.#waiting.for(owner)
+  }
+
+  request(node: string, frame: Frame): Promise<Answer> {
+    if (node !== this.node && !this.#members.has(node))
+      return Promise.reject(new ClusterError('gone', `node ${node} is not there`))
+    return this.#links.request(node, frame)
+  }
+
+  notify(node: string, frame: Frame): void {
+    if (this.#members.has(node)) this.#links.notify(node, frame)
+  }
+
+  serve(handler: FrameHandler, homes: HomeEvents): void {
+    const { clock, fence, report } = this.#options
+    const transfers = new Transfers({
+      slots: this.#slots,
+      lease: this.#lease,
+      registry: this.#registry,
+      links: this.#links,
+      homes,
+      fence,
+      clock,
+      report: trouble => report({ kind: 'move-failed', trouble }),
+      look: () => this.#presence.look(),
+    })
+    this.#homes = homes
+    this.#transfers = transfers
+    this.#placement = new Placement({
+      slots: this.#slots,
+      members: this.#members,
+      transfers,
+      clock,
+      lease: this.#leaseMs,
+      unreachable: this.#unreachable,
+    })
+    this.#links.serve((frame, from) =>
+      frame.op === HAND_OVER ? transfers.takeOver(frame, from) : handler(frame, from),
+    )
+    this.#registry.listen(hint => {
+      if (hint.kind === 'beat') this.#members.heard(hint.node, hint.beat, clock.monotonic())
+      else this.#presence.look()
+    })
+    this.#presence.beat()
+    this.#watch()
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true
+    this.#presence.beat()
+    await this.#presence.settled()
+    while (this.#slots.size > 0 && !this.#over) {
+      await this.#transfers?.settled()
+      // Without another node nobody takes them.
+      if (this.#members.takers.length === 0) this.#transfers?.release(this.#slots.those('home'))
+      else await new Promise<void>(resolve => this.#waiting.onChange(resolve))
+    }
+  }
+
+  async settled(): Promise<void> {
+    do {
+      await this.#presence.settled()
+      await this.#transfers?.settled()
+      await this.#links.settled()
+    } while (this.#presence.busy || this.#transfers?.busy)
+  }
+
+  /** Resolves when nothing waits for an answer of Redis. */
+  async seen(): Promise<void> {
+    await this.#presence.settled()
+  }
+
+  async close(): Promise<void> {
+    if (this.#transfers !== undefined && !this.#over) await this.#leave(this.#transfers)
+    this.#end()
+    await this.#links.close()
+    this.#registry.close()
+  }
+
+  /** Gives back what it has, so that others need not wait for the lease to run out. */
+  async #leave(transfers: Transfers): Promise<void> {
+    this.#over = true
+    this.#presence.stop()
+    transfers.close()
+    await transfers.settled()
+    transfers.release(this.#slots.those('home'))
+    await transfers.settled()
+    await this.#registry.leave().catch(() => {})
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#presence.stop()
+    this.#transfers?.close()
+    this.#watching?.cancel()
+    this.#waiting.close()
+  }
+
+  #saw(sight: Sight, lapsed: boolean): void {
+    const placement = this.#placement
+    if (this.#over || placement === undefined) return
+    const now = this.#options.clock.monotonic()
+    if (sight.buried || this.#mustGo(now)) {
+      this.#expel(sight.buried ? 'buried' : 'unreachable')
+      return
+    }
+    const newRun = sight.run !== this.#run
+    this.#run = sight.run
+    if (newRun) placement.newRun(sight.run === sight.settledRun)
+    if (lapsed) placement.lapsed(newRun)
+    if (newRun || lapsed) this.#members.lookAgain(now)
+    if (sight.table !== undefined) this.#slots.table = sight.table
+    this.#meet(sight, now, placement.settled)
+    this.#slots.refresh()
+    placement.review(this.#lease.serving)
+    this.#extend()
+    this.#waiting.changed()
+  }
+
+  #meet(sight: Sight, now: number, whole: boolean): void {
+    const { come, gone } = this.#members.take(sight, now, whole)
+    for (const [node, { address }] of come) {
+      if (node === this.node) continue
+      this.#links.reach(node, address)
+      this.#options.report({ kind: 'joined', node })
+    }
+    for (const node of gone) {
+      this.#unreachable.delete(node)
+      this.#links.end(node)
+      this.#options.report({ kind: 'left', node })
+      this.#homes?.lost(node)
+    }
+  }
+
+  /** Whether this node is to go, and has been for so long that the others it cannot reach are not just dying. */
+  #mustGo(now: number): boolean {
+    if (!this.#members.mustGo(this.#unreachable)) this.#cutSince = undefined
+    else this.#cutSince ??= now
+    return this.#cutSince !== undefined && now - this.#cutSince >= this.#leaseMs
+  }
+
+  #extend(): void {
+    const { fence } = this.#options
+    if (fence !== undefined && !this.#slots.dormant)
+      fence.extend(this.#slots.those('home', 'leaving'), this.#lease.end)
+  }
+
+  /** Looks for nodes that have said nothing for the time of a lease, and gives them up. */
+  #watch(): void {
+    const { clock, heartbeat = 2000 } = this.#options
+    this.#watching = clock.after(heartbeat / WATCHES_PER_BEAT, () => {
+      const now = clock.monotonic()
+      if (this.#lease.serving)
+        for (const [node, text] of this.#members.silent(now))
+          this.#registry.bury(node, text).then(
+            () => this.#presence.look(),
+            trouble => this.#redisTroubled(trouble),
+          )
+      this.#watch()
+    })
+  }
+
+  #linkBroken(node: string): void {
+    if (this.#over || !this.#members.has(node)) return
+    this.#unreachable.add(node)
+    this.#presence.beat()
+  }
+
+  #redisTroubled(trouble: unknown): void {
+    if ((trouble !== undefined) === this.#troubled) return
+    this.#troubled = trouble !== undefined
+    this.#options.report(this.#troubled ? { kind: 'redis-lost', trouble } : { kind: 'redis-back' })
+  }
+
+  #expel(why: 'buried' | 'unreachable'): void {
+    this.#slots.dormant = true
+    this.#end()
+    this.#options.expelled(why)
+  }
+}
+
+/** A name that no other node has or has had: also what tells one start of a program from the next. */
+function madeUpName(): string {
+  return Array.from({ length: NAME_LENGTH }, () => randomInt(36).toString(36)).join('')
+}
