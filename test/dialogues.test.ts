@@ -1,10 +1,12 @@
 /**
- * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster, also while homes move between them, and, with TIDINGS_FULL=1, on SQLite.
- * DIALOGUES=0199 plays only those whose name has that text.
+ * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster, also while homes move between them, and, with TIDINGS_FULL=1, on SQLite
+ * and on two nodes over Cassandra.
+ * DIALOGUES=0199 plays only those whose name has that text, MODE=cassandra only in that way.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { cassandraTenants, withoutCassandra } from './support/cassandra.ts'
 import { DialogueError } from './support/dialogue/failure.ts'
 import { DEFAULT_PASSWORD, parseDialogue } from './support/dialogue/parse.ts'
 import { runDialogue } from './support/dialogue/run.ts'
@@ -27,6 +29,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   websocket: { over: 'websocket' },
   bosh: { over: 'bosh' },
   ...(process.env.TIDINGS_FULL !== undefined && { sqlite: { storage: 'sqlite' } }),
+  ...(withoutCassandra() === undefined && { cassandra: { nodes: 2, storage: await cassandraTenants(t) } }),
 }
 
 /** How a dialogue is played; `over`: clients that may connect by anything connect by this. */
@@ -39,6 +42,7 @@ for (const file of readdirSync(FOLDER).sort()) {
   const dialogue = parseDialogue(readFileSync(join(FOLDER, file), 'utf8'), file)
   t.test(file.replace('.dialogue', ''), async t => {
     for (const [mode, { over, ...options }] of Object.entries(MODES)) {
+      if (process.env.MODE !== undefined && process.env.MODE !== mode) continue
       const played = over === undefined ? dialogue : carried(dialogue, over)
       if (played !== undefined) await t.test(mode, t => play(t, played, { ...options, certificates }))
     }

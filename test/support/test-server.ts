@@ -14,7 +14,7 @@ import { Invitations, type NewInvitation } from '../../src/extensions/invitation
 import { type Server, startServer } from '../../src/main.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { openSqlite } from '../../src/storage/sqlite/open.ts'
-import type { Storage } from '../../src/storage/types.ts'
+import type { Storage, WallClock } from '../../src/storage/types.ts'
 import { Certificates } from '../../src/tls/certificates.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ManualClock } from './clock.ts'
@@ -30,7 +30,8 @@ export interface TestServerOptions {
   readonly nodes?: number
   /** Homes move between the nodes whenever `stir` is called: which ones and when follows from this number. */
   readonly moving?: number
-  readonly storage?: 'memory' | 'sqlite'
+  /** `memory` by default; or what opens one. */
+  readonly storage?: 'memory' | 'sqlite' | ((clock: WallClock) => Promise<Storage>)
   readonly accounts?: readonly TestAccount[]
   /** What a password costs (RFC 5802); one round where nothing is said, which real clients refuse. */
   readonly iterations?: number
@@ -231,10 +232,11 @@ export async function testCertificates(): Promise<Certificates> {
 }
 
 function openStorage(
-  kind: 'memory' | 'sqlite' = 'memory',
+  kind: TestServerOptions['storage'] = 'memory',
   data: string,
   clock: ManualClock,
 ): Storage | Promise<Storage> {
+  if (typeof kind === 'function') return kind(clock)
   return kind === 'memory' ? memoryStorage({ clock }) : openSqlite({ folder: data, clock })
 }
 
