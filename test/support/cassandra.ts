@@ -26,7 +26,7 @@ export interface Keyspace {
   readonly cassandra: Cassandra
   readonly options: CassandraOptions
   /** Opens it, with all slots taken for ever. */
-  open(clock: WallClock): Promise<Storage>
+  open(clock: WallClock, options?: Partial<CassandraOptions>): Promise<Storage>
   /** Opens it with no slot taken. */
   openWithoutSlots(clock: WallClock, options?: Partial<CassandraOptions>): Promise<Storage>
   /** Empties it. */
@@ -60,8 +60,8 @@ export async function cassandraKeyspace(t: Test, keyspace = 'tidings'): Promise<
     cassandra,
     options,
     openWithoutSlots,
-    async open(clock) {
-      const storage = await openWithoutSlots(clock)
+    async open(clock, more) {
+      const storage = await openWithoutSlots(clock, more)
       await storage.fence!.take(ALL_SLOTS)
       storage.fence!.extend(ALL_SLOTS, Number.POSITIVE_INFINITY)
       return storage
