@@ -133,13 +133,35 @@ export class Hooks {
 
   /** What must be stored before this half may be delivered or acknowledged. */
   record(stanza: Stanza, at: StageContext): Maybe<readonly Write[]> {
-    const recorders = this.#interested('record', stanza, at.side)
-    if (recorders.length === 0) return NONE
-    const writes: Write[] = []
-    const all = eachInOrder(recorders, recorder =>
-      then(recorder.run(stanza, at), more => void writes.push(...more)),
-    )
-    return then(all, () => writes)
+    return this.#record(stanza, at, this.#interested('record', stanza, at.side), 0, NONE)
+  }
+
+  /** The recorders from one on, behind what the others have recorded. A loop, as in `#guard`: most often nothing waits, and one has something. */
+  #record(
+    stanza: Stanza,
+    at: StageContext,
+    recorders: readonly StageOf<'record'>[],
+    from: number,
+    earlier: readonly Write[],
+  ): Maybe<readonly Write[]> {
+    let writes = earlier
+    for (let i = from; i < recorders.length; i++) {
+      const more = (recorders[i] as StageOf<'record'>).run(stanza, at)
+      if (isPromise(more)) return this.#recordLater(more, stanza, at, recorders, i + 1, writes)
+      writes = joined(writes, more)
+    }
+    return writes
+  }
+
+  async #recordLater(
+    more: Promise<readonly Write[]>,
+    stanza: Stanza,
+    at: StageContext,
+    recorders: readonly StageOf<'record'>[],
+    next: number,
+    earlier: readonly Write[],
+  ): Promise<readonly Write[]> {
+    return this.#record(stanza, at, recorders, next, joined(earlier, await more))
   }
 
   /** Whether anything of such a stanza would have to be stored. */
@@ -261,6 +283,11 @@ function tables(): Record<Kind, StageTable> {
 }
 
 const NONE: readonly never[] = []
+
+function joined(some: readonly Write[], more: readonly Write[]): readonly Write[] {
+  if (some.length === 0) return more
+  return more.length === 0 ? some : [...some, ...more]
+}
 
 function concerns(registration: StageRegistration, stanza: Stanza): boolean {
   const child = registration.interest.child

@@ -26,7 +26,8 @@ export default defineExtension({
 function storing(message: Stanza): StoreHint | undefined {
   // XEP-0334 §5: hints in an error are those of the message it answers.
   if (message.type === 'error') return undefined
-  return BY_PRIVACY.find(hint => message.has(hint, NS.hints))
+  // Looked for one by one only where there are any: this is asked twice for a message.
+  return message.hasIn(NS.hints) ? BY_PRIVACY.find(hint => message.has(hint, NS.hints)) : undefined
 }
 
 function copyable(message: Stanza): boolean {

@@ -47,7 +47,8 @@ export class Preferences {
 
   /** Whether a user wants archived what he writes to somebody, or gets from there. */
   allow(owner: JID, peer: JID): Maybe<boolean> {
-    return then(this.#of(owner), wishes => wishes === EVERYTHING || this.#allow(wishes, owner, peer))
+    const wishes = this.#of(owner)
+    return wishes === EVERYTHING || then(wishes, wishes => this.#allow(wishes, owner, peer))
   }
 
   #allow(wishes: Wishes, owner: JID, peer: JID): Maybe<boolean> {

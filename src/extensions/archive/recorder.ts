@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { StageContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
-import { type Maybe, then } from '../../core/maybe.ts'
+import { isPromise, type Maybe, then } from '../../core/maybe.ts'
 import type { Append, Archive, Unique, Write } from '../../storage/types.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
@@ -45,34 +45,38 @@ export class Recorder {
 
   /** What has to be stored of it. */
   record(message: Stanza, at: StageContext): Maybe<readonly Write[]> {
-    return then(this.takes(message, at), takes => {
-      if (!takes) return []
-      return then(this.#parts.host.ids.ready(), () => {
-        const { backlog, retractions, undelivered } = this.#parts
-        if (message.from.bare.equals(at.owner)) undelivered?.wrote(at.owner)
-        const replaced = message.has('retract', NS.retraction)
-          ? retractions.writes(message, at, peerOf(message, at))
-          : NOTHING
-        return then(replaced, replaced => {
-          const append = this.#append(message, at)
-          const along = at.side === 'recipient' ? backlog.expect(append) : NOTHING
-          return [append, ...replaced, ...along]
-        })
-      })
-    })
+    return then(this.takes(message, at), takes => (takes ? this.#writes(message, at) : NOTHING))
+  }
+
+  #writes(message: Stanza, at: StageContext): Maybe<readonly Write[]> {
+    const { host, retractions, undelivered } = this.#parts
+    const ready = host.ids.ready()
+    if (isPromise(ready)) return ready.then(() => this.#writes(message, at))
+    if (message.from.bare.equals(at.owner)) undelivered?.wrote(at.owner)
+    if (!message.has('retract', NS.retraction)) return this.#appended(message, at, NOTHING)
+    return then(retractions.writes(message, at, peerOf(message, at)), replaced =>
+      this.#appended(message, at, replaced),
+    )
+  }
+
+  #appended(message: Stanza, at: StageContext, replaced: readonly Write[]): readonly Write[] {
+    const append = this.#append(message, at)
+    const along = at.side === 'recipient' ? this.#parts.backlog.expect(append) : NOTHING
+    return replaced.length === 0 && along.length === 0 ? [append] : [append, ...replaced, ...along]
   }
 
   #append(message: Stanza, at: StageContext): Append {
     const { archive } = this.#parts
     const incoming = at.side === 'recipient'
     const unique = uniqueness(message)
-    return archive.append(at.owner, {
-      peer: peerOf(message, at),
-      // The same bytes for both sides, which are stored once.
-      payload: message.pack(),
-      unread: incoming && !message.from.bare.equals(at.owner) && isNew(message),
-      ...(unique && { unique }),
-    })
+    const peer = peerOf(message, at)
+    // The same bytes for both sides, which are stored once.
+    const payload = message.pack()
+    const unread = incoming && !message.from.bare.equals(at.owner) && isNew(message)
+    return archive.append(
+      at.owner,
+      unique === undefined ? { peer, payload, unread } : { peer, payload, unread, unique },
+    )
   }
 
   #isItsPlace(message: Stanza, { owner, side }: StageContext): boolean {
