@@ -25,6 +25,8 @@ import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
 import { Metrics } from './core/metrics.ts'
 import { Router } from './core/router.ts'
+import { software } from './core/software.ts'
+import { type NodeReport, survey } from './core/survey.ts'
 import { extensions } from './extensions/index.ts'
 import { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { httpServer } from './http-server.ts'
@@ -170,6 +172,14 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const changeable = { certificates, c2s, router, hosts, extensions, log, read, setLogLevel }
   const reloader = new Reloader(config, changeable)
   const reload = () => reloader.reload()
+  const started = clock.monotonic()
+  const report = (): NodeReport => ({
+    version: software.version,
+    uptime: (clock.monotonic() - started) / 1000,
+    connections: c2s.counts.connections,
+    sessions: router.homes.sessions,
+  })
+  router.report = report
   const drain = async (wish: Drain): Promise<Drained> => {
     log.info({ wish }, 'draining')
     const [drained] = await Promise.all([c2s.drain(wish), cluster.drain()])
@@ -186,7 +196,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
       )
     const domains = hosts.map(host => host.domain)
     const administration = administer(
-      { storage, config, ports, reload, drain },
+      { storage, config, ports, reload, drain, survey: () => survey(cluster, report(), clock) },
       { accounts, hosts: domains, forget, addContacts, invitations },
     )
     parts.adopt(await ControlServer.open(controlSocket(config.data), administration, log), one => one.close())

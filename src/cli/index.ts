@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./reload.ts'),
   },
   drain: { summary: 'send all clients away, to be stopped', load: () => import('./drain.ts') },
+  cluster: { summary: 'show the nodes of the cluster', load: () => import('./cluster.ts') },
   backup: { summary: 'copy everything into a folder', load: () => import('./backup.ts') },
   'storage migrate': {
     summary: 'make or update the tables in Cassandra',

@@ -50,6 +50,10 @@ export class LocalNode implements Cluster {
     return this.#network.homeOf(slotOf(owner))
   }
 
+  homeOfSlot(slot: number): string | undefined {
+    return this.#network.homeOf(slot)
+  }
+
   homeFound(owner: string): Promise<string> {
     return this.#network.homeFound(slotOf(owner))
   }

@@ -15,6 +15,7 @@ export function singleNode(node = 'local'): Cluster {
     alone: true,
     nodes: [node],
     homeOf: () => node,
+    homeOfSlot: () => node,
     homeFound: async () => node,
     request: async () => gone(),
     notify: () => {},

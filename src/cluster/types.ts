@@ -14,6 +14,8 @@ export interface Cluster {
    * home: it moves, or its node has died. Other nodes may learn of a move later: who is asked and is not the home says so (core/).
    */
   homeOf(owner: string): string | undefined
+  /** The same of a slot. */
+  homeOfSlot(slot: number): string | undefined
   /** Waits until `owner` has a home. Rejects with the ClusterError `no-home` after a time-out. */
   homeFound(owner: string): Promise<string>
   /**

@@ -27,7 +27,7 @@ interface Correspondent {
 /**
  * What homes say to each other: an account's home is one node, its correspondents may be at others (and its connections: remote-sessions.ts).
  *
- * To a home: receive (the recipient's half of a stanza), spread (presence for many), forget, task (of an extension). Each names its owner; who is not its home answers `moved`. To a node: recover (what it knows of sessions whose home has died).
+ * To a home: receive (the recipient's half of a stanza), spread (presence for many), forget, task (of an extension). Each names its owner; who is not its home answers `moved`. To a node: report (how it is), recover (what it knows of sessions whose home has died).
  */
 export class HomeLink {
   readonly channels: Channels
@@ -147,6 +147,8 @@ export class HomeLink {
         return answering(() => this.#router.forget(JID.parse(String(frame.owner))))
       case 'task':
         return answering(() => this.#doTask(frame))
+      case 'report':
+        return this.#router.report?.() ?? {}
       case 'recover':
         return this.#moves.take(frame)
       default:

@@ -20,6 +20,7 @@ import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
 import { type BindPolicy, type BindWish, type BoundHandle, Sessions } from './sessions.ts'
 import { Spreading } from './spread.ts'
 import { Submissions } from './submissions.ts'
+import type { NodeReport } from './survey.ts'
 import { deliverAgain, type Unacknowledged } from './unacknowledged.ts'
 
 /** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
@@ -42,6 +43,8 @@ export class Router {
   readonly sessions: Sessions
   /** How other nodes get sessions whose connections are here; set by whoever has the connections. */
   release: Release | undefined
+  /** What this node says of itself when others ask; set by whoever knows. */
+  report: (() => NodeReport) | undefined
   readonly #hosts = new Map<string, Host>()
   readonly #services = new Map<string, Service>()
   readonly #background: Background

@@ -3,6 +3,7 @@
 import type { Config } from '../../config/config.ts'
 import type { Drain, Drained } from '../../core/drain.ts'
 import { TidingsError } from '../../core/errors.ts'
+import type { Survey } from '../../core/survey.ts'
 import { makeBackup } from '../../operations/backup.ts'
 import type { Changes } from '../../operations/changes.ts'
 import type { Storage } from '../../storage/types.ts'
@@ -18,6 +19,8 @@ export interface OperationParts {
   readonly reload?: () => Promise<Changes>
   /** Sends all clients and slots away; absent where no server runs. */
   readonly drain?: (drain: Drain) => Promise<Drained>
+  /** Asks all nodes of the cluster how they are; absent likewise. */
+  readonly survey?: () => Promise<Survey>
 }
 
 /** Carries out operations, and hands everything else on to `otherwise`. */
@@ -39,6 +42,8 @@ export function operations(parts: OperationParts, otherwise: Administration): Ad
         return { status: { pid: process.pid, ports } }
       case 'drain':
         return parts.drain === undefined ? {} : { drained: await parts.drain(request) }
+      case 'cluster':
+        return parts.survey === undefined ? {} : { survey: await parts.survey() }
       case 'verify':
         return { findings: await storage.verify() }
       default:

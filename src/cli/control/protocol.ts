@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Role } from '../../auth/accounts.ts'
 import type { Drain, Drained } from '../../core/drain.ts'
 import { TidingsError } from '../../core/errors.ts'
+import type { Survey } from '../../core/survey.ts'
 import type { Changes } from '../../operations/changes.ts'
 
 /** What is asked of the server. `jid` is not checked yet. */
@@ -27,6 +28,8 @@ export type Request =
   | ({ readonly op: 'drain' } & Drain)
   /** Read the configuration again. */
   | { readonly op: 'reload' }
+  /** How the nodes of the cluster are. */
+  | { readonly op: 'cluster' }
   /** What runs. */
   | { readonly op: 'status' }
   /** Look for damage in the storage. */
@@ -113,6 +116,7 @@ export interface Done {
   readonly status?: Status
   readonly changes?: Changes
   readonly drained?: Drained
+  readonly survey?: Survey
 }
 
 /** Everything that can stand on a line. */

@@ -133,6 +133,10 @@ export class RedisCluster implements Cluster {
     return this.#slots.homeOf(owner)
   }
 
+  homeOfSlot(slot: number): string | undefined {
+    return this.#slots.homeOfSlot(slot)
+  }
+
   homeFound(owner: string): Promise<string> {
     return this.#waiting.for(owner)
   }

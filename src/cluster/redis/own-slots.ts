@@ -32,7 +32,12 @@ export class OwnSlots {
 
   /** As `Cluster` has it. */
   homeOf(owner: string): string | undefined {
-    const home = this.#homes[slotOf(owner)]
+    return this.homeOfSlot(slotOf(owner))
+  }
+
+  /** As `Cluster` has it. */
+  homeOfSlot(slot: number): string | undefined {
+    const home = this.#homes[slot]
     return home === this.node && (this.dormant || !this.#lease.serving) ? undefined : home
   }
 
