@@ -2,7 +2,7 @@
  * Archive ids of the embedded back ends: milliseconds since 1970 times 1,024, plus a counter.
  * They fit in 53 bits until the year 2248, so a JavaScript number holds one exactly.
  */
-import type { ArchiveQuery } from './types.ts'
+import { type ArchiveQuery, StorageError } from './types.ts'
 
 const PER_MS = 1024
 
@@ -25,6 +25,11 @@ export class IdSequence {
     return this.#last
   }
 
+  /** An id has come from elsewhere: the next one is greater. */
+  passed(id: number): void {
+    this.#last = Math.max(this.#last, id)
+  }
+
   /** Takes back the ids after `last`, which nobody has seen. */
   rewind(last: number): void {
     this.#last = last
@@ -39,6 +44,28 @@ export function timeOf(id: number): number {
 /** The least id that an item archived at this time (ms since 1970) can have. */
 export function firstIdAt(time: number): number {
   return Math.max(0, Math.ceil(time)) * PER_MS
+}
+
+/** A clock elsewhere may be so much ahead, ms: ids that are further would have all later ones follow them. */
+const MOST_AHEAD = 86_400_000
+
+/**
+ * Checks items that come from elsewhere: their ids go up from `last`, and are those that an embedded back end gives at their times.
+ * `now` in ms since 1970. Throws `invalid`.
+ */
+export function checkMoved(
+  items: readonly { readonly id: bigint; readonly time: number }[],
+  last: number,
+  now: number,
+): void {
+  let before = BigInt(last)
+  for (const { id, time } of items) {
+    if (id <= before)
+      throw new StorageError('invalid', `the archive has ${before} of this owner: ${id} cannot come after it`)
+    if (id > BigInt(Number.MAX_SAFE_INTEGER) || timeOf(Number(id)) !== time || time > now + MOST_AHEAD)
+      throw new StorageError('invalid', `this storage gives no item of ${time} the id ${id}`)
+    before = id
+  }
 }
 
 /** Ids from `low` up to, but not including, `high`. */

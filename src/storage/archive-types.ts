@@ -96,6 +96,12 @@ export interface ArchivePage extends Page<ArchiveEntry> {
   readonly total?: number
 }
 
+/** An archived item that comes from another storage, as it was there. */
+export interface MovedItem extends ArchiveEntry {
+  /** See `ArchiveItem`. */
+  readonly counted?: 'peer' | 'owner'
+}
+
 /** Which items to erase; without a condition all. */
 export interface PurgeQuery {
   /** Only items archived before this time (ms since 1970). */
@@ -116,6 +122,13 @@ export interface Archive {
    */
   replace(owner: JID, id: bigint, payload: Uint8Array): Write
   page(owner: JID, query?: ArchiveQuery): Promise<ArchivePage>
+  /**
+   * Brings items of an owner from another storage, with the ids, times and counts that they had there; all of a call, or none when it rejects.
+   * They come in the order of their ids, the oldest first, after all that this archive has of this owner; what it has of others may be newer
+   * or older. What is appended later has greater ids and goes on with the counts. At most 1,000 items. Rejects as `invalid` where this
+   * storage cannot have given such an id at that time.
+   */
+  restore(owner: JID, items: readonly MovedItem[]): Promise<void>
   /**
    * Erases items of this owner that were committed before the call; when it resolves, what they held is overwritten on the disk.
    * The other side's copy of a shared item stays. When it rejects, some of it may be done.

@@ -3,7 +3,8 @@ import { type ArchiveQuery, type KeyRange, StorageError } from './types.ts'
 
 const MAX_KEY_BYTES = 1024
 const MAX_ITEM_BYTES = 8 * 1024 * 1024
-const MAX_PAGE_ROWS = 1000
+/** Most rows of a page, and most items of a list. */
+export const MAX_PAGE_ROWS = 1000
 const DEFAULT_PAGE_ROWS = 100
 const NAME = /^[a-z][a-z0-9-]{0,47}$/
 

@@ -54,6 +54,8 @@ export type Operation =
 export interface Row {
   readonly key: string
   readonly json: string
+  /** When the row goes by itself, ms since 1970. */
+  readonly expires?: number
 }
 
 /** An archived item of one owner. */
@@ -64,6 +66,11 @@ export interface ArchivedRow {
   readonly payload: Uint8Array
   readonly sequence: number
   readonly unread: number
+}
+
+/** An archived item that comes from another storage. */
+export interface MovedRow extends ArchivedRow {
+  readonly counted: 'peer' | 'owner'
 }
 
 /** What a commit gave an append. */
@@ -112,6 +119,8 @@ export interface Engine {
   page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>>
   owners(table: string, after: string | undefined, limit: number): Promise<readonly string[]>
   history(archive: string, owner: string, query: HistoryQuery): Promise<HistoryPage>
+  /** See `Archive.restore`. A back end without it takes no items of others. */
+  restore?(archive: string, owner: string, rows: readonly MovedRow[]): Promise<void>
   purge(archive: string, owner: string, query: PurgeQuery): Promise<void>
   expire(archive: string, before: number, domain: string | undefined): Promise<void>
   forget(owner: string): Promise<void>

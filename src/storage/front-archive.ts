@@ -1,17 +1,19 @@
 import { JID } from '../xml/jid.ts'
-import { checkIds, checkKey, checkLimit, checkPayload } from './checks.ts'
-import type { Engine, HistoryQuery } from './engine.ts'
+import { checkIds, checkKey, checkLimit, checkPayload, MAX_PAGE_ROWS } from './checks.ts'
+import type { Engine, HistoryQuery, MovedRow } from './engine.ts'
 import { PendingAppend, PendingWrite } from './pending-write.ts'
-import type {
-  Append,
-  Archive,
-  ArchiveEntry,
-  ArchiveItem,
-  ArchivePage,
-  ArchiveQuery,
-  PurgeQuery,
-  Storage,
-  Write,
+import {
+  type Append,
+  type Archive,
+  type ArchiveEntry,
+  type ArchiveItem,
+  type ArchivePage,
+  type ArchiveQuery,
+  type MovedItem,
+  type PurgeQuery,
+  type Storage,
+  StorageError,
+  type Write,
 } from './types.ts'
 
 /** An archive. */
@@ -62,6 +64,19 @@ export class FrontArchive implements Archive {
     const page = await this.#engine().history(this.#name, owner.bare.toString(), asked)
     const items = page.items.map((row): ArchiveEntry => ({ ...row, peer: JID.parse(row.peer) }))
     return { ...page, items }
+  }
+
+  async restore(owner: JID, items: readonly MovedItem[]): Promise<void> {
+    if (items.length > MAX_PAGE_ROWS)
+      throw new StorageError('invalid', `more than ${MAX_PAGE_ROWS} items at once`)
+    const engine = this.#engine()
+    if (engine.restore === undefined)
+      throw new StorageError('invalid', 'this storage cannot take archived items of another one yet')
+    const rows = items.map(({ id, time, peer, payload, sequence, unread, counted = 'peer' }): MovedRow => {
+      checkPayload(payload)
+      return { id, time, peer: peer.toString(), payload, sequence, unread, counted }
+    })
+    if (rows.length > 0) await engine.restore(this.#name, owner.bare.toString(), rows)
   }
 
   async purge(owner: JID, query: PurgeQuery = {}): Promise<void> {

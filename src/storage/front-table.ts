@@ -1,6 +1,6 @@
 import { JID } from '../xml/jid.ts'
 import { checkKey, checkLimit, checkRange, encodeItem, mayBeKey } from './checks.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Row } from './engine.ts'
 import { PendingWrite } from './pending-write.ts'
 import {
   type CasTable,
@@ -43,7 +43,12 @@ export class FrontReadableTable<T> implements ReadableTable<T> {
       range,
       checkLimit(limit),
     )
-    return { items: items.map(({ key, json }) => ({ key, item: this.#parse(json) })), more }
+    return { items: items.map(row => this.#entry(row)), more }
+  }
+
+  #entry({ key, json, expires }: Row): Entry<T> {
+    const item = this.#parse(json)
+    return expires === undefined ? { key, item } : { key, item, expires }
   }
 
   async owners(after?: JID, limit?: number): Promise<JID[]> {

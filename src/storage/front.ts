@@ -60,6 +60,10 @@ class FrontStorage implements Storage {
     return new FrontArchive(name, () => this.#open(), this)
   }
 
+  tables(): ReadonlyMap<string, TableKind> {
+    return new Map([...(this.#open().kinds ?? []), ...this.#kinds])
+  }
+
   // Not `async`, and one promise: what a message waits in is copied by the collector as long as it waits.
   commit(writes: readonly Write[]): Promise<void> {
     try {

@@ -1,6 +1,6 @@
-import { firstIdAt, IdSequence, idRange, timeOf } from './archive-ids.ts'
+import { checkMoved, firstIdAt, IdSequence, idRange, timeOf } from './archive-ids.ts'
 import { containsAny } from './checks.ts'
-import type { ArchivedRow, Given, HistoryPage, HistoryQuery, Operation } from './engine.ts'
+import type { ArchivedRow, Given, HistoryPage, HistoryQuery, MovedRow, Operation } from './engine.ts'
 import { cut, Grid } from './memory-grid.ts'
 import type { PurgeQuery, WallClock } from './types.ts'
 
@@ -90,6 +90,19 @@ export class MemoryArchives {
     }
     keys.delete(key)
     keys.set(key, { id, sequence, unread, time })
+  }
+
+  /** See `Archive.restore`. */
+  restore(archive: string, owner: string, moved: readonly MovedRow[]): void {
+    const rows = this.#rows.at(archive, owner)
+    checkMoved(moved, Number(rows.at(-1)?.id ?? 0), this.#clock.now())
+    const counts = this.#counts.at(archive, owner)
+    for (const { counted, payload, ...row } of moved) {
+      const { id, peer, sequence, unread } = row
+      rows.push({ ...row, payload: Uint8Array.from(payload) })
+      counts.set(counted === 'owner' ? owner : bare(peer), { sequence, unread })
+      this.#ids.passed(Number(id))
+    }
   }
 
   /** Replaces a payload. */

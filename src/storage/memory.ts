@@ -1,6 +1,6 @@
 /** A storage that lives and dies with the process: for tests, and the yardstick for the others. */
 import { compareKeys } from './checks.ts'
-import type { Committed, Engine, HistoryPage, HistoryQuery, Operation, Row } from './engine.ts'
+import type { Committed, Engine, HistoryPage, HistoryQuery, MovedRow, Operation, Row } from './engine.ts'
 import { memoryEphemeral } from './ephemeral.ts'
 import { storageOf } from './front.ts'
 import { isFurther } from './marks.ts'
@@ -88,7 +88,8 @@ class MemoryEngine implements Engine {
   async page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>> {
     const rows: Row[] = []
     for (const [key, cell] of this.#tables.find(table, owner) ?? [])
-      if (this.#alive(cell) && within(key, range)) rows.push({ key, json: cell.json })
+      if (this.#alive(cell) && within(key, range))
+        rows.push({ key, json: cell.json, ...(cell.expires !== null && { expires: cell.expires }) })
     rows.sort((a, b) => compareKeys(a.key, b.key))
     if (range.reverse) rows.reverse()
     return cut(rows, limit, row => Buffer.byteLength(row.json))
@@ -107,6 +108,11 @@ class MemoryEngine implements Engine {
 
   async history(archive: string, owner: string, query: HistoryQuery): Promise<HistoryPage> {
     return this.#archives.history(archive, owner, query)
+  }
+
+  async restore(archive: string, owner: string, rows: readonly MovedRow[]): Promise<void> {
+    await undefined
+    this.#archives.restore(archive, owner, rows)
   }
 
   async purge(archive: string, owner: string, query: PurgeQuery): Promise<void> {

@@ -14,6 +14,8 @@ export interface Write {
 export interface Entry<T> {
   readonly key: string
   readonly item: T
+  /** When the row goes by itself (ms since 1970), where the back end tells. */
+  readonly expires?: number
 }
 
 /** Part of an owner's rows. Keys are ordered by the bytes of their UTF-8 form (which is the order of code points). */

@@ -6,7 +6,7 @@
  */
 import type { JID } from '../xml/jid.ts'
 import type { Archive } from './archive-types.ts'
-import type { CasTable, MarkTable, Table, Write } from './table-types.ts'
+import type { CasTable, MarkTable, Table, TableKind, Write } from './table-types.ts'
 
 export type * from './archive-types.ts'
 export type * from './table-types.ts'
@@ -89,6 +89,8 @@ export interface Storage {
   table<T>(name: string, kind: 'cas'): CasTable<T>
   table(name: string, kind: 'mark'): MarkTable
   archive(name: string): Archive
+  /** The tables that are known, with their kinds: those that this process has asked for, and where kinds are stored all others. */
+  tables(): ReadonlyMap<string, TableKind>
   readonly ephemeral: Ephemeral
   /**
    * Stores all of the writes or, when it rejects (with a StorageError), none of them. Atomic per owner; all owners together where the back end can.

@@ -105,6 +105,7 @@ function dying(storage: Storage): Storage {
       replace: whole.replace.bind(whole),
       page: async (owner, query) =>
         query?.containing === undefined ? whole.page(owner, query) : Promise.reject(closed),
+      restore: whole.restore.bind(whole),
       purge: whole.purge.bind(whole),
       expire: whole.expire.bind(whole),
     }

@@ -8,6 +8,7 @@ import { eraseContract } from './contract-erase.ts'
 import { markContract } from './contract-marks.ts'
 import { repeatContract } from './contract-repeats.ts'
 import { replaceContract } from './contract-replace.ts'
+import { restoreContract } from './contract-restore.ts'
 import { tableContract } from './contract-table.ts'
 
 /** A wall clock that stands still until it is set. */
@@ -51,6 +52,7 @@ export function storageContract(t: Test, backEnd: BackEnd): void {
     mark: markContract,
     erase: eraseContract,
     replace: replaceContract,
+    restore: restoreContract,
   }
   for (const [group, lines] of Object.entries(groups))
     for (const [says, line] of Object.entries(lines)) {

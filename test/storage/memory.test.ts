@@ -13,6 +13,8 @@ storageContract(t, {
       'not applicable: memory ends with the process',
     'ids go on growing when everything was dropped, after reopening':
       'not applicable: memory ends with the process',
+    'what has come is there after a restart, between what was there and what follows':
+      'not applicable: memory ends with the process',
     'numbers go on after an erasure, and after reopening': 'not applicable: memory ends with the process',
     'keys outlive a reopening, and go when their owner is forgotten':
       'not applicable: memory ends with the process',

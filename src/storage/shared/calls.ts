@@ -22,6 +22,12 @@ export function answers(engine: Engine, ephemeral: Ephemeral): Answers {
     },
     owners: (table, after, limit) => engine.owners(table, after ?? undefined, limit),
     purge: (archive, owner, query) => engine.purge(archive, owner, query).then(nothing),
+    restore: async (archive, owner, rows) => {
+      if (engine.restore === undefined)
+        throw new StorageError('invalid', 'the storage process cannot take archived items of another storage')
+      await engine.restore(archive, owner, rows)
+      return null
+    },
     expire: (archive, before, domain) => engine.expire(archive, before, domain ?? undefined).then(nothing),
     forget: owner => engine.forget(owner).then(nothing),
     backup: folder => engine.backup(folder).then(nothing),

@@ -1,4 +1,4 @@
-import type { Committed, Engine, HistoryPage, HistoryQuery, Operation, Row } from '../engine.ts'
+import type { Committed, Engine, HistoryPage, HistoryQuery, MovedRow, Operation, Row } from '../engine.ts'
 import {
   type Ephemeral,
   type KeyRange,
@@ -14,20 +14,20 @@ import { toText } from './plain.ts'
 /** The engine of the storage process. */
 export class SharedEngine implements Engine {
   readonly #link: StorageLink
-  readonly #kinds: Map<string, TableKind>
+  readonly kinds: Map<string, TableKind>
 
   /** `kinds`: the tables that the storage process knows. */
   constructor(link: StorageLink, kinds: Readonly<Record<string, TableKind>>) {
     this.#link = link
-    this.#kinds = new Map(Object.entries(kinds))
+    this.kinds = new Map(Object.entries(kinds))
   }
 
   define(table: string, kind: TableKind): void {
-    const known = this.#kinds.get(table)
+    const known = this.kinds.get(table)
     if (known !== undefined && known !== kind)
       throw new StorageError('invalid', `table ${table} is stored as one of kind ${known}`)
     if (known !== undefined) return
-    this.#kinds.set(table, kind)
+    this.kinds.set(table, kind)
     // Another client may have made it one of another kind just now, which no program does: nothing would be right any more.
     this.#link.call('define', table, kind).catch((error: StorageError) => this.#link.fail(error))
   }
@@ -61,6 +61,10 @@ export class SharedEngine implements Engine {
 
   history(archive: string, owner: string, query: HistoryQuery): Promise<HistoryPage> {
     return this.#link.ask('history', [archive, owner, toText(query)], readHistory)
+  }
+
+  async restore(archive: string, owner: string, rows: readonly MovedRow[]): Promise<void> {
+    await this.#link.call('restore', archive, owner, rows)
   }
 
   async purge(archive: string, owner: string, query: PurgeQuery): Promise<void> {

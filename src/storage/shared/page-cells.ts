@@ -7,15 +7,21 @@ import { idCell, readId } from './commit-cells.ts'
 /** Writes a page of rows. */
 export function writeRows({ items, more }: Page<Row>, cells: Cell[]): void {
   cells.push(more ? 1 : 0, items.length)
-  for (const { key, json } of items) cells.push(key, json)
+  for (const { key, json, expires } of items) cells.push(key, json, expires ?? null)
 }
 
 /** Reads a page of rows. */
 export function readRows(cells: CellReader): Page<Row> {
   const more = cells.number() === 1
   const items: Row[] = []
-  for (let count = cells.number(); count > 0; count--) items.push({ key: cells.text(), json: cells.text() })
+  for (let count = cells.number(); count > 0; count--) items.push(readRow(cells))
   return { items, more }
+}
+
+function readRow(cells: CellReader): Row {
+  const row = { key: cells.text(), json: cells.text() }
+  const expires = cells.optional<number>()
+  return expires === undefined ? row : { ...row, expires }
 }
 
 /** Writes a page of an archive. */

@@ -2,7 +2,7 @@
  * What a client asks the storage process, and what that answers. Everything a client says begins with a number and what it asks for; an
  * answer with the number and its outcome. Number 0 is given to what nobody answers.
  */
-import type { Engine } from '../engine.ts'
+import type { Engine, MovedRow } from '../engine.ts'
 import type { PurgeQuery, TableKind } from '../types.ts'
 
 /** What is asked for. */
@@ -43,6 +43,10 @@ export interface Calls {
   define: { readonly ask: readonly [table: string, kind: TableKind]; readonly answer: null }
   owners: { readonly ask: Parameters<Engine['owners']>; readonly answer: readonly string[] }
   purge: { readonly ask: [archive: string, owner: string, query: PurgeQuery]; readonly answer: null }
+  restore: {
+    readonly ask: [archive: string, owner: string, rows: readonly MovedRow[]]
+    readonly answer: null
+  }
   expire: { readonly ask: Parameters<Engine['expire']>; readonly answer: null }
   forget: { readonly ask: Parameters<Engine['forget']>; readonly answer: null }
   backup: { readonly ask: Parameters<Engine['backup']>; readonly answer: null }

@@ -1,5 +1,14 @@
 import { timeOf } from '../archive-ids.ts'
-import type { ArchivedRow, Committed, Engine, HistoryPage, HistoryQuery, Operation, Row } from '../engine.ts'
+import type {
+  ArchivedRow,
+  Committed,
+  Engine,
+  HistoryPage,
+  HistoryQuery,
+  MovedRow,
+  Operation,
+  Row,
+} from '../engine.ts'
 import {
   type KeyRange,
   type Page,
@@ -150,8 +159,13 @@ class SqliteEngine implements Engine {
 
   async page(table: string, owner: string, range: KeyRange, limit: number): Promise<Page<Row>> {
     const asked = { table, owner, range, limit, now: this.#now() }
-    const { keys, jsons, more } = await this.#reads.ask('page', asked)
-    return { items: keys.map((key, index) => ({ key, json: jsons[index]! })), more }
+    const { keys, jsons, expiries, more } = await this.#reads.ask('page', asked)
+    const rowAt = (key: string, index: number): Row => {
+      const expires = expiries[index]!
+      const row = { key, json: jsons[index]! }
+      return expires === null ? row : { ...row, expires }
+    }
+    return { items: keys.map(rowAt), more }
   }
 
   owners(table: string, after: string | undefined, limit: number): Promise<readonly string[]> {
@@ -162,6 +176,12 @@ class SqliteEngine implements Engine {
     const packed = await this.#reads.ask('history', { archive, owner, query })
     const { more, total } = packed
     return { items: unpack(packed), more, ...(total !== undefined && { total }) }
+  }
+
+  restore(archive: string, owner: string, rows: readonly MovedRow[]): Promise<void> {
+    // A view is sent with all that it is a view of.
+    const own = rows.map(row => ({ ...row, payload: Uint8Array.from(row.payload) }))
+    return this.#commits.run({ task: 'restore', archive, owner, rows: own, now: this.#now() })
   }
 
   purge(archive: string, owner: string, { before, upTo, ids }: PurgeQuery): Promise<void> {

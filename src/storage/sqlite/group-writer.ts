@@ -156,6 +156,11 @@ export class GroupWriter {
     this.reset()
   }
 
+  /** An item with this id has come from another storage: the next one is greater. */
+  passed(id: number): void {
+    this.#ids.passed(id)
+  }
+
   /** Segments were dropped, or rows rolled back: whatever was remembered of them may be wrong. */
   reset(): void {
     this.#names.reset()

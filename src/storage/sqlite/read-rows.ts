@@ -40,7 +40,7 @@ export class RowReader {
 
   page({ table, owner, range, limit, now }: Reads['page']['ask']): PackedRows {
     const id = this.#find(table)
-    if (id === undefined) return { keys: [], jsons: [], more: false }
+    if (id === undefined) return { keys: [], jsons: [], expiries: [], more: false }
     const { after, before, prefix, reverse = false } = range
     const end = prefix === undefined ? undefined : prefixEnd(prefix)
     const bounds: [string, string | undefined][] = [
@@ -52,10 +52,10 @@ export class RowReader {
     const given = bounds.filter(([, value]) => value !== undefined)
     const conditions = ['table_id = ?', 'owner = ?', ALIVE, ...given.map(([condition]) => condition)]
     const statement = this.#prepare(
-      `SELECT key, json FROM item WHERE ${conditions.join(' AND ')} ORDER BY key ${reverse ? 'DESC' : ''} LIMIT ?`,
+      `SELECT key, json, expires FROM item WHERE ${conditions.join(' AND ')} ORDER BY key ${reverse ? 'DESC' : ''} LIMIT ?`,
     )
     const rows = statement.iterate(id, owner, now, ...given.map(([, value]) => value!), limit + 1)
-    return cut(rows as unknown as Iterable<[string, string]>, limit)
+    return cut(rows as unknown as Iterable<FoundRow>, limit)
   }
 
   /** Each owner is one search of the tree, however many rows it has. */
@@ -92,15 +92,19 @@ export class RowReader {
   }
 }
 
-function cut(rows: Iterable<[key: string, json: string]>, limit: number): PackedRows {
+type FoundRow = [key: string, json: string, expires: number | null]
+
+function cut(rows: Iterable<FoundRow>, limit: number): PackedRows {
   const keys: string[] = []
   const jsons: string[] = []
+  const expiries: (number | null)[] = []
   let bytes = 0
-  for (const [key, json] of rows) {
-    if (keys.length === limit || bytes >= MAX_PAGE_BYTES) return { keys, jsons, more: true }
+  for (const [key, json, expires] of rows) {
+    if (keys.length === limit || bytes >= MAX_PAGE_BYTES) return { keys, jsons, expiries, more: true }
     keys.push(key)
     jsons.push(json)
+    expiries.push(expires)
     bytes += json.length
   }
-  return { keys, jsons, more: false }
+  return { keys, jsons, expiries, more: false }
 }

@@ -39,10 +39,12 @@ export interface Reads {
   }
 }
 
-/** A page of a table. Two flat arrays cost half of what an object per row does to hand over. */
+/** A page of a table. Flat arrays cost half of what an object per row does to hand over. */
 export interface PackedRows {
   readonly keys: readonly string[]
   readonly jsons: readonly string[]
+  /** When each goes by itself, ms since 1970. */
+  readonly expiries: readonly (number | null)[]
   readonly more: boolean
 }
 

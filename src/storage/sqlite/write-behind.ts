@@ -105,6 +105,29 @@ export class WriteBehind {
     }
   }
 
+  /** Indexes what is left at once: after `flush` that is little. */
+  finish(): void {
+    while (this.#low < this.#last) this.slice()
+  }
+
+  /**
+   * Indexes items from another storage, whose ids may be those of any time: entries of one owner, in the order of their ids. In a transaction;
+   * nothing else waits to be indexed. When that is committed, `moved` is to be called.
+   */
+  saveMoved(entries: readonly NewEntry[]): void {
+    this.#writeEntries(entries)
+    const low = Math.max(this.#low, entries.at(-1)?.id ?? 0)
+    this.#saveProgress.run(low, low, 0, 0, 0)
+  }
+
+  /** Such entries are committed. */
+  moved(entries: readonly NewEntry[]): void {
+    for (const entry of entries) this.counters.restore(entry)
+    this.#last = Math.max(this.#last, entries.at(-1)?.id ?? 0)
+    this.#low = this.#last
+    this.counters.trim(this.#low)
+  }
+
   #begin(): Round {
     this.#round = roundOf(this.#tail, this.#last)
     this.#tail = new Arrivals()

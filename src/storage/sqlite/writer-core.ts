@@ -9,6 +9,7 @@ import { storageError } from './errors.ts'
 import { decodeGroup, type GroupMessage, type Outcome, type PackedOperation } from './group-message.ts'
 import { GroupWriter } from './group-writer.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
+import { Mover } from './mover.ts'
 import { Names } from './names.ts'
 import { RowReader } from './read-rows.ts'
 import type { Answer, RowRequest } from './reader-message.ts'
@@ -38,6 +39,7 @@ export class Writer {
   readonly #behind: WriteBehind
   readonly #groups: GroupWriter
   readonly #eraser: Eraser
+  readonly #mover: Mover
   readonly #background = new Background({ fair: false })
   readonly #sparing = new Set<Sparing>()
   readonly #onProblem: (problem: StorageError) => void
@@ -64,6 +66,7 @@ export class Writer {
     this.#behind = new WriteBehind(this.#db, synchronous)
     this.#groups = new GroupWriter(this.#db, names, this.#behind)
     this.#eraser = new Eraser({ db: this.#db, names, behind: this.#behind, groups: this.#groups })
+    this.#mover = new Mover({ db: this.#db, names, behind: this.#behind, groups: this.#groups })
     this.#inBackground(this.#eraser.takeUp())
   }
 
@@ -102,6 +105,8 @@ export class Writer {
         return this.#erase(this.#eraser.expire(job))
       case 'forget':
         return this.#forget(job.owner)
+      case 'restore':
+        return this.#background.run(this.#mover.restore(job))
       case 'settle':
         return this.#background.run(this.#settle(job.now))
     }

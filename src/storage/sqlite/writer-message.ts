@@ -1,4 +1,5 @@
 /** What the writer thread and its owner say to each other. */
+import type { MovedRow } from '../engine.ts'
 import type { TableKind } from '../types.ts'
 import type { Synchronous } from './database.ts'
 import type { PlainError } from './errors.ts'
@@ -28,6 +29,15 @@ export type WriterJob =
       readonly archive: string
       readonly before: number
       readonly domain: string | undefined
+    }
+  /** Items of an owner from another storage; see `Archive.restore`. */
+  | {
+      readonly task: 'restore'
+      readonly archive: string
+      readonly owner: string
+      readonly rows: readonly MovedRow[]
+      /** The wall clock, ms since 1970. */
+      readonly now: number
     }
   | { readonly task: 'forget'; readonly owner: string }
   /** Index everything; remove rows and keys that have expired by now (ms since 1970); overwrite what was replaced. */
