@@ -151,6 +151,39 @@ const LINES: Readonly<Record<string, FenceLine>> = {
     t.same(await reader.verify(), [])
   },
 
+  'a commit of which a home that died had stored one half is completed by who sends it again': async (
+    t,
+    homes,
+  ) => {
+    for (const half of ['sent', 'received'] as const) {
+      const [former, next] = [await homes.join(), await homes.join()]
+      const text = `half: ${half}`
+      const payload = Buffer.from(text)
+      const unique = { key: text }
+      const parts = (storage: Storage) => {
+        const archive = storage.archive('mam')
+        return {
+          sent: archive.append(alice, { peer: bob, payload, unique }),
+          received: archive.append(bob, { peer: alice, payload, unique }),
+        }
+      }
+      await homes.takeOver(former)
+      const first = parts(former)[half]
+      await former.commit([first])
+      await homes.takeOver(next)
+      for (const repeated of [false, true]) {
+        const { sent, received } = parts(next)
+        await next.commit([sent, received])
+        for (const one of [sent, received]) t.equal(one.repeated, repeated)
+        t.equal((half === 'sent' ? sent : received).id, first.id, 'the half that was there is the same')
+      }
+      for (const owner of [alice, bob]) {
+        const { items } = await next.archive('mam').page(owner)
+        t.equal(items.filter(item => Buffer.from(item.payload).equals(payload)).length, 1)
+      }
+    }
+  },
+
   'rivals who take the same slots have different terms': async (t, homes) => {
     const rivals = await Promise.all([homes.join(), homes.join(), homes.join()])
     await Promise.all(rivals.map(rival => homes.takeOver(rival)))

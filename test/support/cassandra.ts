@@ -94,7 +94,7 @@ export async function cassandraTenants(t: Test): Promise<(clock: WallClock) => P
 }
 
 /** How to reach a keyspace of Cassandra that a test has started. */
-function optionsOf(cassandra: Cassandra, keyspace: string): CassandraOptions {
+export function optionsOf(cassandra: Cassandra, keyspace: string): CassandraOptions {
   const { port, nodes } = cassandra
   return {
     contactPoints: nodes.map(({ address }) => `${address}:${port}`),

@@ -5,7 +5,7 @@ import type { Archives } from './archives.ts'
 import type { Connection } from './connection.ts'
 import type { Kinds } from './kinds.ts'
 import type { KnownMarks } from './known-marks.ts'
-import { type Append, type Bucket, bucketOf, nameOf, type OwnerArchive } from './owner-archive.ts'
+import { type Append, type Bucket, bucketOf, type Known, nameOf, type OwnerArchive } from './owner-archive.ts'
 import { OwnerWrites } from './owner-writes.ts'
 import { archiveEntry, type Owners } from './owners.ts'
 import type { Slots } from './slots.ts'
@@ -118,12 +118,13 @@ export class Group {
   /** Decides what becomes of a commit: in the order of the commits, each knows what those before it have done. */
   decide(operations: readonly Operation[]): Committed {
     const appends = operations.filter(operation => operation.kind === 'append')
-    const repeated = this.#repeated(appends)
-    if (repeated !== undefined) return { repeated: true, given: repeated }
+    const first = appends.map(append => this.#archiveOf(append).firstCopy(append.unless, this.#now))
+    if (first.some(known => known !== undefined) && !lacksHalf(appends, first))
+      return { repeated: true, given: this.#repeated(appends, first) }
     const given: Given[] = []
     const shared = new Map<Uint8Array, Map<OwnerArchive, Given>>()
     for (const operation of operations) {
-      if (operation.kind === 'append') given.push(this.#append(operation, shared))
+      if (operation.kind === 'append') given.push(first[given.length] ?? this.#append(operation, shared))
       else if (operation.kind === 'replace') this.#replace(operation)
       else if (operation.kind === 'raise') this.#raise(operation)
       else this.#write(operation)
@@ -131,16 +132,12 @@ export class Group {
     return { repeated: false, given }
   }
 
-  /** What the first copies of these have, if one of them must not be stored again. Others are known by their own keys, or not. */
-  #repeated(appends: readonly Append[]): Given[] | undefined {
-    const first = appends
-      .values()
-      .map(append => this.#archiveOf(append).firstCopy(append.unless, this.#now))
-      .find(known => known !== undefined)
-    if (first === undefined) return undefined
-    return appends.map(append => {
-      const own = append.key === undefined ? append.unless : [append.key, ...append.unless]
-      return this.#archiveOf(append).firstCopy(own, this.#now) ?? { id: first.id, sequence: 0, unread: 0 }
+  /** What the first copies have. Those that are not in the way may be known by their own keys, or not. */
+  #repeated(appends: readonly Append[], first: readonly (Known | undefined)[]): Given[] {
+    const { id } = first.find(known => known !== undefined)!
+    return appends.map((append, n) => {
+      const own = append.key === undefined ? [] : [append.key]
+      return first[n] ?? this.#archiveOf(append).firstCopy(own, this.#now) ?? { id, sequence: 0, unread: 0 }
     })
   }
 
@@ -228,6 +225,17 @@ export class Group {
       }
     if (failed?.status === 'rejected') throw failed.reason
   }
+}
+
+/**
+ * Whether a repeated commit lacks what was for one of its owners: a home that died in it had stored a part, since a commit is atomic for each
+ * owner alone. Whoever sends it again, having no answer, completes it. Each owner's part has to be known by a key of its own for that.
+ */
+function lacksHalf(appends: readonly Append[], first: readonly (Known | undefined)[]): boolean {
+  const found = new Set(appends.filter((_, n) => first[n] !== undefined).map(({ owner }) => owner))
+  return appends.some(
+    ({ key, unless, owner }) => !found.has(owner) && key !== undefined && unless.includes(key),
+  )
 }
 
 /** Waits for both, if there is anything to wait for. */
