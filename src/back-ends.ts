@@ -8,8 +8,9 @@ import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import { TidingsError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
+import type { ClusterParts } from './redis-cluster.ts'
 import type { CassandraOptions } from './storage/cassandra/options.ts'
-import type { Storage, StorageError } from './storage/types.ts'
+import type { Ephemeral, Storage, StorageError } from './storage/types.ts'
 import { Certificates } from './tls/certificates.ts'
 
 /** Tells the operator what he should know, under a stable code. */
@@ -32,11 +33,13 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
       const { openCassandra } = await import('./storage/cassandra/open.ts')
       // A node that is alone holds all slots; else the cluster says which.
       const alone = config.cluster.kind === 'local'
+      const ephemeral = await sharedValues(config)
       return openCassandra({
         cassandra: await cassandraOptions(config),
         slots: { slotOf, SLOTS },
         alone,
         clock,
+        ...(ephemeral && { ephemeral }),
       })
     }
   }
@@ -83,16 +86,17 @@ export async function checkFolder({ data, storage }: Config, warn: Warn): Promis
 }
 
 /** Joins the cluster that the configuration names. */
-export function openCluster({ cluster }: Config): Cluster {
-  if (cluster.kind !== 'local') throw comesLater('cluster.kind', cluster.kind, 'local')
-  return singleNode()
+export async function openCluster({ cluster }: Config, parts: ClusterParts): Promise<Cluster> {
+  if (cluster.kind === 'local') return singleNode()
+  const { openRedisCluster } = await import('./redis-cluster.ts')
+  return openRedisCluster(cluster, parts)
 }
 
-function comesLater(path: string, value: string, instead: string): TidingsError {
-  return new TidingsError(
-    'TIDINGS_CONFIG_LATER',
-    `${path} "${value}" comes with a later version: write "${instead}" until then`,
-  )
+/** Short-lived values of all nodes; undefined where one node keeps its own. */
+async function sharedValues({ cluster }: Config): Promise<Ephemeral | undefined> {
+  if (cluster.kind === 'local') return undefined
+  const { openRedisEphemeral } = await import('./redis-cluster.ts')
+  return openRedisEphemeral(cluster.redis)
 }
 
 /** Loads the certificates of all hosts, and watches them. */

@@ -52,6 +52,8 @@ export interface Dependencies {
   readonly read?: () => Promise<Config>
   /** Makes the log write from this level on. Default: leaves it alone. */
   readonly setLogLevel?: (level: string) => void
+  /** Called when the other nodes have given this one up: stop it, and start another. */
+  readonly expelled?: () => void
   /** Whether to open the control socket in `data`. Default true. */
   readonly control?: boolean
 }
@@ -93,7 +95,13 @@ export async function loadConfig(file?: string): Promise<Config> {
 
 /** Starts a server. Rejects with an error that has a stable `code`; then nothing of it is left running. */
 export async function startServer(config: Config, given: Dependencies = {}): Promise<Server> {
-  const { log = silentLog, clock = systemClock, read = async () => config, setLogLevel = () => {} } = given
+  const {
+    log = silentLog,
+    clock = systemClock,
+    read = async () => config,
+    setLogLevel = () => {},
+    expelled = () => {},
+  } = given
   const warnings: string[] = []
   const warn = (code: string, text: string): void => {
     warnings.push(text)
@@ -111,7 +119,9 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   if (given.storage === undefined) await checkFolder(config, warn)
   const certificates =
     given.certificates ?? parts.adopt(await openCertificates(config, clock, warn, log), one => one.close())
-  const cluster = given.cluster ?? parts.adopt(openCluster(config), one => one.close())
+  const cluster =
+    given.cluster ??
+    parts.adopt(await openCluster(config, { storage, clock, log, expelled }), one => one.close())
   const background = new Background(log)
   const accounts = new Accounts(storage, { clock })
   const metrics = new Metrics(clock)

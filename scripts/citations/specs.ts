@@ -4,6 +4,7 @@ import type { XepClaim } from '../../src/core/extension.ts'
 /** Titles of RFCs. A number that is not here is a misprint until somebody adds it. */
 export const RFCS: Readonly<Record<number, string>> = {
   1035: 'Domain Names: Implementation and Specification',
+  2104: 'HMAC',
   2782: 'A DNS RR for Specifying the Location of Services',
   3279: 'Algorithms and Identifiers for the Internet X.509 PKI Certificate and CRL Profile',
   3492: 'Punycode',

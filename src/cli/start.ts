@@ -24,7 +24,14 @@ export const command: Command = {
     let reload: () => Promise<unknown> = async () => {}
     // Its outcome is in the log.
     const reason = stopReason(log, hasTerminal() ? undefined : () => void reload().catch(() => {}))
-    const server = await startServer(config, { log, read, setLogLevel: level => log.setLevel(level) })
+    const expelled = Promise.withResolvers<number>()
+    const server = await startServer(config, {
+      log,
+      read,
+      setLogLevel: level => log.setLevel(level),
+      // A failure: whoever looks after the process starts it again, as another node.
+      expelled: () => expelled.resolve(1),
+    })
     reload = () => server.reload()
     const invitation = await server.firstInvitation()
     terminal.out(startScreen(config, { ...server, invitation }, options.config))
@@ -33,7 +40,7 @@ export const command: Command = {
     collectGarbage()
     optimise()
     collectWhenQuiet()
-    return untilStopped(server, log, reason)
+    return untilStopped(server, log, Promise.race([reason, expelled.promise]))
   },
 }
 

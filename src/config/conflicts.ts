@@ -18,6 +18,7 @@ export function conflicts(config: Config, extensions: readonly Extension[]): Con
     ...componentsNamedTwice(config),
     ...portsTakenTwice(config),
     ...needsUnmet(config, extensions),
+    ...clusterUnfit(config),
   ]
 }
 
@@ -82,6 +83,26 @@ function* portsTakenTwice({ listeners }: Config): Generator<Conflict> {
       }
     taken.push({ name, port, address })
   }
+}
+
+/** RFC 2104 §3: a key of less than half of what the hash gives is weak. */
+const LEAST_SECRET = 16
+
+/** What nodes need to be one server. */
+function* clusterUnfit({ cluster, storage }: Config): Generator<Conflict> {
+  if (cluster.kind === 'local') return
+  if (cluster.links.secret.length < LEAST_SECRET)
+    yield {
+      path: 'cluster.links.secret',
+      at: ['cluster', 'links', 'secret'],
+      text: `expected ${LEAST_SECRET} characters or more where cluster.kind is "${cluster.kind}"`,
+    }
+  if (storage.kind === 'sqlite')
+    yield {
+      path: 'storage.kind',
+      at: ['storage', 'kind'],
+      text: 'expected "cassandra", which all nodes share, where cluster.kind is "redis": found "sqlite"',
+    }
 }
 
 /** `::` listens at every address, and so does `0.0.0.0` for IPv4. */

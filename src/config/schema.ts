@@ -1,6 +1,7 @@
 /** Every key of the configuration: what it holds, its default and what it is for. The reference and the JSON schema come from here. */
 import type { Extension } from '../core/extension.ts'
 import { option } from '../core/options.ts'
+import { CLUSTER } from './cluster-fields.ts'
 import { type AllValues, extensionFields, type OwnValues, ownExtensionFields } from './extension-fields.ts'
 import {
   choice,
@@ -22,7 +23,6 @@ import { LIMITS } from './limits.ts'
 import { STORAGE } from './storage-fields.ts'
 
 const FEDERATION = 'federation with other servers'
-const CLUSTER = 'scaling out'
 
 /** A certificate chain and its key. */
 const pair = (doc: string) =>
@@ -195,13 +195,7 @@ const CORE_FIELDS = {
   components,
   tls: pair('The certificate of all hosts without their own. Absent: a self-made one, kept in `data`.'),
   storage: STORAGE,
-  cluster: section('How several nodes are one server.', {
-    kind: later(
-      choice({ doc: '`local`: one node.', default: 'local', choices: ['local', 'redis'] }),
-      CLUSTER,
-      ['redis'],
-    ),
-  }),
+  cluster: CLUSTER,
   sessions: section('Connected clients.', {
     conflict: choice({
       doc: 'A client asks for a resource that is connected already: `replace` closes the older one, `refuse` the newer one, `rename` gives the newer one another resource. A session whose connection broke and that waits to be resumed makes room in any case.',

@@ -127,7 +127,7 @@ class FrontStorage implements Storage {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#engine.close()
+    this.#closing ??= this.#engine.close().finally(() => this.ephemeral.close?.())
     return this.#closing
   }
 }

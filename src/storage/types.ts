@@ -61,6 +61,8 @@ export interface Ephemeral {
   take(key: string, limit: number, perMs: number): Promise<boolean>
   set(key: string, value: string, ttlMs: number): Promise<void>
   get(key: string): Promise<string | undefined>
+  /** Lets go of what it is kept in. Called with the storage that has it. */
+  close?(): void
 }
 
 /**

@@ -227,12 +227,12 @@ t.test('an extension that is off since the one that it follows is: the log says 
   )
 })
 
-t.test('a back end that comes later is no reason to use another one', async t => {
-  const { config } = await configured(t, { cluster: { kind: 'redis' } })
-  t.match(await start(['start', '--config', config]).ended, {
-    code: 1,
-    err: /tidings: cluster\.kind "redis" comes with a later version: write "local" until then \[TIDINGS_CONFIG_LATER\]\n$/,
-  })
+t.test('nodes of a cluster need a secret and a storage that they share', async t => {
+  const { config } = await configured(t, { cluster: { kind: 'redis', links: { secret: 'too short' } } })
+  const ended = await start(['start', '--config', config]).ended
+  t.match(ended, { code: 1, err: /cluster\.links\.secret: expected 16 characters or more/ })
+  t.match(ended.err, /storage\.kind: expected "cassandra", which all nodes share/)
+  t.notMatch(ended.err, /too short/)
 })
 
 /** Loaded before the server: makes faults on demand. */

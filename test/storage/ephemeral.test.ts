@@ -1,48 +1,16 @@
 import t from 'tap'
 import { memoryEphemeral } from '../../src/storage/ephemeral.ts'
+import { ephemeralContract } from './contract-ephemeral.ts'
 
 function setUp() {
   const clock = { time: 1_000_000, now: () => clock.time }
-  return { clock, ephemeral: memoryEphemeral(clock) }
+  const age = async (ms: number): Promise<void> => {
+    clock.time += ms
+  }
+  return { clock, ephemeral: memoryEphemeral(clock), age }
 }
 
-t.test('a bucket gives its tokens, then one at a time as they come back', async t => {
-  const { clock, ephemeral } = setUp()
-  const take = () => ephemeral.take('alice', 5, 1000)
-  for (let n = 0; n < 5; n++) t.equal(await take(), true)
-  t.equal(await take(), false)
-  clock.time += 199
-  t.equal(await take(), false)
-  clock.time += 1
-  t.equal(await take(), true)
-  t.equal(await take(), false, 'refusals cost nothing and give nothing')
-  clock.time += 10_000
-  for (let n = 0; n < 5; n++) t.equal(await take(), true)
-  t.equal(await take(), false, 'never more than its size')
-  t.equal(await ephemeral.take('bob', 5, 1000), true, 'each key has its own')
-})
-
-t.test('a clock that is set back gives no tokens and takes none', async t => {
-  const { clock, ephemeral } = setUp()
-  for (let n = 0; n < 2; n++) await ephemeral.take('k', 2, 1000)
-  clock.time -= 600_000
-  t.equal(await ephemeral.take('k', 2, 1000), false)
-  clock.time += 500
-  t.equal(await ephemeral.take('k', 2, 1000), true)
-})
-
-t.test('values live as long as they were given', async t => {
-  const { clock, ephemeral } = setUp()
-  await ephemeral.set('k', 'v', 1000)
-  clock.time += 999
-  t.equal(await ephemeral.get('k'), 'v')
-  await ephemeral.set('k', 'w', 1000)
-  clock.time += 999
-  t.equal(await ephemeral.get('k'), 'w')
-  clock.time += 1
-  t.equal(await ephemeral.get('k'), undefined)
-  t.equal(await ephemeral.get('never'), undefined)
-})
+ephemeralContract(t, 'in memory', async () => setUp())
 
 t.test('what has ended is dropped, what lives is kept, among very many', async t => {
   const { clock, ephemeral } = setUp()
