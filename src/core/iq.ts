@@ -38,10 +38,19 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
     error => refuse(stanza, error, target.host, origin),
   )
   if (answered instanceof Promise) {
-    const { place, owner, host } = target
-    const leave =
-      place === 'account' && !host.router.cluster.alone ? host.router.homes.answers(owner) : undefined
-    host.background.run('iq', leave === undefined ? answered : answered.finally(leave))
+    const { background, router } = target.host
+    background.run('iq', router.cluster.alone ? answered : answered.finally(staying(stanza, target)))
+  }
+}
+
+/** Has the homes of who is asked and of who asks wait for the answer, as far as they are here, until what is returned is called. */
+function staying({ from }: Stanza, { host, place, owner }: IqTarget): () => void {
+  const { homes } = host.router
+  const leaves = [from.bare, ...(place === 'account' ? [owner] : [])]
+    .filter(one => homes.find(one) !== undefined)
+    .map(one => homes.answers(one))
+  return () => {
+    for (const leave of leaves) leave()
   }
 }
 

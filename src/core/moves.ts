@@ -160,18 +160,24 @@ export class Moves implements HomeEvents {
     const host = router.host(JID.parse(packed.jid).domain)
     if (host === undefined) return
     const { owner, arrived } = unpackOwner(packed, host, (...at) => ports.at(...at))
-    this.#settle(owner, arrived, host)
+    this.#settle(owner, arrived, host, packed.extensions)
   }
 
   /** The owner's home is this node now. */
-  #settle(owner: Owner, arrived: readonly Unpacked[], host: Host): void {
+  #settle(
+    owner: Owner,
+    arrived: readonly Unpacked[],
+    host: Host,
+    extensions: PackedOwner['extensions'] = {},
+  ): void {
     const { router, ports } = this.#parts
     router.homes.add(owner)
-    for (const { session, catchingUp } of arrived) {
+    for (const { session } of arrived) {
       this.#sessions.add(session)
       if (session.node === this.#cluster.node) ports.handle(session.number)?.arrive(session)
-      router.arrived(session, catchingUp, host)
     }
+    for (const [name, state] of Object.entries(extensions)) host.hooks.unpack(name, owner.jid, state)
+    for (const { session, catchingUp } of arrived) router.arrived(session, catchingUp, host)
   }
 
   /** The former home has died: whoever has connections of its sessions knows of them. */

@@ -134,7 +134,6 @@ export function unpackOwner(
     owner.jid,
     packed.broken.map(place => carried[place] as Carried),
   )
-  for (const [name, state] of Object.entries(packed.extensions)) host.hooks.unpack(name, owner.jid, state)
   return { owner, arrived }
 }
 

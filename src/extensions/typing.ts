@@ -1,10 +1,11 @@
 /** XEP-0085: Chat State Notifications: whoever types and falls silent has paused, also if nobody is left to say so. */
 import type { Timer } from '../core/clock.ts'
-import { defineExtension, SIDES, type StageContext, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, type Side, type StageContext, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
 import { attempt, isPromise, then } from '../core/maybe.ts'
 import { option } from '../core/options.ts'
 import { xml } from '../xml/element.ts'
+import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import { Stanza } from '../xml/stanza.ts'
 
@@ -30,16 +31,37 @@ export default defineExtension({
       stages: SIDES.map(side =>
         stage('copy', { kind: 'message', side }, (message, at) => typing.heard(message, at)),
       ),
+      moving: {
+        pack: owner => typing.pack(owner),
+        unpack: (_, packed) => typing.unpack(packed as PackedTyping[]),
+        forget: which => typing.drop(which),
+      },
       stop: () => typing.stop(),
     }
   },
 })
 
+/** Somebody who is typing. */
+interface Composing {
+  readonly message: Stanza
+  readonly at: StageContext
+  readonly timer: Timer
+  /** When it is taken for a pause, monotonic ms. */
+  readonly due: number
+}
+
+/** The same as JSON; `left`: so many ms from now. */
+interface PackedTyping {
+  readonly message: string
+  readonly side: Side
+  readonly left: number
+}
+
 /** Who is typing to whom. Kept in memory where the sender's half runs; for senders of elsewhere, where the recipient's does. */
 class Typing {
   readonly #host: Host
   readonly #silence: () => number
-  readonly #timers = new Map<string, Timer>()
+  readonly #timers = new Map<string, Composing>()
 
   /** `silence`: how long, in ms. */
   constructor(host: Host, silence: () => number) {
@@ -55,17 +77,52 @@ class Typing {
     if (!composes && !message.hasIn(NS.chatStates) && !message.has('body', NS.client)) return
     if (message.to === undefined || !isBetweenTwo(message) || !this.#isItsPlace(message, at)) return
     const key = `${message.from} ${message.to}`
-    this.#timers.get(key)?.cancel()
+    this.#timers.get(key)?.timer.cancel()
     this.#timers.delete(key)
-    if (composes)
-      this.#timers.set(
-        key,
-        this.#host.clock.after(this.#silence(), () => this.#fell(key, message, at)),
-      )
+    if (composes) this.#wait(message, at, this.#silence())
+  }
+
+  #wait(message: Stanza, at: StageContext, silence: number): void {
+    const { clock } = this.#host
+    const key = `${message.from} ${message.to}`
+    const timer = clock.after(silence, () => this.#fell(key, message, at))
+    this.#timers.set(key, { message, at, timer, due: clock.monotonic() + silence })
+  }
+
+  /** Who of an owner's is typing, for his next home. */
+  pack(owner: JID): readonly PackedTyping[] | undefined {
+    const own = [...this.#timers.values()].filter(({ at }) => at.owner.equals(owner))
+    const now = this.#host.clock.monotonic()
+    return own.length === 0
+      ? undefined
+      : own.map(({ message, at, due }) => ({
+          message: message.pack().toString(),
+          side: at.side,
+          left: Math.max(0, due - now),
+        }))
+  }
+
+  /** The same, from his former home. */
+  unpack(packed: readonly PackedTyping[]): void {
+    for (const { message: text, side, left } of packed) {
+      const message = Stanza.unpack(Buffer.from(text))
+      const owner = side === 'sender' ? message.from.bare : message.to!.bare
+      const session = this.#host.sessions(owner).find(({ jid }) => jid.equals(message.from))
+      this.#wait(message, { owner, side, ...(session && { session }) }, left)
+    }
+  }
+
+  /** The home of these owners is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    for (const [key, { at, timer }] of this.#timers) {
+      if (!which(at.owner.toString())) continue
+      timer.cancel()
+      this.#timers.delete(key)
+    }
   }
 
   stop(): void {
-    for (const timer of this.#timers.values()) timer.cancel()
+    for (const { timer } of this.#timers.values()) timer.cancel()
     this.#timers.clear()
   }
 

@@ -34,6 +34,11 @@ class GrowingCache<K, V extends {}> {
     return this.#old.delete(key) || wasYoung
   }
 
+  /** Drops the entries whose keys fit. */
+  deleteWhere(fits: (key: K) => boolean): void {
+    for (const key of this.keys()) if (fits(key)) this.delete(key)
+  }
+
   /** The keys of all entries. */
   keys(): K[] {
     return [...this.#old.keys(), ...this.#young.keys()]

@@ -27,6 +27,15 @@ interface Progress {
   underway: Underway[]
 }
 
+/** The same as JSON, numbers as text. */
+export interface PackedProgress {
+  readonly delivered: string
+  readonly upToDate: boolean
+  readonly taken: string
+  readonly stored: string
+  readonly unasked: number
+}
+
 interface Underway {
   readonly append: Append
   /** Monotonic ms. */
@@ -245,6 +254,32 @@ export class Backlog {
   /** An account is no more. */
   forget(owner: JID): void {
     this.#progress.delete(owner.toString())
+  }
+
+  /** How far an account has come, for its next home. */
+  pack(owner: JID): PackedProgress | undefined {
+    const progress = this.#progress.get(owner.toString())
+    if (progress?.delivered === undefined) return undefined
+    const { upToDate, taken, stored, unasked } = progress
+    const delivered = this.#whole(progress) ?? progress.delivered
+    return { delivered: `${delivered}`, upToDate, taken: `${taken}`, stored: `${stored}`, unasked }
+  }
+
+  /** The same, from its former home. */
+  unpack(owner: JID, { delivered, upToDate, taken, stored, unasked }: PackedProgress): void {
+    this.#progress.set(owner.toString(), {
+      delivered: BigInt(delivered),
+      upToDate,
+      taken: BigInt(taken),
+      stored: BigInt(stored),
+      unasked,
+      underway: [],
+    })
+  }
+
+  /** The home of these accounts is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    this.#progress.deleteWhere(which)
   }
 
   #raise(owner: JID, value: bigint): Write {

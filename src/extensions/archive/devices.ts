@@ -33,6 +33,13 @@ interface Stored {
   readonly seen: number
 }
 
+/** The same for the next home. */
+export interface PackedDevice extends Stored {
+  readonly name: string
+  readonly beyond: readonly string[]
+  readonly changed: boolean
+}
+
 /** Of one account; of more, those that have been away longest are not waited for. A client that calls itself another name each time makes many. */
 const MOST_DEVICES = 100
 /** Numbers beyond the mark of one device. What comes after has to be fetched again. */
@@ -166,15 +173,42 @@ export class Devices {
 
   #write(owner: JID, name: string, device: Device): Write {
     device.changed = false
-    const { has, from, asks, seen } = device
-    const stored = { has: String(has), ...(from !== undefined && { from: String(from) }), asks, seen }
-    return this.#table.put(owner, name, stored)
+    return this.#table.put(owner, name, stored(device))
+  }
+
+  /** What is known of the devices of an account, for its next home. */
+  pack(owner: JID): readonly PackedDevice[] | undefined {
+    const all = this.#accounts.get(owner.toString())
+    return (
+      all &&
+      [...all].map(([name, device]) => {
+        const { beyond, changed } = device
+        return { ...stored(device), name, beyond: [...beyond].map(String), changed }
+      })
+    )
+  }
+
+  /** The same, from its former home. */
+  unpack(owner: JID, packed: readonly PackedDevice[]): void {
+    const all: DevicesOf = new Map()
+    for (const { name, beyond, changed, ...rest } of packed)
+      all.set(name, { ...restored(rest), beyond: new Set(beyond.map(BigInt)), changed })
+    this.#accounts.set(owner.toString(), all)
+  }
+
+  /** The home of these accounts is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    this.#accounts.deleteWhere(which)
   }
 
   /** An account is no more. */
   forget(owner: JID): void {
     this.#accounts.delete(owner.toString())
   }
+}
+
+function stored({ has, from, asks, seen }: Device): Stored {
+  return { has: String(has), ...(from !== undefined && { from: String(from) }), asks, seen }
 }
 
 function restored({ has, from, asks, seen }: Stored): Device {

@@ -47,6 +47,11 @@ export class Erasure {
     })
   }
 
+  /** The home of these accounts is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    for (const owner of [...this.#news.keys()]) if (which(owner)) this.#news.delete(owner)
+  }
+
   stop(): void {
     this.#soon?.cancel()
     this.#round.cancel()

@@ -17,7 +17,8 @@ import type { Stanza } from '../../xml/stanza.ts'
 import hints from '../hints.ts'
 import roster from '../roster/index.ts'
 import stanzaIds from '../stanza-ids.ts'
-import { Backlog } from './backlog.ts'
+import { Backlog, type PackedProgress } from './backlog.ts'
+import type { PackedDevice } from './devices.ts'
 import { Preferences } from './preferences.ts'
 import { Queries } from './queries.ts'
 import { Recorder } from './recorder.ts'
@@ -56,6 +57,12 @@ const RECIPIENT = { kind: 'message', side: 'recipient' } as const
 const FEATURES = [NS.archive, NS.extendedArchive, NS.retraction, NS.tombstones]
 /** What asks about an archive may come from anybody, and is answered: XEP-0313 §7.1. */
 const ANYBODY = { access: 'any' } as const
+
+/** What goes to the next home of an account. */
+interface PackedArchive {
+  readonly progress?: PackedProgress
+  readonly devices?: readonly PackedDevice[]
+}
 
 /** How long after the start it is looked for what the last process has left to do, in ms. */
 const TAKEN_UP_MS = 10_000
@@ -164,6 +171,17 @@ export default defineExtension({
         takingUp.cancel()
         keeper?.stop()
         undelivered?.stop()
+      },
+      moving: {
+        pack: owner => ({ progress: backlog.pack(owner), devices: undelivered?.pack(owner) }),
+        unpack: (owner, packed) => {
+          const { progress, devices } = packed as PackedArchive
+          if (progress !== undefined) backlog.unpack(owner, progress)
+          if (devices !== undefined) undelivered?.unpack(owner, devices)
+        },
+        forget: which => {
+          for (const one of [preferences, backlog, undelivered]) one?.drop(which)
+        },
       },
       sent: (account, since) => sentBy(archive, account, since),
       provides: { takes: (message, at) => recorder.takes(message, at), backlog },

@@ -88,6 +88,11 @@ export class Preferences {
     this.#cache.set(owner.toString(), EVERYTHING)
   }
 
+  /** The home of these accounts is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    this.#cache.deleteWhere(which)
+  }
+
   #of(owner: JID): Maybe<Wishes> {
     return this.#cache.get(owner.bare.toString()) ?? this.#load(owner.bare)
   }

@@ -5,7 +5,7 @@ import type { Session } from '../../core/session.ts'
 import type { Unacknowledged } from '../../core/unacknowledged.ts'
 import type { Archive } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
-import { type Device, Devices } from './devices.ts'
+import { type Device, Devices, type PackedDevice } from './devices.ts'
 import { Erasure } from './erasure.ts'
 import { numberIn } from './numbers.ts'
 
@@ -77,6 +77,23 @@ export class UntilDelivered {
   left({ jid: { bare: owner, resource } }: Session): Maybe<void> {
     this.#erasure.touch(owner)
     return this.#devices.left(owner, resource)
+  }
+
+  /** What is known of the devices of an account, for its next home. */
+  pack(owner: JID): readonly PackedDevice[] | undefined {
+    return this.#devices.pack(owner)
+  }
+
+  /** The same, from its former home: there may be something to erase. */
+  unpack(owner: JID, packed: readonly PackedDevice[]): void {
+    this.#devices.unpack(owner, packed)
+    this.#erasure.touch(owner)
+  }
+
+  /** The home of these accounts is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    this.#devices.drop(which)
+    this.#erasure.drop(which)
   }
 
   /** An account is no more. */

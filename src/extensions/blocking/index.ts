@@ -75,8 +75,10 @@ export default defineExtension({
       on: {
         // Whoever comes is about to send presence, for which the list is needed: it is read while the client is answered.
         'session:bound': ({ session }) => void lists.of(session.jid.bare),
+        'session:arrived': ({ session }) => void lists.of(session.jid.bare),
         'user:removed': ({ owner }) => lists.forget(owner),
       },
+      moving: { forget: which => lists.drop(which) },
       provides: {
         blocks: (owner, peer) => blocks(lists.of(owner), owner, peer),
         others: (owner, peers) =>

@@ -81,6 +81,11 @@ export class BlockLists {
     this.#cache.set(owner.toString(), { list: NOBODY })
   }
 
+  /** The home of these accounts is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    this.#cache.deleteWhere(which)
+  }
+
   async #read(owner: JID): Promise<BlockList> {
     const rows = await rowsOf(this.#table, owner, PAGE)
     return rows.length === 0 ? NOBODY : new Set(rows.map(({ key }) => key))

@@ -49,6 +49,7 @@ export default defineExtension({
         'session:presence': ({ session, presence }) => {
           if (session.available) learner.hear(session, presence.child('c', NS.capabilities))
         },
+        'session:arrived': ({ session }) => learner.arrived(session),
       },
       provides: { of: session => known.get(session) },
     }
@@ -78,6 +79,14 @@ class Learner {
     known.set(session, cached)
     // Nobody waits for a client to answer, which it may never do.
     if (cached === undefined) void this.#ask(session, key, announcement)
+  }
+
+  /** A session has come whose client has perhaps been asked by its former home: the answer may have come there in vain. */
+  arrived(session: Session): void {
+    const c = session.presence?.child('c', NS.capabilities)
+    const announcement = c && announcementOf(c)
+    if (announcement === undefined || known.get(session) !== undefined) return
+    void this.#ask(session, `${announcement.hash} ${announcement.ver}`, announcement)
   }
 
   async #ask(session: Session, key: string, announcement: Announcement): Promise<void> {

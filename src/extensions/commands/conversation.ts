@@ -22,6 +22,12 @@ interface Submitted {
   readonly onward: Onward
 }
 
+/** The same as JSON. */
+export type PackedAnswers = readonly (readonly [
+  onward: Onward,
+  values: readonly (readonly [name: string, texts: readonly string[]])[],
+])[]
+
 /** Where a command waits. */
 interface Waiting {
   readonly onward: readonly Onward[]
@@ -36,17 +42,24 @@ export class Conversation {
   readonly #asker: JID
   readonly #owner: JID
   /** The forms that were filled in, oldest first. */
-  readonly #answers: Submitted[] = []
+  readonly #answers: Submitted[]
   #waiting: Waiting | undefined
   /** Number of the run that counts. */
   #run = 0
   /** What the next step will be; another one with each answer. */
   #step = Promise.withResolvers<Step>()
 
-  constructor(command: Command, asker: JID, owner: JID) {
+  /** `answers`: of a run of which the former home of the asker has told (`packed`). It goes on once it has been played. */
+  constructor(command: Command, asker: JID, owner: JID, answers: PackedAnswers = []) {
     this.#command = command
     this.#asker = asker
     this.#owner = owner
+    this.#answers = answers.map(([onward, values]) => ({ onward, values: new Map(values) }))
+  }
+
+  /** The forms that were filled in, as JSON. */
+  get packed(): PackedAnswers {
+    return this.#answers.map(({ onward, values }) => [onward, [...values]])
   }
 
   /** Runs the command from its top with the answers so far. A run before it is left where it waits, and has no say any more. */

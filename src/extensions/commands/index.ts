@@ -6,7 +6,7 @@ import disco from '../disco.ts'
 import { Catalogue } from './catalogue.ts'
 import { commandNodes } from './discovery.ts'
 import { Execution } from './execution.ts'
-import { CommandSessions } from './sessions.ts'
+import { CommandSessions, type PackedCommand } from './sessions.ts'
 
 export type { Command, Completed } from './command.ts'
 export { badPayload } from './errors.ts'
@@ -53,6 +53,12 @@ export default defineExtension({
         set(NS.commands, 'command', 'account', iq => execution.run('account', iq)),
       ],
       on: { 'session:closed': ({ session }) => sessions.endOf(session.jid) },
+      moving: {
+        pack: user => sessions.pack(user),
+        unpack: (_, packed) =>
+          sessions.unpack(packed as PackedCommand[], (place, node) => catalogue.find(place, node)),
+        forget: which => sessions.drop(which),
+      },
       provides: catalogue,
       stop: () => sessions.stop(),
     }

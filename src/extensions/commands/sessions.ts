@@ -2,9 +2,10 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock, Timer } from '../../core/clock.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { Lane } from '../../core/lane.ts'
-import type { JID } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
+import type { Catalogue } from './catalogue.ts'
 import type { Command } from './command.ts'
-import { Conversation } from './conversation.ts'
+import { Conversation, type PackedAnswers } from './conversation.ts'
 import { refusal, sessionExpired } from './errors.ts'
 
 /** Sessions of all users together; with one more the oldest ends. */
@@ -32,7 +33,17 @@ export interface SessionLimits {
 }
 
 interface Open extends CommandSession {
+  readonly command: Command
+  readonly owner: JID
   timer: Timer
+}
+
+/** The same as JSON. */
+export interface PackedCommand extends Pick<Command, 'place' | 'node'> {
+  readonly id: string
+  readonly asker: string
+  readonly owner: string
+  readonly answers: PackedAnswers
 }
 
 /**
@@ -62,20 +73,57 @@ export class CommandSessions {
     if (oldest !== undefined && this.#sessions.size >= MOST_SESSIONS) this.end(oldest)
     const id = this.#proven(randomBytes(ID_BYTES).toString('base64url'), command.node, asker)
     const conversation = new Conversation(command, asker, owner)
-    const session: Open = { id, asker, conversation, lane: new Lane(), timer: this.#timer(id) }
+    return this.#open({ id, command, asker, owner, conversation, lane: new Lane() })
+  }
+
+  #open(parts: Omit<Open, 'timer'>): Open {
+    const { id, asker } = parts
+    const session = { ...parts, timer: this.#timer(id) }
     this.#sessions.set(id, session)
-    this.#ofUsers.set(asker.bare.toString(), own.add(session))
+    const user = asker.bare.toString()
+    this.#ofUsers.set(user, (this.#ofUsers.get(user) ?? new Set()).add(session))
     return session
+  }
+
+  /** The sessions of a user that wait for him, for his next home. */
+  pack(user: JID): readonly PackedCommand[] | undefined {
+    const own = [...(this.#ofUsers.get(user.toString()) ?? [])].filter(
+      ({ conversation }) => conversation.waits,
+    )
+    if (own.length === 0) return undefined
+    return own.map(({ id, command: { place, node }, asker, owner, conversation }) => {
+      const addresses = { asker: asker.toString(), owner: owner.toString() }
+      return { id, place, node, ...addresses, answers: conversation.packed }
+    })
+  }
+
+  /** The same, from his former home. */
+  unpack(packed: readonly PackedCommand[], find: Catalogue['find']): void {
+    for (const { id, place, node, answers, ...addresses } of packed) {
+      const command = find(place, node)
+      if (command === undefined) continue
+      const [asker, owner] = [JID.parse(addresses.asker), JID.parse(addresses.owner)]
+      const conversation = new Conversation(command, asker, owner, answers)
+      const session = this.#open({ id, command, asker, owner, conversation, lane: new Lane() })
+      // Nobody waits for this step: it was shown already. What comes next waits until it is reached again.
+      Promise.resolve(session.lane.run(() => conversation.play())).catch(() => this.end(session))
+    }
+  }
+
+  /** The home of these users (bare JIDs' texts) is another node, or has been. */
+  drop(which: (user: string) => boolean): void {
+    for (const session of [...this.#sessions.values()])
+      if (which(session.asker.bare.toString())) this.end(session)
   }
 
   /** Finds the session that a client goes on with. Throws a StanzaError: XEP-0050 §4.4 `bad-sessionid`, `session-expired`. */
   find(id: string, { node }: Command, asker: JID): CommandSession {
-    const given = Buffer.from(id)
-    const due = Buffer.from(this.#proven(id.slice(0, RANDOM_LENGTH), node, asker))
-    if (given.length !== due.length || !timingSafeEqual(given, due))
-      throw refusal('bad-sessionid', 'this command was not begun here by you')
     const session = this.#sessions.get(id)
-    if (session === undefined) throw sessionExpired()
+    // One that was begun at a former home has another proof.
+    const isTheirs = session?.asker.equals(asker) && session.command.node === node
+    if (!isTheirs && !this.#isProven(id, node, asker))
+      throw refusal('bad-sessionid', 'this command was not begun here by you')
+    if (session === undefined || !isTheirs) throw sessionExpired()
     session.timer.cancel()
     session.timer = this.#timer(id)
     this.#sessions.delete(id)
@@ -116,6 +164,12 @@ export class CommandSessions {
       const session = this.#sessions.get(id)
       if (session !== undefined) this.end(session)
     })
+  }
+
+  #isProven(id: string, node: string, asker: JID): boolean {
+    const given = Buffer.from(id)
+    const due = Buffer.from(this.#proven(id.slice(0, RANDOM_LENGTH), node, asker))
+    return given.length === due.length && timingSafeEqual(given, due)
   }
 
   /** The id with this random part. */

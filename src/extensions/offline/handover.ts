@@ -1,3 +1,4 @@
+import { Moved } from '../../core/frames.ts'
 import type { Host } from '../../core/host.ts'
 import { isPromise, type Maybe } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
@@ -69,22 +70,40 @@ export class Handovers {
       this.#queue.looks.sawNothing(session.jid.bare)
     )
       return
-    const since = this.#host.clock.now()
-    session.handovers++
     // From where the account is now: while others are served first, what comes for all goes to this one, too.
     const start = this.#backlog?.start(session) ?? 0n
     if (!isPromise(start)) session.handed = { after: start, upTo: start }
+    this.#begin(session, start, this.#host.clock.now())
+  }
+
+  /** Goes on with what a former home was handing over. */
+  goOn(session: Session): void {
+    const { handed, carried } = session
+    this.#begin(session, handed?.upTo ?? this.#backlog?.start(session) ?? 0n, carried.since)
+  }
+
+  /** The home of these users is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    for (const owner of [...this.#last.keys()]) if (which(owner)) this.#last.delete(owner)
+  }
+
+  /** `start`: after which archived message; `since`: what came later did not wait for the session to come, ms since 1970. */
+  #begin(session: Session, start: Maybe<bigint>, since: number): void {
+    const owner = session.jid.bare.toString()
+    session.handovers++
     const from = Promise.resolve(start)
     from.catch(() => {})
     const before = this.#last.get(owner) ?? Promise.resolve()
     const work = this.#patiently(before)
       .then(() => this.#handOver(session, from, since))
-      .catch(err =>
+      .catch(err => {
+        // Its next home goes on.
+        if (err instanceof Moved) return
         this.#host.log.error(
           { code: 'TIDINGS_OFFLINE_FAILED', err },
           'kept messages could not be handed over',
-        ),
-      )
+        )
+      })
       .finally(() => {
         if (this.#last.get(owner) === work) this.#last.delete(owner)
       })
@@ -104,20 +123,35 @@ export class Handovers {
     let upToDate = false
     try {
       const after = await from
-      session.handed = { after, upTo: after }
-      for (let upTo = after; !session.ended; ) {
+      // From the first on that it has been handed, here or at a former home.
+      const first = session.handed?.after ?? after
+      session.handed = { after: first, upTo: after }
+      for (let upTo = after; !session.over; ) {
         const piece = await this.#next(session, upTo)
-        session.handed = { after, upTo: piece.archivedUpTo }
+        session.handed = { after: first, upTo: piece.archivedUpTo }
         upToDate = piece.messages.length === 0
         if (upToDate) return
         const messages = piece.messages.map(one => this.#shown(one, since))
-        const taken = first(await send(session, messages), piece, upTo)
-        await this.#taken(session, taken, upTo)
-        if (taken !== piece) return
+        const taken = await this.#hand(session, { ...piece, messages }, upTo)
+        if (taken.messages.length < messages.length) return
         upTo = piece.archivedUpTo
       }
     } finally {
-      if (!upToDate) session.handovers--
+      // Its next home goes on.
+      if (!upToDate && session.left === undefined) session.handovers--
+    }
+  }
+
+  /** Hands over a piece; what of it has been taken. Its home stays a little for that. */
+  async #hand(session: Session, piece: Piece, upTo: bigint): Promise<Piece> {
+    const leave = this.#host.router.homes.answers(session.jid)
+    try {
+      const count = await send(session, piece.messages)
+      const taken = count === piece.messages.length ? piece : firstOf(count, piece, upTo)
+      await this.#taken(session, taken, upTo)
+      return taken
+    } finally {
+      leave()
     }
   }
 
@@ -196,8 +230,7 @@ function merged(some: readonly Due[], others: readonly Due[]): readonly Due[] {
 }
 
 /** So many of these, the oldest. */
-function first(count: number, piece: Piece, before: bigint): Piece {
-  if (count === piece.messages.length) return piece
+function firstOf(count: number, piece: Piece, before: bigint): Piece {
   const messages = piece.messages.slice(0, count)
   const archived = messages.findLast(({ number }) => number !== undefined)
   return { messages, archivedUpTo: archived?.number ?? before }

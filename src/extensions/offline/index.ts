@@ -83,7 +83,16 @@ export default defineExtension({
         'session:presence': event => {
           if (becomesReachable(event)) handovers.start(event.session)
         },
+        'session:arrived': ({ session, catchingUp }) => {
+          if (catchingUp) handovers.goOn(session)
+        },
         'user:removed': ({ owner }) => queue.forget(owner),
+      },
+      moving: {
+        forget: which => {
+          queue.drop(which)
+          handovers.drop(which)
+        },
       },
     }
   },

@@ -42,6 +42,11 @@ export class Looks {
     return look?.empty === true && this.#clock.monotonic() - look.at < TRUSTED_MS
   }
 
+  /** The home of these users is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    for (const key of [...this.#looks.keys()]) if (which(key)) this.#looks.delete(key)
+  }
+
   /** Something is added, or nobody wants to know any more. */
   end(owner: JID): void {
     this.#looks.delete(owner.toString())

@@ -142,10 +142,12 @@ export class OfflineQueue {
     if (count !== undefined) count.messages--
     const underway = this.#underwayOf(owner)?.get(key)
     if (underway !== undefined) underway.withdrawn = true
-    // Under way until it is gone, so that nobody hands it over meanwhile.
-    const gone = this.#host.storage
-      .commit([this.#table.delete(owner, key)])
-      .finally(() => this.#arrived(owner, message))
+    // Under way until it is gone, so that nobody hands it over meanwhile, here or at the next home.
+    const leave = this.#host.router.homes.enter(owner)
+    const gone = this.#host.storage.commit([this.#table.delete(owner, key)]).finally(() => {
+      this.#arrived(owner, message)
+      leave()
+    })
     this.#host.background.run('offline', gone)
   }
 
@@ -185,6 +187,13 @@ export class OfflineQueue {
     this.#counts.delete(owner.toString())
     this.#underway.delete(owner.toString())
     this.looks.end(owner)
+  }
+
+  /** The home of these users is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    this.#counts.deleteWhere(which)
+    this.looks.drop(which)
+    for (const owner of [...this.#underway.keys()]) if (which(owner)) this.#underway.delete(owner)
   }
 
   #count(owner: JID): Maybe<Count> {

@@ -65,6 +65,7 @@ export default defineExtension({
     const rosters = new Rosters(host, options.contacts)
     return {
       provides: rosters,
+      moving: { forget: which => rosters.drop(which) },
       iq: [
         get(NS.roster, 'query', 'account', iq => getRoster(host, rosters, iq)),
         set(NS.roster, 'query', 'account', iq => setItem(host, rosters, limits, iq), { access: 'any' }),
@@ -79,6 +80,7 @@ export default defineExtension({
       on: {
         // Whoever comes is about to ask for it, or to send presence: it is read while the client is answered.
         'session:bound': ({ session }) => rosters.expect(session.jid.bare),
+        'session:arrived': ({ session }) => rosters.expect(session.jid.bare),
         'session:closed': ({ session }) => rosters.left(session.jid.bare),
         'user:removed': ({ owner }) => removeAll(host, rosters, owner),
       },

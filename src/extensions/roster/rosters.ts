@@ -7,7 +7,7 @@ import { isPromise, type Maybe, then } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import type { Write } from '../../storage/types.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import type { JID } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { itemOf, removedItem } from './item.ts'
@@ -164,6 +164,12 @@ export class Rosters {
     this.#present.delete(key)
     this.#idle.delete(key)
     this.#loading.delete(key)
+  }
+
+  /** The home of these owners is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    for (const key of [...this.#present.keys(), ...this.#loading.keys(), ...this.#idle.keys()])
+      if (which(key)) this.forget(JID.parse(key))
   }
 
   /** Stores a change that the roster in memory has already; when that fails, it is read anew. */
