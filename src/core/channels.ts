@@ -104,6 +104,16 @@ export class Channels {
     return this.#channels.size === 0 || !this.#channels.has(slotOf(owner.bare.toString()))
   }
 
+  /** Resolves when nothing is on its way, nor waits for a home. */
+  async settled(): Promise<void> {
+    for (let all = this.#underway; all.length > 0; all = this.#underway)
+      await Promise.allSettled(all.map(({ answer }) => answer))
+  }
+
+  get #underway(): Underway[] {
+    return [...this.#channels.values()].flatMap(({ inFlight, waiting }) => [...inFlight.keys(), ...waiting])
+  }
+
   /** Sends an errand. */
   send(errand: Errand): Sending {
     const slot = slotOf(errand.owner)

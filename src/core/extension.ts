@@ -222,6 +222,8 @@ type EventHandlers = { readonly [E in keyof Events]?: (event: Events[E]) => Mayb
 
 /** What an extension keeps in memory of owners whose home is this node. (Of sessions: `SessionFlag`.) */
 export interface Moving {
+  /** Owners (bare JIDs' texts) of whom it knows something that is to travel also when they have no sessions. */
+  readonly owners?: () => Iterable<string>
   /** What the next home is to know of an owner, as JSON; undefined for nothing. */
   readonly pack?: (owner: JID) => unknown
   /** The same at the next home, before its sessions arrive. */

@@ -226,6 +226,11 @@ export class Hooks {
     return (await Promise.all(this.#sent.map(ask => ask(account, since)))).flat()
   }
 
+  /** Owners (bare JIDs' texts) of whom extensions know something, be it that they have no sessions. */
+  get known(): string[] {
+    return [...this.#moving.values()].flatMap(({ owners }) => [...(owners?.() ?? [])])
+  }
+
   /** What the extensions know of an owner, for the next home; by their names. */
   packed(owner: JID): Record<string, unknown> {
     const packed: Record<string, unknown> = {}

@@ -144,7 +144,7 @@ export class HomeLink {
       case 'spread':
         return this.#takeSpread(frame, from)
       case 'forget':
-        return answering(() => this.#router.forget(JID.parse(String(frame.owner))))
+        return answering(() => this.#router.forgetHere(JID.parse(String(frame.owner))))
       case 'task':
         return answering(() => this.#doTask(frame))
       case 'report':
@@ -187,7 +187,7 @@ export class HomeLink {
 
   async #doTask({ task, owner, input }: Frame): Promise<Answer> {
     const about = JSON.parse(String(input))
-    const output = await this.#router.atHome(task as keyof HomeTasks, JID.parse(String(owner)), about)
+    const output = await this.#router.doHere(task as keyof HomeTasks, JID.parse(String(owner)), about)
     return { output: JSON.stringify(output) }
   }
 }

@@ -65,7 +65,7 @@ export class Moves implements HomeEvents {
     const departure = channels.depart(slots)
     await this.#quiet(slots)
     const along = await channels.departed(departure)
-    const owners = router.homes.inSlots(slots)
+    const owners = [...router.homes.inSlots(slots), ...this.#absent(slots)]
     const packed: Packed = {
       owners: owners.flatMap(owner => this.#pack(owner) ?? []),
       services: this.#services.leave(slots),
@@ -118,11 +118,14 @@ export class Moves implements HomeEvents {
     for (const { sessions } of router.homes.inSlots(slots))
       for (const session of sessions) {
         if (session.left !== undefined) continue
-        if (session.node !== this.#cluster.node) session.left = () => Promise.reject(new Moved())
+        const refuse = (): Promise<void> => Promise.reject(new Moved())
+        if (session.node !== this.#cluster.node) session.left = refuse
         else {
           if (session.number === 0) session.number = ports.add(session.port, session.handle)
           session.handle?.depart(session.number)
-          session.left = (stanza, number) => session.handle!.forward(stanza, number)
+          // What has come by a frame, though from here, goes back to where that waits.
+          session.left = (stanza, number) =>
+            number === 0 ? refuse() : session.handle!.forward(stanza, number)
         }
       }
   }
@@ -138,6 +141,17 @@ export class Moves implements HomeEvents {
       if (!owners.some(owner => owner.busy || (patient && owner.requests > 0))) return
       await (looks < LOOKS ? setImmediate() : setTimeout(LOOK_MS))
     }
+  }
+
+  /** Owners without sessions of whom something is known all the same. */
+  #absent(slots: ReadonlySet<number>): Owner[] {
+    const { router } = this.#parts
+    const accounts = [...router.hosts].flatMap(({ resends, hooks }) => [...resends.accounts, ...hooks.known])
+    return [...new Set(accounts)]
+      .filter(account => isIn(slots, account))
+      .map(account => JID.parse(account))
+      .filter(account => router.homes.find(account) === undefined)
+      .map(account => new Owner(account))
   }
 
   /** Packs an owner and takes him away. */
@@ -171,7 +185,7 @@ export class Moves implements HomeEvents {
     extensions: PackedOwner['extensions'] = {},
   ): void {
     const { router, ports } = this.#parts
-    router.homes.add(owner)
+    if (owner.sessions.length > 0) router.homes.add(owner)
     for (const { session } of arrived) {
       this.#sessions.add(session)
       if (session.node === this.#cluster.node) ports.handle(session.number)?.arrive(session)

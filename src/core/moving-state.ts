@@ -30,6 +30,8 @@ interface PackedSession extends SharedSession {
   /** Places in `PackedOwner.carried`. */
   readonly carried: number
   readonly earlier?: readonly (readonly [place: number, count: number])[]
+  /** What its account had sent before the last start has not been read yet. */
+  readonly lastLife: boolean
 }
 
 /** An owner on its way to its next home. */
@@ -72,7 +74,6 @@ export function packOwner(owner: Owner, host: Host): PackedOwner {
   }
   const broken = host.resends.take(owner.jid).map(placeOf)
   const sessions = owner.sessions.map((session): PackedSession => {
-    // What has not been read from the storage yet is looked for again, if at all.
     const earlier = session.earlier?.filter(({ carried }) => !isPromise(carried.complete()))
     const { handed } = session
     return {
@@ -83,6 +84,7 @@ export function packOwner(owner: Owner, host: Host): PackedOwner {
       catchingUp: session.catchingUp,
       ...(handed && { handed: [String(handed.after), String(handed.upTo)] as const }),
       carried: placeOf(session.carried),
+      lastLife: earlier !== undefined && earlier.length < (session.earlier?.length ?? 0),
       ...(earlier && {
         earlier: earlier.map(({ carried, count }) => [placeOf(carried), count] as const),
       }),
@@ -126,9 +128,10 @@ export function unpackOwner(
     owner.sessions.push(session)
     return { session, catchingUp: one.catchingUp }
   })
-  packed.sessions.forEach(({ earlier }, i) => {
+  packed.sessions.forEach(({ earlier = [], lastLife }, i) => {
     const session = owner.sessions[i] as Session
-    session.earlier = earlier?.map(([place, count]) => ({ carried: carried[place] as Carried, count }))
+    const known = earlier.map(([place, count]) => ({ carried: carried[place] as Carried, count }))
+    session.earlier = [...known, ...(lastLife ? host.resends.ofLastLife(owner.jid) : [])]
   })
   host.resends.put(
     owner.jid,

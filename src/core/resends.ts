@@ -54,6 +54,12 @@ export class Resends {
     return earlier.length === 0 ? undefined : earlier
   }
 
+  /** What an account had sent before the server started. */
+  ofLastLife(account: JID): readonly Earlier[] {
+    const carried = this.#lastLife.of(account)
+    return carried === undefined ? [] : [{ carried, count: carried.expected }]
+  }
+
   /** Whether a message of a session has been handled before; it is so only once. What came before over broken streams is waited for. */
   isRepeated(print: number, session: Session): Maybe<boolean> {
     this.#lastLife.goOn()
@@ -93,6 +99,11 @@ export class Resends {
     this.#broken.delete(account.bare.toString())
   }
 
+  /** Accounts (bare JIDs' texts) of which streams are remembered whose sessions have ended. */
+  get accounts(): readonly string[] {
+    return [...this.#broken.keys()]
+  }
+
   /** The broken streams of an account whose sessions have ended, for its next home. */
   take(account: JID): readonly Carried[] {
     const streams = this.#endedOf(account)
@@ -102,6 +113,8 @@ export class Resends {
 
   /** The same, from its former home. */
   put(account: JID, streams: readonly Carried[]): void {
+    // Should this node die, it has to be known until when it was there.
+    this.#lastLife.goOn()
     if (streams.length > 0) this.#broken.set(account.bare.toString(), [...streams])
   }
 

@@ -198,8 +198,12 @@ export class Router {
 
   /** Removes whatever the server holds of an account, and closes its sessions. */
   async forget(account: JID): Promise<void> {
-    if (!this.isHome(account)) await this.#link.forget(account)
-    else await this.sessions.forget(this.hostOf(account), account.bare)
+    await (this.isHome(account) ? this.forgetHere(account) : this.#link.forget(account))
+  }
+
+  /** The same of one whose home is this node. */
+  async forgetHere(account: JID): Promise<void> {
+    await this.sessions.forget(this.hostOf(account), account.bare)
   }
 
   /**
@@ -207,10 +211,14 @@ export class Router {
    * threw (from another node a StanzaError), or with the TidingsError `TIDINGS_EXTENSION_MISSING`.
    */
   async atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
+    return this.isHome(owner) ? this.doHere(task, owner, input) : this.#link.atHome(task, owner, input)
+  }
+
+  /** The same of an owner whose home is this node. */
+  async doHere<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
     const run = this.hostOf(owner).hooks.task(task)
     if (run === undefined)
       throw new TidingsError('TIDINGS_EXTENSION_MISSING', `the extension that has the task ${task} is off`)
-    if (!this.isHome(owner)) return this.#link.atHome(task, owner, input)
     return this.homes.inLane(owner, () => run(owner.bare, input) as TaskOutput<T>)
   }
 
@@ -288,6 +296,7 @@ export class Router {
       await this.homes.settled()
       await this.#background.settled()
       await this.cluster.settled()
+      await this.#link.channels.settled()
     } while (this.homes.busy || this.#background.size > 0)
   }
 

@@ -178,14 +178,25 @@ class Far {
    * that moves waits for what is under way to it: two must not wait for each other by this.)
    */
   settle(session: Session, refuse: (error: unknown) => Maybe<void>): Promise<void> {
-    const whole = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
     session.aside++
     void session.settling.run(() => {
-      const finished = (async () => attempt(() => this.#finish(this.#sending.answer), refuse))()
-      whole.resolve(finished)
+      const finished = this.#finished(refuse).finally(() => session.aside--)
+      begun.resolve(finished)
       return Promise.race([finished.catch(() => {}), this.#sending.stuck])
     })
-    return whole.promise.finally(() => session.aside--)
+    // What goes to the next home of its sender is nothing that this one waits for.
+    return begun.promise.catch(refuse)
+  }
+
+  /** Rejects with `Moved` only. */
+  async #finished(refuse: (error: unknown) => Maybe<void>): Promise<void> {
+    try {
+      await this.#finish(this.#sending.answer)
+    } catch (error) {
+      if (error instanceof Moved) throw error
+      await refuse(error)
+    }
   }
 }
 

@@ -32,6 +32,7 @@ export default defineExtension({
         stage('copy', { kind: 'message', side }, (message, at) => typing.heard(message, at)),
       ),
       moving: {
+        owners: () => typing.owners,
         pack: owner => typing.pack(owner),
         unpack: (_, packed) => typing.unpack(packed as PackedTyping[]),
         forget: which => typing.drop(which),
@@ -87,6 +88,11 @@ class Typing {
     const key = `${message.from} ${message.to}`
     const timer = clock.after(silence, () => this.#fell(key, message, at))
     this.#timers.set(key, { message, at, timer, due: clock.monotonic() + silence })
+  }
+
+  /** Of whom somebody is typing. */
+  get owners(): Iterable<string> {
+    return this.#timers.values().map(({ at }) => at.owner.toString())
   }
 
   /** Who of an owner's is typing, for his next home. */

@@ -194,6 +194,11 @@ export class TestServer {
     this.network = network
   }
 
+  /** Whether homes move. */
+  get stirs(): boolean {
+    return this.random !== undefined
+  }
+
   /** Where homes move, perhaps begins to move some of them, now or a little later; nobody waits for that. */
   stir(): void {
     const { random, network } = this

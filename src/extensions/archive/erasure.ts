@@ -47,6 +47,11 @@ export class Erasure {
     })
   }
 
+  /** Accounts of which there is news. */
+  get news(): Iterable<string> {
+    return this.#news.keys()
+  }
+
   /** The home of these accounts is another node, or has been. */
   drop(which: (owner: string) => boolean): void {
     for (const owner of [...this.#news.keys()]) if (which(owner)) this.#news.delete(owner)

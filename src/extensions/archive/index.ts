@@ -173,6 +173,7 @@ export default defineExtension({
         undelivered?.stop()
       },
       moving: {
+        owners: () => undelivered?.news ?? [],
         pack: owner => ({ progress: backlog.pack(owner), devices: undelivered?.pack(owner) }),
         unpack: (owner, packed) => {
           const { progress, devices } = packed as PackedArchive

@@ -79,6 +79,11 @@ export class UntilDelivered {
     return this.#devices.left(owner, resource)
   }
 
+  /** Accounts of which something may be to erase. */
+  get news(): Iterable<string> {
+    return this.#erasure.news
+  }
+
   /** What is known of the devices of an account, for its next home. */
   pack(owner: JID): readonly PackedDevice[] | undefined {
     return this.#devices.pack(owner)

@@ -85,8 +85,11 @@ class Learner {
   arrived(session: Session): void {
     const c = session.presence?.child('c', NS.capabilities)
     const announcement = c && announcementOf(c)
-    if (announcement === undefined || known.get(session) !== undefined) return
-    void this.#ask(session, `${announcement.hash} ${announcement.ver}`, announcement)
+    if (announcement === undefined) return
+    const key = `${announcement.hash} ${announcement.ver}`
+    const capabilities = known.get(session)
+    if (capabilities === undefined) void this.#ask(session, key, announcement)
+    else if (isKnownHash(announcement.hash)) this.#verified.set(key, capabilities)
   }
 
   async #ask(session: Session, key: string, announcement: Announcement): Promise<void> {

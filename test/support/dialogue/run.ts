@@ -27,6 +27,8 @@ class Run {
   private readonly values: Values = new Map()
   private connected = 0
   private stopped = false
+  /** Whose step was the last. */
+  private last: string | undefined
   /** Something was sent since everything last came to rest. */
   private moving = false
 
@@ -45,11 +47,20 @@ class Run {
 
   async step(step: Step): Promise<void> {
     try {
-      this.server.stir()
+      await this.stir(step)
       await this.act(step)
     } catch (error) {
       throw new DialogueError(step, error as Error)
     }
+  }
+
+  /** Has homes move while this step is played, as far as they do: after those before it, which another client may have seen to. */
+  private async stir(step: Step): Promise<void> {
+    if (!this.server.stirs) return
+    const client = 'client' in step ? step.client : undefined
+    if (client !== this.last && !this.stopped) await this.rest()
+    this.last = client
+    this.server.stir()
   }
 
   /** An unexpected stanza fails also where the dialogue stops looking. */
