@@ -32,6 +32,8 @@ export interface RedisProcess {
   readonly address: string
   /** Sends it a signal: SIGSTOP freezes it, SIGKILL ends it. */
   signal(name: NodeJS.Signals): void
+  /** Resolves when it has ended. */
+  ended(): Promise<void>
   /** Starts it again, on the same port, after it was ended. */
   restart(): Promise<void>
   /** Has it run a command: `['set', 'key', 'value']`. Gives its answer as `redis-cli` prints it. */
@@ -183,6 +185,11 @@ class Process implements RedisProcess {
     this.#child?.kill(name)
   }
 
+  async ended(): Promise<void> {
+    const child = this.#child
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+
   async restart(): Promise<void> {
     await this.stop()
     const child = spawn('redis-server', this.#args, { stdio: 'ignore' })
@@ -204,11 +211,9 @@ class Process implements RedisProcess {
   }
 
   async stop(): Promise<void> {
-    const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
+    const ended = this.ended()
     // A frozen one as well.
-    child.kill('SIGKILL')
+    this.#child?.kill('SIGKILL')
     await ended
   }
 }

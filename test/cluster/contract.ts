@@ -24,6 +24,8 @@ export interface ContractNetwork {
 export class Truth {
   readonly homes = new Map<number, ContractCore>()
   readonly dead = new Set<ContractCore>()
+  /** All that were ever started. */
+  readonly cores: ContractCore[] = []
   readonly faults: string[] = []
 }
 
@@ -84,25 +86,35 @@ export class ContractCore implements HomeEvents {
   }
 }
 
-const OWNERS = Array.from({ length: 300 }, (_, i) => `user${i}@example.org`)
+/** Whose homes are looked at. */
+export const OWNERS = Array.from({ length: 300 }, (_, i) => `user${i}@example.org`)
+
+/** Starts nodes, beside those that the truth knows of; resolves when slots are spread over all, unless it is not to wait for that. */
+export async function startNodes(network: ContractNetwork, count: number, truth = new Truth(), wait = true) {
+  const join = async () => {
+    const core = new ContractCore(truth)
+    truth.cores.push(core)
+    const cluster = await network.join(core)
+    return { cluster, core }
+  }
+  const nodes: Awaited<ReturnType<typeof join>>[] = []
+  for (let i = 0; i < count; i++) nodes.push(await join())
+  const { cores } = truth
+  if (wait) {
+    await network.until('all know all', () =>
+      cores.every(({ cluster }) => cluster?.nodes.length === cores.length),
+    )
+    await network.spread()
+    await network.until('slots are spread', () => even(truth, cores.length) && agreed(nodes))
+  }
+  return { truth, nodes, cores: nodes.map(({ core }) => core), join }
+}
 
 /** Calls the contract for one kind of cluster. */
 export function clusterContract(t: Test, name: string, open: (t: Test) => Promise<ContractNetwork>): void {
   const setUp = async (t: Test, count: number) => {
     const network = await open(t)
-    const truth = new Truth()
-    const join = async () => {
-      const core = new ContractCore(truth)
-      const cluster = await network.join(core)
-      core.cluster = cluster
-      return { cluster, core }
-    }
-    const nodes: Awaited<ReturnType<typeof join>>[] = []
-    for (let i = 0; i < count; i++) nodes.push(await join())
-    await network.until('all know all', () => nodes.every(({ cluster }) => cluster.nodes.length === count))
-    await network.spread()
-    await network.until('slots are spread', () => even(truth, nodes.length) && agreed(nodes))
-    return { network, truth, nodes, join }
+    return { network, ...(await startNodes(network, count)) }
   }
 
   t.test(`${name}: each owner has one home, the same for all nodes, and each node as many`, async t => {

@@ -65,15 +65,16 @@ export interface TestNode {
 /** Nodes that meet in a real Redis and have a clock that a test moves. */
 export class RedisNodes implements ContractNetwork {
   readonly nodes: TestNode[] = []
+  /** Where nodes that join from now on meet. */
+  redis: RedisPlace
   readonly clock = new ManualClock()
   readonly #t: Test
-  readonly #redis: RedisPlace
   readonly #prefix: string
   readonly #more: Partial<RedisClusterOptions>
 
   constructor(t: Test, redis: RedisPlace, more: Partial<RedisClusterOptions> = {}) {
     this.#t = t
-    this.#redis = redis
+    this.redis = redis
     this.#prefix = `test-${Math.random().toString(36).slice(2)}`
     this.#more = more
   }
@@ -84,7 +85,7 @@ export class RedisNodes implements ContractNetwork {
     const events: ClusterEvent[] = []
     const expelled: string[] = []
     const cluster = await RedisCluster.open({
-      redis: this.#redis,
+      redis: this.redis,
       prefix: this.#prefix,
       links: { secret: 'a secret of tests', listen: { host: '127.0.0.1', port: 0 } },
       linkClock: systemClock,
@@ -121,11 +122,16 @@ export class RedisNodes implements ContractNetwork {
   }
 
   /** Lets time pass, and what happens in it. */
-  async pass(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= STEP) {
-      this.clock.advance(Math.min(left, STEP))
+  async pass(ms: number, step = STEP): Promise<void> {
+    for (let left = ms; left > 0; left -= step) {
+      this.clock.advance(Math.min(left, step))
       await this.turn()
     }
+  }
+
+  /** Resolves when all nodes have a connection to Redis again. */
+  async reconnected(): Promise<void> {
+    while (!this.nodes.every(({ cluster }) => cluster.connected)) await new Promise(setImmediate)
   }
 
   /** Lets what goes over connections arrive: commands that wait for Redis, and some turns for the rest. */

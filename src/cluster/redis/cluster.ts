@@ -115,7 +115,7 @@ export class RedisCluster implements Cluster {
       node,
       clock: options.linkClock ?? options.clock,
       report: options.report,
-      broken: other => cluster!.#linkBroken(other),
+      broken: other => cluster!.linkBroken(other),
       patience: (options.lease ?? 8000) / 1000 + MORE_PATIENCE,
     })
     // Each failure to connect is seen as a beat that fails.
@@ -203,6 +203,11 @@ export class RedisCluster implements Cluster {
       await this.#transfers?.settled()
       await this.#links.settled()
     } while (this.#presence.busy || this.#transfers?.busy)
+  }
+
+  /** Whether there is a connection to Redis at this moment. */
+  get connected(): boolean {
+    return this.#registry.connected
   }
 
   /** Resolves when nothing waits for an answer of Redis. */
@@ -300,7 +305,8 @@ export class RedisCluster implements Cluster {
     })
   }
 
-  #linkBroken(node: string): void {
+  /** A link to a node is broken for good, though that may be alive. */
+  linkBroken(node: string): void {
     if (this.#over || !this.#members.has(node)) return
     this.#unreachable.add(node)
     this.#presence.beat()

@@ -64,6 +64,11 @@ export class Registry {
     }
   }
 
+  /** Whether both connections are there. */
+  get connected(): boolean {
+    return this.#redis.status === 'ready' && this.#subscriber.status === 'ready'
+  }
+
   /** Listens for hints. What is missed while there is no connection is found at the next beat. */
   listen(take: (hint: Hint) => void): void {
     this.#subscriber.on('message', (_channel: string, message: string) => {
