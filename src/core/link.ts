@@ -67,8 +67,11 @@ export class HomeLink {
 
   /** Hands a stanza to its recipient's home; its answer rejects with the StanzaError that answers the sender. */
   receive(stanza: Stanza, session?: Session): Sending {
-    const to = this.#router.ownerOf(stanza.to ?? stanza.from) ?? stanza.from.bare
-    return this.channels.send(this.#errand(to.toString(), stanza, session))
+    return this.channels.send(this.#errand(this.#ownerOf(stanza.to ?? stanza.from), stanza, session))
+  }
+
+  #ownerOf(address: JID): string {
+    return (this.#router.ownerOf(address) ?? address.bare).toString()
   }
 
   #errand(owner: string, stanza: Stanza, sender?: Session): Errand {
@@ -90,9 +93,9 @@ export class HomeLink {
 
   /** Hands presence to other nodes for those of their users who are among the recipients. */
   spread(presence: Stanza, recipients: readonly JID[]): void {
-    const byNode = Map.groupBy(recipients, to => this.channels.nodeFor(to.bare.toString()))
+    const byNode = Map.groupBy(recipients, to => this.channels.nodeFor(this.#ownerOf(to)))
     for (const [node, there] of byNode) {
-      const errands = there.map(to => this.#errand(to.bare.toString(), presence.readdress(to)))
+      const errands = there.map(to => this.#errand(this.#ownerOf(to), presence.readdress(to)))
       // RFC 7622 §3.4: no address holds a line break.
       const frame = { op: 'spread', stanza: presence.pack(), to: there.join('\n') }
       if (node === undefined || node === this.#cluster.node)
@@ -160,10 +163,10 @@ export class HomeLink {
     const recipients = String(to)
       .split('\n')
       .map(text => JID.parse(text))
-    const elsewhere = recipients.filter(jid => this.#refuses({ op: '', owner: jid.bare.toString() }, from))
+    const elsewhere = recipients.filter(jid => this.#refuses({ op: '', owner: this.#ownerOf(jid) }, from))
     const here = elsewhere.length === 0 ? recipients : recipients.filter(jid => !elsewhere.includes(jid))
     this.#router.spread(Stanza.unpack(stanza as Buffer), here)
-    return elsewhere.length === 0 ? {} : { moved: elsewhere.map(jid => jid.bare).join('\n') }
+    return elsewhere.length === 0 ? {} : { moved: elsewhere.map(jid => this.#ownerOf(jid)).join('\n') }
   }
 
   /** RFC 6120 §10.1: what one entity sends to another arrives in order, also where some of it has to wait. */
