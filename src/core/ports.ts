@@ -92,7 +92,10 @@ export class Ports {
 
   /** A connection, wherever it is; `owner`: whose archive gives the messages their numbers. */
   at(node: string, number: number, owner?: JID): SessionPort {
-    if (node === this.#cluster.node) return this.own(number) ?? GONE
+    if (node === this.#cluster.node) {
+      const own = this.#own.get(number)
+      return own?.delivered.from === undefined || owner === undefined ? (own?.port ?? GONE) : once(own, owner)
+    }
     return {
       send: (stanza, turn) => {
         const archived = owner && givenNumber(stanza, owner)?.toString()
@@ -135,6 +138,19 @@ export class Ports {
       default:
         return undefined
     }
+  }
+}
+
+/** A connection that gets no archived message a second time that a home elsewhere has delivered. */
+function once({ port, delivered }: Own, owner: JID): SessionPort {
+  return {
+    send: (stanza, turn) => {
+      const archived = givenNumber(stanza, owner)
+      if (archived === undefined || delivered.add(archived)) port.send(stanza, turn)
+    },
+    drained: () => port.drained(),
+    hibernates: () => port.hibernates?.() ?? false,
+    close: error => port.close(error),
   }
 }
 

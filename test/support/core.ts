@@ -1,4 +1,5 @@
 import { LocalNetwork } from '../../src/cluster/local.ts'
+import type { Cluster } from '../../src/cluster/types.ts'
 import { Background } from '../../src/core/background.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { Extension } from '../../src/core/extension.ts'
@@ -49,7 +50,8 @@ export function core(options: CoreOptions = {}) {
   const network = new LocalNetwork()
   const storage = options.storage ?? memoryStorage({ clock })
   const clusters = Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
-  const routers = clusters.map(cluster => {
+  const dead = new Set<string>()
+  const start = (cluster: Cluster): Router => {
     const background = new Background(silentLog)
     const policy: BindPolicy = {
       conflict: 'replace',
@@ -60,7 +62,7 @@ export function core(options: CoreOptions = {}) {
     const router = new Router({ cluster, background, policy, log: silentLog })
     new Host({
       domain: 'localhost',
-      storage,
+      storage: cutOff(storage, () => dead.has(cluster.node)),
       accounts: directory(known, options.admins),
       router,
       clock,
@@ -70,9 +72,19 @@ export function core(options: CoreOptions = {}) {
       ...(options.options && { options: options.options }),
     })
     return router
-  })
+  }
+  const routers = clusters.map(start)
   const settled = async (): Promise<void> => {
-    for (let round = 0; round < 2; round++) for (const router of routers) await router.settled()
+    for (let round = 0; round < 2; round++)
+      for (const router of routers) if (!dead.has(router.cluster.node)) await router.settled()
+  }
+  /** One more node. */
+  const join = (node: string): void => void routers.push(start(network.join(node)))
+  /** A node dies: it stores nothing any more, and nobody hears of it. */
+  const kill = (node: number): void => {
+    const { cluster } = routers[node] as Router
+    dead.add(cluster.node)
+    void network.kill(cluster.node)
   }
   /** Binds a session; `node` is where its connection is. */
   const session = async (account: string, resource: string, node = 0): Promise<TestSession> => {
@@ -104,7 +116,20 @@ export function core(options: CoreOptions = {}) {
     }
     return result
   }
-  return { routers, session, settled, storage }
+  return { routers, session, settled, storage, network, join, kill }
+}
+
+/** A storage as a node sees it that commits nothing once it is dead. */
+function cutOff(storage: Storage, isDead: () => boolean): Storage {
+  return new Proxy(storage, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target)
+      if (name === 'commit')
+        return (...writes: Parameters<Storage['commit']>) =>
+          isDead() ? new Promise<void>(() => {}) : target.commit(...writes)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 /** Accounts without passwords. */
