@@ -26,9 +26,25 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   c2s: { values: ['core', 'xml', 'auth', 'tls'] },
   components: { values: ['core', 'xml', 'c2s'] },
   operations: { values: ['config', 'core', 'xml', 'tls'], types: ['storage/types'] },
+  workers: {
+    values: [
+      'main',
+      'back-ends',
+      'monitoring',
+      'listen',
+      'cluster',
+      'storage',
+      'operations',
+      'config',
+      'core',
+      'cli/control/socket-path',
+    ],
+    types: ['cli/control/protocol', 'tls/certificates'],
+  },
   cli: {
     values: [
       'main',
+      'workers',
       'print-config',
       'restore',
       'back-ends',

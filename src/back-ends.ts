@@ -10,6 +10,7 @@ import { TidingsError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import type { ClusterParts } from './redis-cluster.ts'
 import type { CassandraOptions } from './storage/cassandra/options.ts'
+import type { Engine } from './storage/engine.ts'
 import type { Ephemeral, Storage, StorageError } from './storage/types.ts'
 import { Certificates } from './tls/certificates.ts'
 
@@ -25,9 +26,7 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
     }
     case 'sqlite': {
       const { openSqlite } = await import('./storage/sqlite/open.ts')
-      const onProblem = (err: StorageError): void =>
-        log.error({ code: 'TIDINGS_STORAGE_PROBLEM', err }, 'the storage has a problem')
-      return openSqlite({ folder: config.data, clock, onProblem })
+      return openSqlite({ folder: config.data, clock, onProblem: problems(log) })
     }
     case 'cassandra': {
       const { openCassandra } = await import('./storage/cassandra/open.ts')
@@ -43,6 +42,26 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
       })
     }
   }
+}
+
+/** The engine of a storage that several processes share: this one has it on behalf of all (workers/). */
+export async function openSharedEngine(config: Config, clock: Clock, log: Log): Promise<Engine> {
+  switch (config.storage.kind) {
+    case 'memory': {
+      const { memoryEngine } = await import('./storage/memory.ts')
+      return memoryEngine({ clock })
+    }
+    case 'sqlite': {
+      const { openSqliteEngine } = await import('./storage/sqlite/open.ts')
+      return openSqliteEngine({ folder: config.data, clock, onProblem: problems(log) })
+    }
+    case 'cassandra':
+      throw new TypeError('a storage that many share by itself')
+  }
+}
+
+function problems(log: Log): (err: StorageError) => void {
+  return err => log.error({ code: 'TIDINGS_STORAGE_PROBLEM', err }, 'the storage has a problem')
 }
 
 /** Brings the schema of the storage to the version that this program needs. Rejects with a TidingsError where there is none. */

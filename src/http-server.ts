@@ -1,4 +1,5 @@
 /** Part of the composition root: makes the HTTP server as the configuration says. */
+import type { RelayOptions } from './c2s/bosh/relay.ts'
 import type { C2s } from './c2s/listener.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
@@ -17,6 +18,8 @@ interface HttpParts {
   readonly certificates: Certificates
   readonly clock: Clock
   readonly log: Log
+  /** Where other workers are. */
+  readonly relay: RelayOptions | undefined
 }
 
 type HttpConfig = Exclude<Config['listeners']['http'], false>
@@ -62,7 +65,7 @@ function webSockets({ c2s, clock, log }: HttpParts, { origins }: HttpConfig) {
 
 /** What answers requests of BOSH. */
 function bosh(
-  { c2s, clock, log }: HttpParts,
+  { c2s, clock, log, relay: others }: HttpParts,
   { origins }: HttpConfig,
   keys: Exclude<HttpConfig['bosh'], false>,
 ) {
@@ -73,7 +76,9 @@ function bosh(
       inactivity: keys['inactivity-seconds'],
       pause: keys['pause-seconds'],
     }
-    const sessions = new Bosh(c2s, { clock, log, origins, limits })
+    const relay = others && new (await import('./c2s/bosh/relay.ts')).Relay(others)
+    const sessions = new Bosh(c2s, { clock, log, origins, limits, ...(relay && { relay }) })
+    await relay?.listen(exchange => sessions.answer(exchange))
     return (exchange: HttpExchange) => sessions.answer(exchange)
   })
   return (exchange: HttpExchange): void => {

@@ -1,4 +1,6 @@
 /** Part of the composition root: opens the listeners for clients, components and HTTP as the configuration says. */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import type { C2s } from './c2s/listener.ts'
 import type { C2sLimits, TlsPolicy } from './c2s/options.ts'
 import type { Components } from './components/listener.ts'
@@ -16,16 +18,22 @@ type PublicPorts = { readonly [L in Listener]: number | undefined }
 /** The port of each listener; undefined for one that is off. */
 export type Ports = PublicPorts & { readonly metrics: number | undefined }
 
+interface ListenParts {
+  readonly log: Log
+  /** Whether other processes of the server listen at the same ports. */
+  readonly shared: boolean
+}
+
 /** Opens the listeners for clients and browsers that are on; `http` where HTTP is. */
 export async function listen(
   c2s: C2s,
   http: HttpServer | undefined,
   { listeners }: Config,
-  log: Log,
+  { log, shared }: ListenParts,
 ): Promise<PublicPorts> {
   const { xmpp, 'xmpp-tls': direct, http: web } = listeners
   const clients = (place: Place, tls: TlsPolicy) => (at: At) =>
-    c2s.listen({ ...at, tls, proxies: place['trusted-proxies'] })
+    c2s.listen({ ...at, tls, proxies: place['trusted-proxies'], shared })
   return {
     xmpp: xmpp === false ? undefined : await listenAt('xmpp', xmpp, log, clients(xmpp, xmpp.tls)),
     'xmpp-tls':
@@ -33,7 +41,24 @@ export async function listen(
     http:
       web === false || http === undefined
         ? undefined
-        : await listenAt('http', web, log, at => http.listen(at)),
+        : await listenAt('http', web, log, at => http.listen({ ...at, shared })),
+  }
+}
+
+/**
+ * Rejects with the TidingsError that opening the listeners would reject with: where several processes share ports, nobody else learns that
+ * another server has shared them, too.
+ */
+export async function checkPorts({ listeners }: Config, log: Log): Promise<void> {
+  for (const name of ['xmpp', 'xmpp-tls', 'http'] as const) {
+    const place = listeners[name]
+    if (place === false || place.port === 0) continue
+    await listenAt(name, place, log, async at => {
+      const server = createServer()
+      await once(server.listen({ host: at.address, port: at.port }), 'listening')
+      await new Promise(resolve => server.close(resolve))
+      return at
+    })
   }
 }
 
@@ -98,6 +123,12 @@ function explained(error: unknown, name: Listener, at: { address: string; port: 
       return new TidingsError(
         'TIDINGS_PORT_FORBIDDEN',
         `port ${at.port} may not be opened by this user: set ${key}.port to 1024 or more, or allow it`,
+        { cause },
+      )
+    case 'ENOTSUP':
+      return new TidingsError(
+        'TIDINGS_PORT_SHARED',
+        'this system does not share a port among processes: set workers to 1',
         { cause },
       )
     case 'EADDRNOTAVAIL':

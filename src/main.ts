@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { administer } from './administer.ts'
 import { Accounts } from './auth/accounts.ts'
 import { checkFolder, openCertificates, openCluster, openStorage } from './back-ends.ts'
+import type { RelayOptions } from './c2s/bosh/relay.ts'
 import { C2s } from './c2s/listener.ts'
 import type { Administration } from './cli/control/administration.ts'
 import type { NewInvitationLinks } from './cli/control/protocol.ts'
@@ -56,6 +57,16 @@ export interface Dependencies {
   readonly expelled?: () => void
   /** Whether to open the control socket in `data`. Default true. */
   readonly control?: boolean
+  /** This server is one of several processes at the same ports (workers/). */
+  readonly worker?: WorkerPart
+}
+
+/** What one of several processes has of the others. */
+export interface WorkerPart {
+  /** What the control socket does with all of them. */
+  reload(): Promise<Changes>
+  drain(wish: Drain): Promise<Drained>
+  readonly relay: Omit<RelayOptions, 'signal'>
 }
 
 /** A running server. */
@@ -70,6 +81,7 @@ export interface Server {
   readonly connections: number
   readonly accounts: Accounts
   readonly certificates: readonly CertificateDescription[]
+  readonly metrics: Metrics
   /** What the operator should know, a sentence each; logged as well. */
   readonly warnings: readonly string[]
   /** An invitation to a server without accounts; undefined where there is one, or where nobody is invited. */
@@ -165,12 +177,15 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   })
   const components = await componentsOf(config, { router, background, clock, log })
   parts.defer(() => components?.shutdown(new StreamError('system-shutdown')))
-  const http = await httpServer({ c2s, config, hosts, certificates, clock, log })
+  const ending = new AbortController()
+  parts.defer(() => ending.abort())
+  const relay = given.worker && { ...given.worker.relay, signal: ending.signal }
+  const http = await httpServer({ c2s, config, hosts, certificates, clock, log, relay })
   // Together: requests are held open for streams, which end as streams do.
   parts.defer(async () => {
     await Promise.all([http?.stop(), c2s.shutdown(new StreamError('system-shutdown'))])
   })
-  const publicPorts = await listen(c2s, http, config, log)
+  const publicPorts = await listen(c2s, http, config, { log, shared: given.worker !== undefined })
   httpPort = publicPorts.http
   const componentPort = await listenForComponents(components, config)
   watch(metrics, { router, c2s, storage, background })
@@ -206,7 +221,13 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
       )
     const domains = hosts.map(host => host.domain)
     const administration = administer(
-      { storage, config, ports, reload, drain, survey: () => survey(cluster, report(), clock) },
+      {
+        storage,
+        config,
+        ports,
+        survey: () => survey(cluster, report(), clock),
+        ...(given.worker ?? { reload, drain }),
+      },
       { accounts, hosts: domains, forget, addContacts, invitations },
     )
     parts.adopt(await ControlServer.open(controlSocket(config.data), administration, log), one => one.close())
@@ -222,6 +243,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     },
     accounts,
     certificates: certificates.describe(),
+    metrics,
     warnings,
     firstInvitation: () => firstInvitation(accounts, hosts, invitations),
     settled,

@@ -6,7 +6,7 @@ import type { Clock } from './core/clock.ts'
 import type { Metrics } from './core/metrics.ts'
 import type { Router } from './core/router.ts'
 import { HealthCheck } from './operations/health.ts'
-import { Monitor } from './operations/monitor.ts'
+import { Monitor, type Monitored } from './operations/monitor.ts'
 import type { Storage } from './storage/types.ts'
 
 /** What is watched. */
@@ -42,6 +42,8 @@ interface MonitorParts {
   readonly storage: Storage
   readonly clock: Clock
   readonly warn: (code: string, text: string) => void
+  /** See `Monitored`. */
+  readonly workers?: Monitored['workers']
 }
 
 /** An open monitor. */
@@ -54,11 +56,12 @@ interface OpenMonitor {
 /** Opens the listener for the operator; a place that is taken is a warning, for clients can be served all the same. */
 export async function openMonitor(
   { listeners, hosts }: Config,
-  { metrics, storage, clock, warn }: MonitorParts,
+  { metrics, storage, clock, warn, workers }: MonitorParts,
 ): Promise<OpenMonitor> {
   const { metrics: place } = listeners
   if (place === false) return { port: undefined, close: async () => {} }
-  const monitor = new Monitor({ metrics, health: new HealthCheck(storage, hosts[0]!.name, clock) })
+  const health = new HealthCheck(storage, hosts[0]!.name, clock)
+  const monitor = new Monitor({ metrics, health, ...(workers && { workers }) })
   let opened: number | undefined
   for (const address of place.address) {
     const port = opened ?? place.port

@@ -1,7 +1,7 @@
 /**
- * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster, also while homes move between them, and, with TIDINGS_FULL=1, on SQLite
- * and on two nodes over Cassandra.
- * DIALOGUES=0199 plays only those whose name has that text, MODE=cassandra only in that way.
+ * Plays every dialogue of test/dialogues: embedded, on two nodes over the in-memory cluster, also while homes move between them, and, with TIDINGS_FULL=1, on SQLite,
+ * by two workers and on two nodes over Cassandra.
+ * DIALOGUES=0199 plays only those whose name has that text, MODE=cassandra or MODE=workers only in that way.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,6 +30,9 @@ const MODES: Readonly<Record<string, Mode>> = {
   bosh: { over: 'bosh' },
   ...(process.env.TIDINGS_FULL !== undefined && { sqlite: { storage: 'sqlite' } }),
   ...(withoutCassandra() === undefined && { cassandra: { nodes: 2, storage: await cassandraTenants(t) } }),
+  ...((process.env.TIDINGS_FULL !== undefined || process.env.MODE === 'workers') && {
+    workers: { nodes: 2, workers: true, storage: 'sqlite' },
+  }),
 }
 
 /** How a dialogue is played; `over`: clients that may connect by anything connect by this. */

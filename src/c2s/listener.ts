@@ -91,9 +91,10 @@ export class C2s {
       { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
       socket => this.#accept(socket, door),
     )
-    const { address, port } = at
+    const { address, port, shared = false } = at
     try {
-      await once(server.listen({ host: address, port, backlog: BACKLOG }), 'listening')
+      const place = { host: address, port, backlog: BACKLOG, reusePort: shared }
+      await once(server.listen(place), 'listening')
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       throw new TidingsError('TIDINGS_LISTEN_FAILED', `no listening on ${address} port ${port}: ${why}`, {

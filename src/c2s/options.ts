@@ -23,6 +23,8 @@ export interface ListenOptions {
   readonly tls: TlsPolicy
   /** Addresses and networks (`10.0.0.0/8`) of proxies. What comes from there must begin with a PROXY header, version 1 or 2. */
   readonly proxies?: readonly string[]
+  /** Whether other processes of the server listen there too; the system spreads connections over them. */
+  readonly shared?: boolean
 }
 
 /** What clients may use. Infinity switches a limit off. */

@@ -12,14 +12,24 @@ const SECRET = ['password', 'secret', 'token', 'authorization', 'key', 'keys', '
 
 /**
  * The server's log: JSON lines on standard error. Through Node's own stream, which writes at once on files, pipes and terminals, so that
- * the last words before a crash are not lost and nothing else that is written there overtakes them.
+ * the last words before a crash are not lost and nothing else that is written there overtakes them. `worker`: which of several processes this is.
  */
-export function createLogger(level: string, destination: DestinationStream = process.stderr): LeveledLog {
+export function createLogger(
+  level: string,
+  destination: DestinationStream = process.stderr,
+  worker?: string,
+): LeveledLog {
   const redact = { paths: SECRET.flatMap(name => [name, `*.${name}`]), censor: '[not logged]' }
   // A child keeps a level of its own. There is one per host.
   const all: Logger[] = []
   const onChild = (child: Logger): void => void all.push(child)
-  const options = { level, redact, onChild, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const options = {
+    level,
+    redact,
+    onChild,
+    base: worker === undefined ? null : { worker },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  }
   const root = pino({ ...options, formatters: { level: label => ({ level: label }) } }, destination)
   all.push(root)
   return Object.assign(root, {

@@ -1,5 +1,7 @@
 import { flushCompileCache } from 'node:module'
 import { isatty } from 'node:tty'
+import type { Config } from '../config/config.ts'
+import type { Log } from '../core/log.ts'
 import { collectGarbage, collectWhenQuiet, optimise } from '../v8.ts'
 import { CONFIG_OPTION, type Command } from './command.ts'
 import { createLogger } from './logger.ts'
@@ -16,32 +18,72 @@ export const command: Command = {
     'Standard output says once where the server is; standard error is its log, a line of JSON each.\nA second Ctrl-C ends it at once (exit code 130). SIGHUP without a terminal is `tidings reload`.',
   examples: ['tidings start', 'tidings start --config /etc/tidings.yaml 2>> /var/log/tidings.log'],
   async run({ options }, terminal) {
-    const { loadConfig, startServer } = await import('../main.ts')
-    const config = await loadConfig(options.config)
-    const log = createLogger(config.log.level)
-    // From here on a signal ends the server in order, even one that comes while it starts.
+    const { loadConfig } = await import('../main.ts')
     const read = () => loadConfig(options.config)
+    const config = await read()
+    const log = createLogger(config.log.level, process.stderr, workerNumber())
+    const parts = { log, read, setLogLevel: (level: string) => log.setLevel(level) }
+    if (workerNumber() !== undefined) return work(parts)
+    // From here on a signal ends the server in order, even one that comes while it starts.
     let reload: () => Promise<unknown> = async () => {}
     // Its outcome is in the log.
     const reason = stopReason(log, hasTerminal() ? undefined : () => void reload().catch(() => {}))
     const expelled = Promise.withResolvers<number>()
-    const server = await startServer(config, {
-      log,
-      read,
-      setLogLevel: level => log.setLevel(level),
-      // A failure: whoever looks after the process starts it again, as another node.
-      expelled: () => expelled.resolve(1),
-    })
+    // A failure: whoever looks after the process starts it again, as another node.
+    const server = await start(config, { ...parts, expelled: () => expelled.resolve(1) })
     reload = () => server.reload()
     const invitation = await server.firstInvitation()
     terminal.out(startScreen(config, { ...server, invitation }, options.config))
-    // Written now, for a server that is killed writes nothing.
-    flushCompileCache()
-    collectGarbage()
-    optimise()
-    collectWhenQuiet()
+    settleDown()
     return untilStopped(server, log, Promise.race([reason, expelled.promise]))
   },
+}
+
+/** What a server is started with beside its configuration. */
+interface Parts {
+  readonly log: Log
+  readonly read: () => Promise<Config>
+  readonly setLogLevel: (level: string) => void
+}
+
+/** This process, or several. */
+async function start(config: Config, parts: Parts & { readonly expelled: () => void }) {
+  if (config.workers !== 1) {
+    const { startWorkers } = await import('../workers/supervisor.ts')
+    return startWorkers(config, parts)
+  }
+  const { startServer } = await import('../main.ts')
+  return startServer(config, parts)
+}
+
+/** The number of this worker; undefined for what is none. Whoever starts one says so. */
+function workerNumber(): string | undefined {
+  return process.send === undefined ? undefined : process.env.TIDINGS_WORKER
+}
+
+/** This process is one of several. Signals that reach all of them, as a terminal's, end it as the supervisor does. */
+async function work(parts: Parts): Promise<number> {
+  const { startWorker } = await import('../workers/worker.ts')
+  const { log } = parts
+  const reason = stopReason(log, () => {})
+  const onFault = (code: string, err: unknown): void => {
+    log.error({ code, err }, 'this worker can not go on')
+    process.exit(1)
+  }
+  // The supervisor tells why one could not start.
+  const worker = await startWorker({ ...parts, onFault }).catch(() => undefined)
+  if (worker === undefined) return process.exit(1)
+  settleDown()
+  return untilStopped(worker, log, reason)
+}
+
+/** All is loaded. */
+function settleDown(): void {
+  // Written now, for a server that is killed writes nothing.
+  flushCompileCache()
+  collectGarbage()
+  optimise()
+  collectWhenQuiet()
 }
 
 /** Whether a terminal is attached: then SIGHUP says that it was closed, else it asks to read the configuration again. */

@@ -35,7 +35,8 @@ function plain(text: string): unknown {
 }
 
 function checked(value: unknown, field: Leaf, found: string): Checked {
-  const result = field.off && value === false ? false : accepted(value, field)
+  const instead = (field.off && value === false) || (field.auto && value === 'auto')
+  const result = instead ? value : accepted(value, field)
   if (result !== undefined) return { value: result }
   const near =
     field.choices !== undefined && typeof value === 'string' ? suggestion(value, field.choices) : undefined

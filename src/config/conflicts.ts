@@ -11,12 +11,13 @@ export interface Conflict {
   readonly text: string
 }
 
-/** Finds what no single key can see: a host or component named twice, two listeners on one port, an extension without one that it needs. */
+/** Finds what no single key can see: a host or component named twice, two listeners on one port, workers where they cannot be, an extension without one that it needs. */
 export function conflicts(config: Config, extensions: readonly Extension[]): Conflict[] {
   return [
     ...hostsNamedTwice(config),
     ...componentsNamedTwice(config),
     ...portsTakenTwice(config),
+    ...workersUnfit(config),
     ...needsUnmet(config, extensions),
     ...clusterUnfit(config),
   ]
@@ -103,6 +104,19 @@ function* clusterUnfit({ cluster, storage }: Config): Generator<Conflict> {
       at: ['storage', 'kind'],
       text: 'expected "cassandra", which all nodes share, where cluster.kind is "redis": found "sqlite"',
     }
+}
+
+/** Workers share what is on this machine, and a component has one connection. */
+function* workersUnfit({ workers, storage, cluster, components }: Config): Generator<Conflict> {
+  if (workers === 1) return
+  const instead = (text: string) => ({
+    path: 'workers',
+    at: ['workers'],
+    text: `expected 1 ${text}, found ${workers}`,
+  })
+  if (storage.kind === 'cassandra' || cluster.kind !== 'local')
+    yield instead('where several nodes are one server (start one for each core)')
+  else if (components.length > 0) yield instead('where there are components')
 }
 
 /** `::` listens at every address, and so does `0.0.0.0` for IPv4. */

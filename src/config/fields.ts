@@ -8,6 +8,8 @@ export interface Leaf<T = unknown> extends Option<T> {
   readonly format?: Format
   /** `false` may be written instead: switched off. */
   readonly off?: boolean
+  /** `auto` may be written instead: the server finds out by itself. */
+  readonly auto?: boolean
   /** It must be there where its section is. */
   readonly required?: boolean
   /** A text may stand for a list of one. */

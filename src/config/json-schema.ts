@@ -40,7 +40,8 @@ function schemaOf(field: Field): object {
       return { description, type: 'object', additionalProperties: { type: 'string' }, default: {} }
     default: {
       const none = field.default === undefined || field.required
-      return { description, ...(!none && { default: field.default }), ...orOff(leafOf(field), field.off) }
+      const leaf = orOff(leafOf(field), field.off)
+      return { description, ...(!none && { default: field.default }), ...orAuto(leaf, field.auto) }
     }
   }
 }
@@ -48,6 +49,11 @@ function schemaOf(field: Field): object {
 /** `false` instead, and, for what is not text, a variable of the environment. */
 function orOff(schema: object, off: boolean | undefined): object {
   return off ? { anyOf: [{ const: false }, schema] } : schema
+}
+
+/** `auto` instead. */
+function orAuto(schema: object, auto: boolean | undefined): object {
+  return auto ? { anyOf: [{ const: 'auto' }, schema] } : schema
 }
 
 /** A variable of the environment may stand wherever a single value does. */

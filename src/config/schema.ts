@@ -103,6 +103,15 @@ const overrides: Dictionary = {
   values: ENDPOINT,
 }
 
+const workers: Leaf<number | 'auto'> = {
+  kind: 'integer',
+  doc: 'How many processes serve clients, at the same ports: `auto` is one for each core. With more than one, a further process has the storage.',
+  default: 1,
+  min: 1,
+  max: 256,
+  auto: true,
+}
+
 const resumeLocation: Leaf<string | undefined> = {
   kind: 'text',
   doc: 'Where a client is to come to resume its session (XEP-0198): a host, or a host and a port, of this node alone. For nodes that clients reach by addresses of their own; any other node takes the client, too, and fetches its session.',
@@ -194,6 +203,7 @@ const CORE_FIELDS = {
   }),
   components,
   tls: pair('The certificate of all hosts without their own. Absent: a self-made one, kept in `data`.'),
+  workers,
   storage: STORAGE,
   cluster: CLUSTER,
   sessions: section('Connected clients.', {

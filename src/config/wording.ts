@@ -13,7 +13,7 @@ export function expected(field: Field): string {
     case 'dictionary':
       return `a mapping from ${field.keys.expected} to ${field.values.expected}`
     default:
-      return expectedValue(field) + off
+      return expectedValue(field) + off + (field.auto ? ', or auto' : '')
   }
 }
 

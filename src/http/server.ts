@@ -41,6 +41,13 @@ export interface HttpServerOptions {
   readonly log: Log
 }
 
+/** Where to listen; `shared`: other processes of the server listen there too, and the system spreads connections over them. */
+export interface HttpPlace {
+  readonly address: string
+  readonly port: number
+  readonly shared?: boolean
+}
+
 /** An import of it would also load what it exports for clients in a browser's manner: 8 MiB. */
 const { createServer } = process.getBuiltinModule('node:http')
 
@@ -81,7 +88,7 @@ export class HttpServer {
   }
 
   /** Opens a listening socket; may be called for several. Rejects with the error of the system if it can't be opened. */
-  async listen({ address, port }: { address: string; port: number }): Promise<AddressInfo> {
+  async listen({ address, port, shared = false }: HttpPlace): Promise<AddressInfo> {
     const { upgrades, log } = this.#options
     const wanted = (request: IncomingMessage): boolean => upgrades.has(pathOf(request))
     const server = createServer({ ...LIMITS, shouldUpgradeCallback: wanted }, (request, response) => {
@@ -89,7 +96,7 @@ export class HttpServer {
     })
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
     this.#guard(server)
-    await once(server.listen({ host: address, port }), 'listening')
+    await once(server.listen({ host: address, port, reusePort: shared }), 'listening')
     server.on('error', err =>
       log.error({ code: 'TIDINGS_ACCEPT_FAILED', err }, 'connections could not be accepted'),
     )

@@ -18,6 +18,8 @@ const REQUEST_MS = 10_000
 export interface Monitored {
   readonly metrics: Metrics
   readonly health: HealthCheck
+  /** Metrics of other processes of the server, as they are scraped, by the label `worker` of each. */
+  readonly workers?: () => Promise<ReadonlyMap<string, string>>
 }
 
 /** The listener at one or more addresses, on one port. */
@@ -74,8 +76,15 @@ export class Monitor {
   async #metrics(response: ServerResponse): Promise<void> {
     this.#exposition ??= import('./exporter.ts').then(({ exposition }) => exposition(this.#monitored.metrics))
     const { contentType, text } = await this.#exposition
-    end(response, 200, await text(), contentType)
+    const { workers } = this.#monitored
+    end(response, 200, await (workers === undefined ? text() : merged(await text(), workers)), contentType)
   }
+}
+
+/** What this process says, and what its workers say, each with its label. */
+async function merged(own: string, workers: NonNullable<Monitored['workers']>): Promise<string> {
+  const { mergeMetrics } = await import('./merge-metrics.ts')
+  return mergeMetrics(new Map([['storage', own], ...(await workers())]))
 }
 
 function end(

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { planSlots } from '../../src/cluster/redis/plan.ts'
+import { planSlots } from '../../src/cluster/plan.ts'
 import { SLOTS } from '../../src/cluster/slots.ts'
 
 const nodes = fc.uniqueArray(

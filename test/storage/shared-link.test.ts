@@ -130,15 +130,19 @@ t.test('tokens are taken from one bucket', async t => {
   t.equal(await clients[1]!.storage.ephemeral.get('l'), undefined)
 })
 
-t.test('commits for owners whom a client may not write for are refused, and nothing else', async t => {
+t.test('commits to archives that a client may not write to are refused, and nothing else', async t => {
   const { client, ports } = await serve(t)
   const { storage } = await client()
   ports[0]!.mayWrite = owner => owner === 'alice@localhost'
   const table = storage.table<string>('things', 'lww')
-  await storage.commit([table.put(alice, 'k', 'v')])
-  const both = [table.put(alice, 'k', 'w'), table.put(bob, 'k', 'w')]
-  await t.rejects(storage.commit(both), { code: 'unavailable', message: /not held by this process/ })
-  t.equal(await table.get(alice, 'k'), 'v')
+  const archive = storage.archive('mam')
+  const append = (owner: JID) => archive.append(owner, { peer: owner, payload: Buffer.from('hello') })
+  await storage.commit([append(alice), table.put(bob, 'k', 'v')])
+  const refused = { code: 'unavailable', message: /not held by this process/ }
+  await t.rejects(storage.commit([table.put(bob, 'k', 'w'), append(alice), append(bob)]), refused)
+  await t.rejects(storage.commit([archive.replace(bob, 1n, Buffer.from('gone'))]), refused)
+  t.equal(await table.get(bob, 'k'), 'v')
+  t.equal((await archive.page(alice)).items.length, 1)
   await t.resolves(storage.table<string>('accounts', 'cas').update(bob, 'k', () => 'v'))
 })
 

@@ -6,12 +6,26 @@ const REFUSED = ['get', 'page', 'owners', 'update', 'commit', 'purge', 'expire',
 /** A storage whose disk can be taken away for a while. */
 export class FaultyStorage {
   /** While this is set, whatever reads or stores is refused as `unavailable`. */
-  failing = false
+  get failing(): boolean {
+    return this.#state.failing
+  }
+
+  set failing(fails: boolean) {
+    this.#state.failing = fails
+  }
   /** The storage, to be given to whoever is tested. */
   readonly storage: Storage
 
-  constructor(inner: Storage) {
+  readonly #state: { failing: boolean }
+
+  constructor(inner: Storage, state = { failing: false }) {
+    this.#state = state
     this.storage = this.#guarded(inner)
+  }
+
+  /** Another storage, which fails with this one. */
+  beside(inner: Storage): FaultyStorage {
+    return new FaultyStorage(inner, this.#state)
   }
 
   #guarded<O extends object>(inner: O): O {

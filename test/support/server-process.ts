@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +43,13 @@ export class ServerProcess {
 
   get ports(): Ports {
     return this.current
+  }
+
+  /** Its processes that serve clients, where there are several. Linux alone tells. */
+  get workers(): readonly number[] {
+    const { pid } = this.child
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return children.split(' ').filter(Boolean).map(Number)
   }
 
   /** Starts it and makes the accounts. Resolves when it listens. */

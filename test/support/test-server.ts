@@ -12,14 +12,17 @@ import type { Log } from '../../src/core/log.ts'
 import { extensions } from '../../src/extensions/index.ts'
 import { Invitations, type NewInvitation } from '../../src/extensions/invitations/index.ts'
 import { type Server, startServer } from '../../src/main.ts'
-import { memoryStorage } from '../../src/storage/memory.ts'
-import { openSqlite } from '../../src/storage/sqlite/open.ts'
+import { memoryEphemeral } from '../../src/storage/ephemeral.ts'
+import { storageOf } from '../../src/storage/front.ts'
+import { memoryEngine, memoryStorage } from '../../src/storage/memory.ts'
+import { openSqlite, openSqliteEngine } from '../../src/storage/sqlite/open.ts'
 import type { Storage, WallClock } from '../../src/storage/types.ts'
 import { Certificates } from '../../src/tls/certificates.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ManualClock } from './clock.ts'
 import { FaultyStorage } from './faulty-storage.ts'
 import { randomNumbers } from './random.ts'
+import { type Shared, type WorkerNode, WorkerNodes } from './worker-nodes.ts'
 
 /** An account of a test; a user's unless it says otherwise. */
 export type TestAccount = readonly [address: string, password: string, role?: Role]
@@ -28,6 +31,8 @@ export type TestAccount = readonly [address: string, password: string, role?: Ro
 export interface TestServerOptions {
   /** 1: embedded; more: nodes of a cluster in memory, over one storage. */
   readonly nodes?: number
+  /** The nodes are workers: their storage is elsewhere, and they talk over sockets. */
+  readonly workers?: boolean
   /** Homes move between the nodes whenever `stir` is called: which ones and when follows from this number. */
   readonly moving?: number
   /** `memory` by default; or what opens one. */
@@ -64,9 +69,8 @@ const CONFIG = {
 /** The real server in this process, with a clock that a test moves. */
 export class TestServer {
   readonly clock: ManualClock
-  private servers: readonly Server[]
+  private launched: Launched
   private readonly launch: () => Promise<Launched>
-  private network: LocalNetwork | undefined
   private readonly random: (() => number) | undefined
   private readonly faulty: FaultyStorage
   private readonly parts: AsyncDisposableStack
@@ -75,15 +79,14 @@ export class TestServer {
   private constructor(
     clock: ManualClock,
     faulty: FaultyStorage,
-    { servers, network }: Launched,
+    launched: Launched,
     launch: () => Promise<Launched>,
     parts: AsyncDisposableStack,
     moving: number | undefined,
   ) {
     this.clock = clock
     this.faulty = faulty
-    this.servers = servers
-    this.network = network
+    this.launched = launched
     this.launch = launch
     this.parts = parts
     this.random = moving === undefined ? undefined : randomNumbers(moving)
@@ -95,7 +98,13 @@ export class TestServer {
     await using parts = new AsyncDisposableStack()
     const data = await mkdtemp(join(tmpdir(), 'tidings-test-'))
     parts.defer(() => rm(data, { recursive: true, force: true }))
-    const opened = parts.adopt(await openStorage(options.storage, data, clock), one => one.close())
+    const shared = options.workers ? await openShared(options.storage, data, clock) : undefined
+    const opened = parts.adopt(
+      shared === undefined
+        ? await openStorage(options.storage, data, clock)
+        : storageOf(shared.engine, shared.ephemeral, clock),
+      one => one.close(),
+    )
     const faulty = new FaultyStorage(opened)
     const { storage } = faulty
     const keeper = new Accounts(storage, { iterations })
@@ -103,7 +112,37 @@ export class TestServer {
       await keeper.create(JID.parse(address), password, { role })
     const settings = configFrom(merge(CONFIG, config), { extensions, directory: data })
     const certificates = options.certificates ?? (await testCertificates())
+    const launchWorkers = async (shared: Shared): Promise<Launched> => {
+      const workers = await WorkerNodes.open(shared)
+      const joined: WorkerNode[] = []
+      const servers: Server[] = []
+      for (let i = 0; i < nodes; i++) {
+        const node = await workers.add()
+        joined.push(node)
+        const { storage } = faulty.beside(node.storage)
+        const given = {
+          clock,
+          storage,
+          cluster: node.cluster,
+          certificates,
+          control: false,
+          ...(log && { log }),
+        }
+        servers.push(await startServer(settings, given))
+      }
+      await workers.settled(joined)
+      const stop = async (): Promise<void> => {
+        workers.coordinator.stop()
+        await Promise.all(servers.map((server, i) => server.stop().then(() => joined[i]!.cluster.close())))
+      }
+      const close = async (): Promise<void> => {
+        for (const { storage } of joined) await storage.close()
+        await workers.close()
+      }
+      return { servers, network: undefined, stop, close }
+    }
     const launch = async (): Promise<Launched> => {
+      if (shared !== undefined) return launchWorkers(shared)
       const network = new LocalNetwork()
       const clusters =
         nodes === 1 ? [singleNode()] : Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
@@ -112,9 +151,14 @@ export class TestServer {
         const given = { clock, storage, cluster, certificates, control: false, ...(log && { log }) }
         servers.push(await startServer(settings, given))
       }
-      return { servers, network }
+      const stop = async () => void (await Promise.all(servers.map(server => server.stop())))
+      return { servers, network, stop, close: async () => {} }
     }
     return new TestServer(clock, faulty, await launch(), launch, parts.move(), options.moving)
+  }
+
+  private get servers(): readonly Server[] {
+    return this.launched.servers
   }
 
   /** One entry per node. */
@@ -180,7 +224,7 @@ export class TestServer {
 
   /** Begins to stop: streams are closed with system-shutdown. `close` waits for the end. */
   stop(): void {
-    this.stopping ??= Promise.all(this.servers.map(server => server.stop())).then(() => undefined)
+    this.stopping ??= this.launched.stop()
     this.stopping.catch(() => {})
   }
 
@@ -188,10 +232,9 @@ export class TestServer {
   async restart(): Promise<void> {
     this.stop()
     await this.stopping
+    await this.launched.close()
     this.stopping = undefined
-    const { servers, network } = await this.launch()
-    this.servers = servers
-    this.network = network
+    this.launched = await this.launch()
   }
 
   /** Whether homes move. */
@@ -201,7 +244,8 @@ export class TestServer {
 
   /** Where homes move, perhaps begins to move some of them, now or a little later; nobody waits for that. */
   stir(): void {
-    const { random, network } = this
+    const { random } = this
+    const { network } = this.launched
     if (random === undefined || network === undefined || random() < 0.3) return
     const bits = Array.from({ length: 8 }, () => random() < 0.5)
     const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter(slot => bits[slot % bits.length])
@@ -213,6 +257,7 @@ export class TestServer {
   async close(): Promise<void> {
     this.stop()
     await this.stopping
+    await this.launched.close()
     await this.parts.disposeAsync()
   }
 }
@@ -220,7 +265,10 @@ export class TestServer {
 /** What runs, and what joins it. */
 interface Launched {
   readonly servers: readonly Server[]
-  readonly network: LocalNetwork
+  readonly network: LocalNetwork | undefined
+  stop(): Promise<void>
+  /** What is left when all have stopped. */
+  close(): Promise<void>
 }
 
 /** So many turns of the event loop later. */
@@ -234,6 +282,16 @@ export async function testCertificates(): Promise<Certificates> {
   const opened = await Certificates.open({ hosts: [{ name: 'localhost' }], directory, watch: false })
   await rm(directory, { recursive: true, force: true })
   return opened
+}
+
+/** What workers share. */
+async function openShared(
+  kind: TestServerOptions['storage'],
+  folder: string,
+  clock: ManualClock,
+): Promise<Shared> {
+  const engine = kind === 'sqlite' ? await openSqliteEngine({ folder, clock }) : memoryEngine({ clock })
+  return { engine, ephemeral: memoryEphemeral(clock), clock }
 }
 
 function openStorage(

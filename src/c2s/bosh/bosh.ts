@@ -7,6 +7,8 @@ import type { Connection } from '../connection.ts'
 import type { C2s } from '../listener.ts'
 import { welcomes } from '../origins.ts'
 import { BoshError } from './answer.ts'
+import type { BoshExchange } from './exchange.ts'
+import type { Relay } from './relay.ts'
 import { Reply } from './reply.ts'
 import { type BoshRequest, readRequest } from './request.ts'
 import { BoshSession } from './session.ts'
@@ -20,18 +22,8 @@ export interface BoshOptions {
   /** Web pages from these origins may connect, beside those of the server itself; `*`: from any. */
   readonly origins: readonly string[]
   readonly limits: BoshLimits
-}
-
-/** A request as the HTTP server got it. */
-export interface BoshExchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  /** The client's address. */
-  readonly address: string
-  /** The origin by which the client knows this server: `https://chat.example`. */
-  readonly origin: string
-  /** The client has signed in: its connection counts no more among those of strangers. */
-  readonly release: () => void
+  /** The way to the sessions of other workers, where there are any. */
+  readonly relay?: Relay
 }
 
 /** XEP-0124 §20.3: the id of a session can't be guessed: 128 bits. */
@@ -79,15 +71,19 @@ export class Bosh {
     const reply = new Reply(response)
     try {
       const body = await this.#read(request)
-      this.#take(readRequest(body, this.#c2s.limits.reader), reply, asked)
+      this.#take(readRequest(body, this.#c2s.limits.reader), reply, asked, body)
     } catch (error) {
       this.#fail(error, reply, asked)
     }
   }
 
-  #take(request: BoshRequest, reply: Reply, asked: BoshExchange): void {
-    if (request.sid === undefined) return void this.#open(request, reply, asked)
-    const open = this.#sessions.get(request.sid)
+  #take(request: BoshRequest, reply: Reply, asked: BoshExchange, body: Buffer): void {
+    const { sid } = request
+    if (sid === undefined) return void this.#open(request, reply, asked)
+    const open = this.#sessions.get(sid)
+    const { relay } = this.#options
+    if (open === undefined && relay?.isElsewhere(sid))
+      return void relay.forward(sid, body, asked, () => reply.refuse('item-not-found'))
     if (open === undefined) throw new BoshError('item-not-found')
     // XEP-0124 §19.1: the connection is closed, not the session: somebody else may have sent this.
     if (open.secure && !isSecure(asked)) return void asked.request.socket.destroy()
@@ -97,9 +93,9 @@ export class Bosh {
 
   /** XEP-0124 §7 */
   #open(request: BoshRequest, reply: Reply, asked: BoshExchange): void {
-    const { clock, limits } = this.#options
+    const { clock, limits, relay } = this.#options
     const session = new BoshSession(request, {
-      sid: randomBytes(SID_BYTES).toString('base64url'),
+      sid: `${relay?.prefix ?? ''}${randomBytes(SID_BYTES).toString('base64url')}`,
       terms: termsFor(request, limits),
       clock,
       forget: ({ sid }) => this.#sessions.delete(sid),
@@ -130,7 +126,9 @@ export class Bosh {
   #isFromMember(beginning: Buffer): boolean {
     const [, sid = ''] = SID.exec(beginning.latin1Slice(0, 4096)) ?? []
     const open = this.#sessions.get(sid)
-    return open !== undefined && this.#c2s.signedIn(open.connection)
+    if (open !== undefined) return this.#c2s.signedIn(open.connection)
+    // Whoever has the session looks again.
+    return this.#options.relay?.isElsewhere(sid) ?? false
   }
 
   #fail(error: unknown, reply: Reply, { request, response }: BoshExchange): void {

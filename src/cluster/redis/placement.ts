@@ -1,8 +1,8 @@
 import type { MonotonicClock } from '../clock.ts'
+import { planSlots } from '../plan.ts'
 import { SLOTS } from '../slots.ts'
 import type { Members } from './members.ts'
 import type { OwnSlots } from './own-slots.ts'
-import { planSlots } from './plan.ts'
 import type { Transfers } from './transfers.ts'
 
 /** Slots that move at a time. */

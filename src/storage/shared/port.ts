@@ -20,7 +20,7 @@ export interface Served {
 export class StoragePort {
   /** Takes what the client tells, in order with its commits. */
   onTold: (text: string) => void = () => {}
-  /** Whether the client may write for an owner (a bare JID's text). A commit for another one is refused as `unavailable`. */
+  /** Whether the client may write to the archives of an owner (a bare JID's text). A commit that does all the same is refused as `unavailable`. */
   mayWrite: (owner: string) => boolean = () => true
   /** Resolves when the client has gone and all that it had sent is stored or refused. */
   readonly gone: Promise<void>
@@ -100,10 +100,13 @@ export class StoragePort {
     }
   }
 
-  /** ARCHITECTURE §9: a former home writes nothing any more. */
+  /**
+   * ARCHITECTURE §9: a former home brings nothing into an archive any more. Rows are not asked about: the worker that has a client's
+   * connection, and not its home, stores how much of what it sent has been handled, for one.
+   */
   #commit(operations: readonly Operation[]): Promise<Committed> {
-    for (const { owner } of operations)
-      if (!this.mayWrite(owner))
+    for (const { kind, owner } of operations)
+      if ((kind === 'append' || kind === 'replace') && !this.mayWrite(owner))
         return Promise.reject(
           new StorageError('unavailable', 'the slot of this owner is not held by this process'),
         )

@@ -1,4 +1,4 @@
-import { SLOTS } from '../slots.ts'
+import { SLOTS } from './slots.ts'
 
 /**
  * Which node is to have each slot: as many each, give or take one, and no more moves than that takes. All nodes that see the same come to the
