@@ -25,6 +25,7 @@ import { TidingsError } from './core/errors.ts'
 import { Host } from './core/host.ts'
 import { type Log, silentLog } from './core/log.ts'
 import { Metrics } from './core/metrics.ts'
+import type { Portable } from './core/portable.ts'
 import { Router } from './core/router.ts'
 import { software } from './core/software.ts'
 import { type NodeReport, survey } from './core/survey.ts'
@@ -95,6 +96,9 @@ export interface Server {
   /** Closes listeners and streams (with system-shutdown), stores everything and lets go of it. */
   stop(): Promise<void>
 }
+
+/** What extensions move of users, whether they are on or off. */
+const portables: readonly Portable[] = extensions.flatMap(({ portable = [] }) => portable)
 
 /** The configuration that comes with the package. */
 const SHIPPED = fileURLToPath(new URL('../config/tidings.yaml', import.meta.url))
@@ -224,6 +228,9 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
       {
         storage,
         config,
+        accounts,
+        portables,
+        running: true,
         ports,
         survey: () => survey(cluster, report(), clock),
         ...(given.worker ?? { reload, drain }),
@@ -298,7 +305,7 @@ export async function openOffline(config: Config): Promise<Offline> {
     storage.commit(await rows.add(await rows.load(account), contacts))
   return {
     administration: administer(
-      { storage, config, ports: {} },
+      { storage, config, accounts, portables, running: false, ports: {} },
       { accounts, hosts, forget, addContacts, invitations },
     ),
     close: () => storage.close(),

@@ -40,7 +40,8 @@ export type PasswordKeys = Readonly<Record<ScramHash, ScramKeys>>
 interface Row {
   readonly role: Role
   readonly created: number
-  readonly keys: Readonly<Record<ScramHash, StoredKeys>>
+  /** All of them, save for an account of another server, which has had only some. */
+  readonly keys: Readonly<Partial<Record<ScramHash, StoredKeys>>>
 }
 
 interface StoredKeys {
@@ -91,13 +92,24 @@ export class Accounts {
   }
 
   /** Makes an account whose keys are derived already (import). Throws as `create` does. */
-  async add(jid: JID, keys: PasswordKeys, role: Role = 'user'): Promise<void> {
+  async add(jid: JID, keys: Partial<PasswordKeys>, role: Role = 'user'): Promise<void> {
     checkAddress(jid)
     const row: Row = { role, created: this.clock.now(), keys: encodeKeys(keys) }
     await this.table.update(jid, KEY, old => {
       if (old !== undefined) throw exists(jid)
       return row
     })
+  }
+
+  /** The keys of an account, for a move to another server. */
+  async keysOf(jid: JID): Promise<Partial<PasswordKeys> | undefined> {
+    const row = await this.table.get(jid.bare, KEY)
+    if (row === undefined) return undefined
+    const pairs = HASHES.flatMap(hash => {
+      const keys = row.keys[hash]
+      return keys === undefined ? [] : [[hash, decodeKeys(keys)] as const]
+    })
+    return Object.fromEntries(pairs)
   }
 
   /** Takes the account away, so that nobody signs in any more; the caller ends its sessions and forgets its data. False: there was none. */
@@ -155,24 +167,46 @@ export class Accounts {
       this.table.get(jid, KEY),
       this.decoys.keys(jid, hash, this.iterations),
     ])
-    return row === undefined ? decoy : decodeKeys(row.keys[hash])
+    const keys = row?.keys[hash]
+    return keys === undefined ? decoy : decodeKeys(keys)
   }
 
   /** Is the account there, still with these keys? Asked when a sign-in succeeds: it may have changed since `credentials`. */
   async holds(jid: JID, hash: ScramHash, keys: ScramKeys): Promise<boolean> {
     const row = await this.table.get(jid, KEY)
-    return row !== undefined && decodeKeys(row.keys[hash]).storedKey.equals(keys.storedKey)
+    const held = row?.keys[hash]
+    return held !== undefined && decodeKeys(held).storedKey.equals(keys.storedKey)
   }
 
   /** Does the password fit the account? As slow for an unknown account. Rejects with a TidingsError `TIDINGS_AUTH_BUSY`. */
   async verify(jid: JID, password: string): Promise<boolean> {
     const prepared = preparePassword(password)
     if (prepared === undefined) return false
-    const keys = await this.credentials(jid, VERIFIED_BY)
+    const held = (await this.table.get(jid, KEY))?.keys
+    const hash =
+      held === undefined || VERIFIED_BY in held
+        ? VERIFIED_BY
+        : (HASHES.find(one => one in held) ?? VERIFIED_BY)
+    const keys = await this.credentials(jid, hash)
     const { salt, iterations, storedKey } = keys
-    const salted = await this.derivation.saltedPassword(VERIFIED_BY, prepared, salt, iterations)
-    const given = scramKeys(VERIFIED_BY, salted, salt, iterations)
-    return timingSafeEqual(given.storedKey, storedKey) && this.holds(jid, VERIFIED_BY, keys)
+    const salted = await this.derivation.saltedPassword(hash, prepared, salt, iterations)
+    const given = scramKeys(hash, salted, salt, iterations)
+    if (!timingSafeEqual(given.storedKey, storedKey) || !(await this.holds(jid, hash, keys))) return false
+    if (held !== undefined && !HASHES.every(one => one in held))
+      await this.complete(jid, password, hash, keys)
+    return true
+  }
+
+  /** An account of another server has signed in by its password: from now on it can by every mechanism. */
+  private async complete(jid: JID, password: string, hash: ScramHash, keys: ScramKeys): Promise<void> {
+    const all = encodeKeys(await this.deriveKeys(password))
+    await this.table.update(jid, KEY, row => {
+      // Its password may have been changed meanwhile.
+      const held = row?.keys[hash]
+      if (row === undefined || held === undefined || !decodeKeys(held).storedKey.equals(keys.storedKey))
+        return row
+      return { ...row, keys: { ...all, ...row.keys } }
+    })
   }
 
   /** Keys of a password for every mechanism; `salt` for all of them, or a random one each. Throws a TidingsError `TIDINGS_ACCOUNT_PASSWORD`. */
@@ -219,13 +253,15 @@ function preparePassword(password: string): string | undefined {
   }
 }
 
-function encodeKeys(keys: PasswordKeys): Row['keys'] {
-  const encode = (hash: ScramHash): StoredKeys => {
-    const { salt, iterations, storedKey, serverKey } = keys[hash]
+function encodeKeys(keys: Partial<PasswordKeys>): Row['keys'] {
+  const encode = ({ salt, iterations, storedKey, serverKey }: ScramKeys): StoredKeys => {
     const base64 = (bytes: Buffer) => bytes.toString('base64')
     return { salt: base64(salt), iterations, storedKey: base64(storedKey), serverKey: base64(serverKey) }
   }
-  return Object.fromEntries(HASHES.map(hash => [hash, encode(hash)])) as Row['keys']
+  const known = HASHES.flatMap(hash =>
+    keys[hash] === undefined ? [] : [[hash, encode(keys[hash])] as const],
+  )
+  return Object.fromEntries(known)
 }
 
 function decodeKeys({ salt, iterations, storedKey, serverKey }: StoredKeys): ScramKeys {

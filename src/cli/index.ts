@@ -45,6 +45,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'make or update the tables in Cassandra',
     load: () => import('./storage-migrate.ts'),
   },
+  export: {
+    summary: 'write all users into a folder, for another storage or another server',
+    load: () => import('./export.ts'),
+  },
+  import: { summary: 'take in the users of an export', load: () => import('./import.ts') },
   restore: { summary: 'bring a backup back', load: () => import('./restore.ts') },
 }
 

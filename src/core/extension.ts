@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import type { HttpRoute } from './http-route.ts'
 import type { Maybe } from './maybe.ts'
 import type { Options, OptionValues } from './options.ts'
+import type { Portable } from './portable.ts'
 import type { SentMessage } from './recollection.ts'
 import type { Session } from './session.ts'
 import type { Unacknowledged } from './unacknowledged.ts'
@@ -291,6 +292,8 @@ export interface Extension<O extends Options = Options, Provided = unknown> {
   /** Disco features by place. */
   readonly features?: { readonly [P in Place]?: readonly string[] }
   readonly options?: O
+  /** What it keeps of a user in the form of XEP-0227; also for extensions that are off. */
+  readonly portable?: readonly Portable[]
   /** Extensions that must be loaded, before this one. */
   readonly requires?: readonly Providing<unknown>[]
   /** Likewise extensions that it only adds to: where one of these is off it is off, too, unless the configuration names it. */

@@ -5,7 +5,8 @@ import { defineExtension, get, type IqContext, set } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
 import { type Maybe, then } from '../core/maybe.ts'
 import { option } from '../core/options.ts'
-import type { Table } from '../storage/types.ts'
+import { pagesOf } from '../core/pages.ts'
+import type { Storage, Table } from '../storage/types.ts'
 import { copyOf, type Element, xml } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
@@ -24,6 +25,16 @@ export default defineExtension({
       max: 1_000,
     }),
   },
+  portable: [
+    {
+      elements: [['query', NS.privateStorage]],
+      async *write({ storage }, owner) {
+        for await (const { items } of pagesOf(queries(storage), owner)) yield* items.map(({ item }) => item)
+      },
+      take: async ({ storage }, owner, element) =>
+        [...byKey(element.tree())].map(([key, text]) => queries(storage).put(owner, key, text)),
+    },
+  ],
   setup(host, options) {
     const store = new PrivateStore(host, options['items-per-user'])
     return {
@@ -43,7 +54,7 @@ class PrivateStore {
 
   constructor(host: Host, most: number) {
     this.#host = host
-    this.#table = host.storage.table<string>('private-storage', 'lww')
+    this.#table = queries(host.storage)
     this.#most = most
   }
 
@@ -100,4 +111,8 @@ function keyOf(element: Element): string {
   if (Buffer.byteLength(key) > 1_024)
     throw new StanzaError('not-acceptable', { text: 'the namespace is too long' })
   return key
+}
+
+function queries(storage: Storage): Table<string> {
+  return storage.table<string>('private-storage', 'lww')
 }

@@ -5,6 +5,7 @@ import { defineExtension, get, type IqContext, set } from '../core/extension.ts'
 import { ownSession } from '../core/iq.ts'
 import { type Maybe, then } from '../core/maybe.ts'
 import { option } from '../core/options.ts'
+import type { Storage, Table } from '../storage/types.ts'
 import { NS } from '../xml/ns.ts'
 import { parseElement, printAlone } from '../xml/stored.ts'
 
@@ -25,8 +26,20 @@ export default defineExtension({
       unit: 'bytes',
     }),
   },
+  portable: [
+    {
+      elements: [['vCard', NS.vcard]],
+      async *write({ storage }, owner) {
+        const card = await cards(storage).get(owner, KEY)
+        if (card !== undefined) yield card
+      },
+      take: async ({ storage }, owner, element) => [
+        cards(storage).put(owner, KEY, printAlone(element.tree())),
+      ],
+    },
+  ],
   setup(host, options) {
-    const table = host.storage.table<string>('vcard-temp', 'lww')
+    const table = cards(host.storage)
 
     async function read({ owner, session }: IqContext) {
       const stored = await table.get(owner, KEY)
@@ -53,3 +66,7 @@ export default defineExtension({
     }
   },
 })
+
+function cards(storage: Storage): Table<string> {
+  return storage.table<string>('vcard-temp', 'lww')
+}

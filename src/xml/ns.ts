@@ -86,6 +86,14 @@ export const NS = {
   xbosh: 'urn:xmpp:xbosh',
   /** XEP-0220 */
   dialback: 'jabber:server:dialback',
+  /** XEP-0227 */
+  portable: 'urn:xmpp:pie:0',
+  /** XEP-0227: archives. */
+  portableArchive: 'urn:xmpp:pie:0#mam',
+  /** XEP-0227: keys. */
+  portableScram: 'urn:xmpp:pie:0#scram',
+  /** XEP-0227 §5: includes other files. */
+  include: 'http://www.w3.org/2001/XInclude',
   /** XEP-0249 */
   conference: 'jabber:x:conference',
   /** XEP-0280 */

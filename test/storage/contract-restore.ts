@@ -106,6 +106,7 @@ export const restoreContract: Lines = {
       t.strictSame((await all(again, owner)).map(plain), (await all(from, owner)).map(plain))
     const { items } = await again.archive('mam').page(bob, { peer: alice })
     t.equal(items.length, 30, 'by peer, too')
+    await again.close()
   },
 
   'rows tell when they go, and tables what they are': async (t, { storage }, clock) => {

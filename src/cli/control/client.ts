@@ -1,11 +1,14 @@
 import { connect, type Socket } from 'node:net'
 import { TidingsError } from '../../core/errors.ts'
 import type { Administration } from './administration.ts'
-import { type AnyLine, type Frame, readFrames, writeFrame } from './protocol.ts'
+import { type AnyLine, type Frame, type News, readFrames, writeFrame } from './protocol.ts'
 import { socketAddress } from './socket-path.ts'
 
 /** Lines of an import that go in one frame. */
 const BATCH = 100
+
+/** What a piece of news is known by. */
+const NEWS = ['accounts', 'imported', 'refused', 'invitations', 'progress', 'notice']
 
 /** Opens the control socket; undefined when no server listens there. Throws a TidingsError when it may not. */
 export async function connectControl(path: string): Promise<Socket | undefined> {
@@ -42,8 +45,7 @@ export function remoteAdministration(socket: Socket): Administration {
         return frame.done
       }
       if ('error' in frame) throw new TidingsError(frame.error.code, frame.error.text)
-      if ('accounts' in frame || 'imported' in frame || 'refused' in frame || 'invitations' in frame)
-        await tell(frame)
+      if (isNews(frame)) await tell(frame)
     }
     throw gone()
   }
@@ -77,4 +79,8 @@ async function sendLines(socket: Socket, lines: AsyncIterable<AnyLine>): Promise
   }
   await writeFrame(socket, { entries })
   await writeFrame(socket, { end: true })
+}
+
+function isNews(frame: Frame): frame is News {
+  return NEWS.some(name => name in frame)
 }

@@ -26,6 +26,9 @@ export type Request =
   | { readonly op: 'backup'; readonly to: string }
   /** Send all clients and slots away. */
   | ({ readonly op: 'drain' } & Drain)
+  /** Write all users into the folder `to`, or take users in from a file or a folder; absolute paths. */
+  | { readonly op: 'export'; readonly to: string }
+  | { readonly op: 'import'; readonly from: string }
   /** Read the configuration again. */
   | { readonly op: 'reload' }
   /** How the nodes of the cluster are. */
@@ -97,6 +100,8 @@ export type News =
   | { readonly accounts: readonly { readonly jid: string; readonly role: Role }[] }
   | { readonly invitations: readonly InvitationLine[] }
   | { readonly imported: number }
+  | { readonly progress: { readonly done: number; readonly total?: number } }
+  | { readonly notice: string }
   | { readonly refused: { readonly line: number; readonly code: string; readonly text: string } }
 
 /** What a running server says of itself. */
@@ -115,6 +120,9 @@ export interface Done {
   readonly findings?: readonly string[]
   readonly status?: Status
   readonly changes?: Changes
+  /** Users that were exported or imported, and those that had been before. */
+  readonly moved?: number
+  readonly skipped?: number
   readonly drained?: Drained
   readonly survey?: Survey
 }

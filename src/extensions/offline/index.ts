@@ -19,6 +19,7 @@ import type { Stanza } from '../../xml/stanza.ts'
 import archive, { type MessageArchive } from '../archive/index.ts'
 import hints, { type Hints } from '../hints.ts'
 import { Handovers } from './handover.ts'
+import { portable } from './portable.ts'
 import { OfflineQueue } from './queue.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
@@ -50,6 +51,7 @@ export default defineExtension({
       live: true,
     }),
   },
+  portable: [portable],
   setup(host, options) {
     const queue = new OfflineQueue(host, {
       get most() {

@@ -17,7 +17,7 @@ export interface QueueLimits {
 }
 
 /** A kept message as it is stored. */
-interface Kept {
+export interface Kept {
   /** When it came, in ms since 1970. */
   readonly at: number
   readonly stanza: string
@@ -263,6 +263,7 @@ export class OfflineQueue {
   }
 }
 
-function digits(value: number, width: number): string {
+/** Digits of fixed width: keys are in the order of numbers. */
+export function digits(value: number, width: number): string {
   return String(value).padStart(width, '0')
 }

@@ -10,6 +10,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { type ItemLimits, itemOf, readWish, removedItem } from './item.ts'
+import { portable } from './portable.ts'
 import { Rosters } from './rosters.ts'
 import type { Change, Contact, Roster } from './rows.ts'
 import type { Subscription } from './states.ts'
@@ -60,6 +61,7 @@ export default defineExtension({
       unit: 'bytes',
     }),
   },
+  portable: [portable],
   setup(host, options) {
     const limits = { groups: options['groups-per-contact'], nameBytes: options['name-bytes'] }
     const rosters = new Rosters(host, options.contacts)
