@@ -6,6 +6,7 @@ import { type Cassandra, startCassandra } from '../../scripts/services/cassandra
 import { SLOTS, slotOf } from '../../src/cluster/slots.ts'
 import { Connection } from '../../src/storage/cassandra/connection.ts'
 import { CassandraEngine } from '../../src/storage/cassandra/engine.ts'
+import { inParallel } from '../../src/storage/cassandra/gate.ts'
 import { migrateCassandra } from '../../src/storage/cassandra/migrate.ts'
 import { openCassandra } from '../../src/storage/cassandra/open.ts'
 import type { CassandraOptions } from '../../src/storage/cassandra/options.ts'
@@ -17,6 +18,12 @@ import { Tenant } from './tenant.ts'
 
 /** All slots there are. */
 export const ALL_SLOTS: readonly number[] = Array.from({ length: SLOTS }, (_, slot) => slot)
+
+/** As if slots had been taken so often that ids are as large as they get, far above 2^53. */
+const FIRST_EPOCHS = ALL_SLOTS.map(
+  slot =>
+    `INSERT INTO epochs (part, slot, epoch, holder) VALUES (${Math.floor(slot / 64)}, ${slot}, ${2 ** 22}, '')`,
+)
 
 /** Tables whose rows are those of owners. */
 const TABLES = ['kinds', 'rows', 'cas_rows', 'owners', 'items', 'buckets', 'counts', 'keys']
@@ -54,6 +61,7 @@ export async function cassandraKeyspace(t: Test, keyspace = 'tidings'): Promise<
     keyspace,
   })
   t.teardown(() => client.shutdown())
+  await inParallel(FIRST_EPOCHS, 64, async statement => void (await client.execute(statement)))
   const openWithoutSlots: Keyspace['openWithoutSlots'] = (clock, more = {}) =>
     openCassandra({ cassandra: { ...options, ...more }, slots: { slotOf, SLOTS }, clock })
   return {

@@ -152,7 +152,7 @@ export class Archives {
     const oldest = this.#clock.now() - KEY_MS
     const found: [string, Known][] = []
     for (const row of await this.#connection.all(SAVED_KEYS, [archive.archive, archive.owner]))
-      found.push([row.key as string, { ...knownOf(row), sequence: 0, unread: 0 }])
+      found.push([row.key as string, { ...knownOf(row), sequence: 0, unread: 0, saved: true }])
     for (const { first } of archive.buckets.toReversed())
       if (!(await this.#keysOf(archive, first, oldest, found))) break
     found.sort(([, a], [, b]) => (a.id < b.id ? -1 : 1))
@@ -175,7 +175,8 @@ export class Archives {
       )
       for (const row of page.rows) {
         if (Number(row.time) < oldest) return false
-        if (row.key !== null) found.push([row.key as string, { ...knownOf(row), ...countsOf(row) }])
+        if (row.key !== null)
+          found.push([row.key as string, { ...knownOf(row), ...countsOf(row), saved: false }])
       }
       next = page.next
     }

@@ -78,23 +78,35 @@ export class Eraser {
     if (opened.buckets.length === 0) return
     // What is erased cannot be counted again, nor its keys be read.
     await this.#parts.archives.saveCounts(opened)
-    await this.#saveKeys(opened)
-    if (query.ids === undefined) await this.#eraseUpTo(opened, await this.#limitOf(opened, query))
-    else await this.#eraseIds(opened, query.ids, query)
+    if (query.ids === undefined) {
+      const limit = await this.#limitOf(opened, query)
+      await this.#saveKeys(opened, id => id <= limit)
+      await this.#eraseUpTo(opened, limit)
+    } else {
+      const wanted = new Set(query.ids)
+      await this.#saveKeys(opened, id => wanted.has(id))
+      await this.#eraseIds(opened, query.ids, query)
+    }
   }
 
-  async #saveKeys(opened: OwnerArchive): Promise<void> {
+  /** Writes down the keys of what is going to be erased. */
+  async #saveKeys(opened: OwnerArchive, goes: (id: bigint) => boolean): Promise<void> {
     const { connection, archives, slots, clock } = this.#parts
     const { archive, owner, term } = opened
     await archives.loadKeys(opened)
     const oldest = clock.now() - KEY_MS
     const stamp = slots.stamp(term)
-    const statements: Statement[] = []
-    for (const [key, { id, time }] of opened.keys ?? [])
-      if (time >= oldest)
-        statements.push({ query: SAVE_KEY, params: [archive, owner, key, id, BigInt(time), stamp] })
-    for (let at = 0; at < statements.length; at += KEYS_AT_ONCE)
-      await connection.write(statements.slice(at, at + KEYS_AT_ONCE), { until: () => term.until })
+    const wanted = Array.from(opened.keys ?? []).filter(
+      ([, { id, time, saved }]) => !saved && time >= oldest && goes(id),
+    )
+    for (let at = 0; at < wanted.length; at += KEYS_AT_ONCE) {
+      const some = wanted.slice(at, at + KEYS_AT_ONCE)
+      const statements = some.map(([key, { id, time }]): Statement => {
+        return { query: SAVE_KEY, params: [archive, owner, key, id, BigInt(time), stamp] }
+      })
+      await connection.write(statements, { until: () => term.until })
+      for (const [, known] of some) known.saved = true
+    }
   }
 
   /** The greatest id that a purge concerns. */

@@ -32,6 +32,8 @@ export interface Counts {
 /** What is known by a key (`Unique`). */
 export interface Known extends Given {
   readonly time: number
+  /** Whether it is written down apart from its item, and outlives that. */
+  saved: boolean
 }
 
 /** The end of an archive of one owner, as its home has it in memory: all that the next item needs. Changed in the owner's lane alone. */
@@ -94,7 +96,7 @@ export class OwnerArchive {
     this.counts.set(name, counts)
     this.changed.add(name)
     this.uncounted++
-    if (key !== undefined) this.#remember(key, { ...given, time }, now)
+    if (key !== undefined) this.#remember(key, { ...given, time, saved: false }, now)
     this.last = stamp
     this.#time = time
     this.#weight += 1 + Math.floor(payload.byteLength / WEIGHT_BYTES)
