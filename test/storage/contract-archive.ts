@@ -247,10 +247,10 @@ export const archiveContract: Lines = {
     const archive = storage.archive('mam')
     const id = await append(storage, alice, 'a')
     for (const after of [-1n, 0n, id - 1n]) t.equal((await archive.page(alice, { after })).items.length, 1)
-    for (const after of [id, 2n ** 53n, 2n ** 63n - 1n, 2n ** 64n])
-      t.equal((await archive.page(alice, { after })).items.length, 0)
-    for (const before of [id + 1n, 2n ** 53n, 2n ** 64n])
-      t.equal((await archive.page(alice, { before })).items.length, 1)
+    // Of back ends with small ids and with large ones.
+    const far = [2n ** 53n, 2n ** 63n - 1n, 2n ** 64n].filter(one => one > id)
+    for (const after of [id, ...far]) t.equal((await archive.page(alice, { after })).items.length, 0)
+    for (const before of [id + 1n, ...far]) t.equal((await archive.page(alice, { before })).items.length, 1)
     for (const before of [id, 1n, 0n, -5n]) t.equal((await archive.page(alice, { before })).items.length, 0)
     t.same(await archive.page(JID.parse('nobody@example.org'), { count: true }), {
       items: [],
