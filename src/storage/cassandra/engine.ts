@@ -1,4 +1,4 @@
-import type { Committed, Engine, HistoryPage, HistoryQuery, Operation, Row } from '../engine.ts'
+import type { Committed, Engine, HistoryPage, HistoryQuery, MovedRow, Operation, Row } from '../engine.ts'
 import {
   type Fence,
   type KeyRange,
@@ -11,6 +11,7 @@ import {
 import { Archives } from './archives.ts'
 import type { Connection } from './connection.ts'
 import { casLane, Eraser } from './erase.ts'
+import type { GroupParts } from './group.ts'
 import { storeGroup } from './groups.ts'
 import { Histories } from './history.ts'
 import { Kinds } from './kinds.ts'
@@ -18,6 +19,7 @@ import { KnownMarks } from './known-marks.ts'
 import { Lanes } from './lanes.ts'
 import type { LoneHolder } from './lone-holder.ts'
 import { Owners } from './owners.ts'
+import { restoreItems } from './restore.ts'
 import type { Slots } from './slots.ts'
 import { Tables } from './tables.ts'
 import { findDamage } from './verify.ts'
@@ -36,6 +38,7 @@ export class CassandraEngine implements Engine {
   readonly fence: Fence
   readonly #connection: Connection
   readonly #holder: LoneHolder | undefined
+  readonly #parts: GroupParts
   readonly #kinds: Kinds
   readonly #owners: Owners
   readonly #archives: Archives
@@ -55,6 +58,7 @@ export class CassandraEngine implements Engine {
     const parts = { connection, slots, kinds, owners, archives, marks, clock }
     const lanes = new Lanes(commits => storeGroup(parts, commits))
     const tables = new Tables(parts)
+    this.#parts = parts
     this.#kinds = kinds
     this.#owners = owners
     this.#archives = archives
@@ -115,6 +119,15 @@ export class CassandraEngine implements Engine {
 
   forget(owner: string): Promise<void> {
     return this.#eraser.forget(owner)
+  }
+
+  restore(archive: string, owner: string, rows: readonly MovedRow[]): Promise<void> {
+    this.#kinds.define(archive, 'archive')
+    return this.#lanes.run([owner], () => restoreItems(this.#parts, archive, owner, rows))
+  }
+
+  get kinds(): ReadonlyMap<string, TableKind> {
+    return this.#kinds.tables
   }
 
   pressure(): Promise<void> | undefined {

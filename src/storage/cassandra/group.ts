@@ -10,10 +10,6 @@ import { OwnerWrites } from './owner-writes.ts'
 import { archiveEntry, type Owners } from './owners.ts'
 import type { Slots } from './slots.ts'
 
-const CUT_ITEMS =
-  'DELETE FROM items USING TIMESTAMP ? WHERE archive = ? AND owner = ? AND bucket = ? AND id > ?'
-const CUT_BUCKETS = 'DELETE FROM buckets USING TIMESTAMP ? WHERE archive = ? AND owner = ? AND bucket > ?'
-const BUCKET = 'INSERT INTO buckets (archive, owner, bucket, time) VALUES (?, ?, ?, ?) USING TIMESTAMP ?'
 const EXISTS = 'SELECT id FROM items WHERE archive = ? AND owner = ? AND bucket = ? AND id = ?'
 const REPLACE =
   'UPDATE items USING TIMESTAMP ? SET payload = ? WHERE archive = ? AND owner = ? AND bucket = ? AND id = ?'
@@ -148,35 +144,15 @@ export class Group {
     const twin = known?.get(archive)
     if (twin !== undefined) return twin
     const writes = this.#owners.get(append.owner)!
-    if (!this.#grown.has(archive)) this.#cutOff(archive, writes)
+    const { slots } = this.#parts
+    if (!this.#grown.has(archive)) writes.cutOff(archive, slots.stamp(archive.term))
     this.#grown.add(archive)
-    const before = archive.buckets.at(-1)
-    const { given, bucket, statement } = archive.add(append, this.#parts.slots.stamp(archive.term), this.#now)
-    if (bucket !== before) this.#begin(archive, bucket, writes)
-    writes.item(`${append.archive} ${bucket.first}`, statement)
+    const stamp = slots.stamp(archive.term)
+    const added = archive.add(append, stamp, this.#now)
+    const { given } = added
+    writes.add(archive, added, stamp)
     shared.set(append.payload, (known ?? new Map<OwnerArchive, Given>()).set(archive, given))
     return given
-  }
-
-  /** ARCHITECTURE §9: what a former home sent too late, or an attempt that failed, is not shown, whenever it arrives. */
-  #cutOff({ archive, owner, term, stored, buckets, loose }: OwnerArchive, writes: OwnerWrites): void {
-    if (!loose) return
-    const last = buckets.at(-1)
-    const stamp = this.#parts.slots.stamp(term)
-    writes.before(`buckets ${archive}`, {
-      query: CUT_BUCKETS,
-      params: [stamp, archive, owner, last?.first ?? 0n],
-    })
-    if (last !== undefined)
-      writes.before(`items ${archive}`, {
-        query: CUT_ITEMS,
-        params: [stamp, archive, owner, last.first, stored],
-      })
-  }
-
-  #begin({ archive, owner, term }: OwnerArchive, { first, time }: Bucket, writes: OwnerWrites): void {
-    const params = [archive, owner, first, BigInt(time), this.#parts.slots.stamp(term)]
-    writes.before(`buckets ${archive}`, { query: BUCKET, params })
   }
 
   #replace(replace: Replace): void {

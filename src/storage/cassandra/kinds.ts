@@ -42,6 +42,12 @@ export class Kinds {
     return this.#known.get(name)
   }
 
+  /** The tables that are known. */
+  get tables(): ReadonlyMap<string, TableKind> {
+    const all = Array.from(this.#known)
+    return new Map(all.flatMap(([name, kind]) => (kind === 'archive' ? [] : [[name, kind] as const])))
+  }
+
   /** All names of one kind, those that other processes have written down, too. */
   async names(kind: Kind): Promise<string[]> {
     await this.open()

@@ -1,4 +1,4 @@
-import type { Given, Operation } from '../engine.ts'
+import type { Given, MovedRow, Operation } from '../engine.ts'
 import type { Statement } from './connection.ts'
 import type { Term } from './slots.ts'
 
@@ -34,6 +34,15 @@ export interface Known extends Given {
   readonly time: number
   /** Whether it is written down apart from its item, and outlives that. */
   saved: boolean
+}
+
+/** What has become of an item. */
+export interface Added {
+  readonly given: Given
+  readonly bucket: Bucket
+  /** Whether the bucket begins with it. */
+  readonly isNew: boolean
+  readonly statement: Statement
 }
 
 /** The end of an archive of one owner, as its home has it in memory: all that the next item needs. Changed in the owner's lane alone. */
@@ -75,6 +84,11 @@ export class OwnerArchive {
     this.#weight = parts.last?.weight ?? FULL
   }
 
+  /** When the newest item was archived; 0 for none. */
+  get time(): number {
+    return this.#time
+  }
+
   /** What the first copy of an item has, if there is one. */
   firstCopy(unless: readonly string[], now: number): Known | undefined {
     for (const key of unless) {
@@ -84,28 +98,40 @@ export class OwnerArchive {
     return undefined
   }
 
-  /** Adds an item at the end: what it is given, and the statement that stores it. `stamp`: greater than every one before. */
-  add(append: Append, stamp: bigint, now: number): { given: Given; bucket: Bucket; statement: Statement } {
-    const { peer, payload, unread, key } = append
+  /** Adds an item at the end: what it is given, and what stores it. `stamp`: greater than every one before. */
+  add(append: Append, stamp: bigint, now: number): Added {
+    const { key } = append
+    const before = this.counts.get(nameOf(append)) ?? { sequence: 0, unread: 0 }
+    const counts = { sequence: before.sequence + 1, unread: before.unread + (append.unread ? 1 : 0) }
     const time = Math.max(this.#time, Math.floor(now))
-    const bucket = this.#bucketFor(stamp, time)
-    const name = nameOf(append)
-    const before = this.counts.get(name) ?? { sequence: 0, unread: 0 }
-    const counts = { sequence: before.sequence + 1, unread: before.unread + (unread ? 1 : 0) }
     const given = { id: stamp, ...counts }
-    this.counts.set(name, counts)
+    if (key !== undefined) this.#remember(key, { ...given, time, saved: false }, now)
+    return this.#added({ ...append, ...given, time }, key ?? null, stamp)
+  }
+
+  /** Adds an item of another storage, as it was there. */
+  restore(row: MovedRow, stamp: bigint): Added {
+    return this.#added({ ...row, owner: this.owner }, null, stamp)
+  }
+
+  #added(row: MovedRow & { readonly owner: string }, key: string | null, stamp: bigint): Added {
+    const { id, time, peer, payload, sequence, unread } = row
+    const newest = this.buckets.at(-1)
+    const bucket = this.#bucketFor(id, time)
+    const name = nameOf(row)
+    this.counts.set(name, { sequence, unread })
     this.changed.add(name)
     this.uncounted++
-    if (key !== undefined) this.#remember(key, { ...given, time, saved: false }, now)
-    this.last = stamp
+    this.last = id
     this.#time = time
     this.#weight += 1 + Math.floor(payload.byteLength / WEIGHT_BYTES)
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
     const params = [
-      ...[this.archive, this.owner, bucket.first, stamp, BigInt(time), bare(peer), resourceOf(peer), bytes],
-      ...[name, BigInt(counts.sequence), BigInt(counts.unread), key ?? null, this.#weight, stamp],
+      ...[this.archive, this.owner, bucket.first, id, BigInt(time), bare(peer), resourceOf(peer), bytes],
+      ...[name, BigInt(sequence), BigInt(unread), key, this.#weight, stamp],
     ]
-    return { given, bucket, statement: { query: ADD, params } }
+    const given = { id, sequence, unread }
+    return { given, bucket, isNew: bucket !== newest, statement: { query: ADD, params } }
   }
 
   /** The bucket of an item that follows: another one in another month (UTC), or when the last one is full. */

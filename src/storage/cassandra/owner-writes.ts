@@ -1,4 +1,5 @@
 import type { Connection, Statement, Value } from './connection.ts'
+import type { Added, OwnerArchive } from './owner-archive.ts'
 import type { Term } from './slots.ts'
 
 /** Batches of several partitions are refused from 50 KiB on, as Cassandra is by default (`batch_size_fail_threshold`). */
@@ -8,6 +9,10 @@ const MUTATION_BYTES = 10 * 1024 * 1024
 /** What a value weighs besides its bytes. */
 const OVERHEAD = 16
 
+const CUT_ITEMS =
+  'DELETE FROM items USING TIMESTAMP ? WHERE archive = ? AND owner = ? AND bucket = ? AND id > ?'
+const CUT_BUCKETS = 'DELETE FROM buckets USING TIMESTAMP ? WHERE archive = ? AND owner = ? AND bucket > ?'
+const BUCKET = 'INSERT INTO buckets (archive, owner, bucket, time) VALUES (?, ?, ?, ?) USING TIMESTAMP ?'
 const PUT =
   'INSERT INTO rows (owner, tbl, key, json, expires) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?'
 const DELETE = 'DELETE FROM rows USING TIMESTAMP ? WHERE owner = ? AND tbl = ? AND key IN ?'
@@ -32,7 +37,7 @@ export class OwnerWrites {
   /** Rows of tables, the last word on each. */
   readonly cells = new Map<string, Cell>()
   readonly #owner: string
-  /** By partition. */
+  /** By partition: what is stored before all else, and does no harm if nothing follows. */
   readonly #first = new Map<string, Statement[]>()
   readonly #items = new Map<string, Statement[]>()
 
@@ -41,9 +46,21 @@ export class OwnerWrites {
     this.term = term
   }
 
-  /** Adds what is to be stored before all else, and does no harm if nothing follows. */
-  before(partition: string, statement: Statement): void {
-    gather(this.#first, partition, statement)
+  /** ARCHITECTURE §9: what a former home sent too late, or an attempt that failed, is not shown, whenever it arrives. */
+  cutOff({ archive, stored, buckets, loose }: OwnerArchive, stamp: bigint): void {
+    if (!loose) return
+    const last = buckets.at(-1)
+    const place = [stamp, archive, this.#owner]
+    gather(this.#first, `buckets ${archive}`, { query: CUT_BUCKETS, params: [...place, last?.first ?? 0n] })
+    if (last !== undefined)
+      gather(this.#first, `items ${archive}`, { query: CUT_ITEMS, params: [...place, last.first, stored] })
+  }
+
+  /** Stores an item at the end of an archive, and before that its bucket if it is the first there. */
+  add({ archive }: OwnerArchive, { bucket, isNew, statement }: Added, stamp: bigint): void {
+    const params = [archive, this.#owner, bucket.first, BigInt(bucket.time), stamp]
+    if (isNew) gather(this.#first, `buckets ${archive}`, { query: BUCKET, params })
+    this.item(`${archive} ${bucket.first}`, statement)
   }
 
   /** Adds something to an archive. */

@@ -11,6 +11,9 @@ const AT_ONCE = 16
 /** Bits of a counter below the epoch: 34 years of a million writes a second. 23 are left for the epoch. */
 const COUNTER_BITS = 40n
 
+/** So that ids are above those of embedded back ends (archive-ids.ts) until the year 2109, and items that come from there are older. */
+const FIRST_EPOCH = 4_096n
+
 const READ = 'SELECT slot, epoch, holder FROM epochs WHERE part = ?'
 const FIRST = 'INSERT INTO epochs (part, slot, epoch, holder) VALUES (?, ?, ?, ?) IF NOT EXISTS'
 const NEXT = 'UPDATE epochs SET epoch = ?, holder = ? WHERE part = ? AND slot = ? IF epoch = ?'
@@ -54,8 +57,8 @@ export class Slots implements Fence {
       )
         continue
       for (const slot of slots) {
-        const epoch = (known.get(slot)?.epoch ?? 0n) as bigint
-        this.#terms.set(slot, { epoch: ours ? epoch : epoch + 1n, until: 0 })
+        const epoch = known.get(slot)?.epoch as bigint | undefined
+        this.#terms.set(slot, { epoch: ours ? epoch! : nextEpoch(epoch), until: 0 })
       }
       return
     }
@@ -91,6 +94,15 @@ export class Slots implements Fence {
     return this.#terms.get(this.#slotOf(owner))
   }
 
+  /** Whether a stamp may have been given before by whoever held the slot of this term. */
+  mayBePast(stamp: bigint, { epoch }: Term): boolean {
+    return (
+      stamp >> COUNTER_BITS >= FIRST_EPOCH &&
+      stamp >> COUNTER_BITS < epoch &&
+      BigInt.asUintN(Number(COUNTER_BITS), stamp) !== 0n
+    )
+  }
+
   /** The last stamp of the term in which an owner's slot is held, by whomever. */
   async lastStamp(owner: string): Promise<bigint> {
     const slot = this.#slotOf(owner)
@@ -113,6 +125,10 @@ function raised(
 ): Statement {
   const epoch = known.get(slot)?.epoch as bigint | undefined
   return epoch === undefined
-    ? { query: FIRST, params: [part, slot, 1n, holder] }
-    : { query: NEXT, params: [epoch + 1n, holder, part, slot, epoch] }
+    ? { query: FIRST, params: [part, slot, nextEpoch(epoch), holder] }
+    : { query: NEXT, params: [nextEpoch(epoch), holder, part, slot, epoch] }
+}
+
+function nextEpoch(epoch: bigint | undefined): bigint {
+  return epoch === undefined ? FIRST_EPOCH : epoch + 1n
 }

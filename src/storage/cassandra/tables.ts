@@ -64,7 +64,7 @@ export class Tables {
         const json = this.#alive(row)
         if (json === undefined) continue
         if (items.length === limit || bytes >= MAX_PAGE_BYTES) return { items, more: true }
-        items.push({ key: row.key as string, json })
+        items.push(rowOf(row, json))
         bytes += Buffer.byteLength(json)
       }
       next = page.next
@@ -162,4 +162,9 @@ export class Tables {
 
 function undecided(): StorageError {
   return new StorageError('unavailable', 'Cassandra: a lightweight transaction was not decided in time')
+}
+
+function rowOf({ key, expires }: Found, json: string): Row {
+  const row = { key: key as string, json }
+  return typeof expires === 'bigint' && expires > 0n ? { ...row, expires: Number(expires) } : row
 }
