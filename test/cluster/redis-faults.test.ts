@@ -192,6 +192,36 @@ t.test(
   },
 )
 
+t.test('a node that was given up stays so, though Redis has forgotten it', async t => {
+  const service = await startRedis()
+  t.teardown(() => service.stop())
+  let port = service.servers[0]!.port
+  const proxy = await TcpProxy.start(() => port)
+  t.teardown(() => proxy.close())
+  const network = new RedisNodes(t, { address: service.servers[0]!.address })
+  const { truth, cores } = await startNodes(network, 1)
+  network.redis = { address: `127.0.0.1:${proxy.port}` }
+  const { cores: more } = await startNodes(network, 1, truth)
+  const cut = more[0]!
+  const [other] = cores as [ContractCore]
+  port = 1
+  proxy.vanish()
+  truth.dead.add(cut)
+  await network.until('the other has its slots', () => ![...truth.homes.values()].includes(cut))
+  await stop(service)
+  await service.servers[0]!.restart()
+  port = service.servers[0]!.port
+  await network.reconnected()
+  const serves = (): boolean => OWNERS.some(owner => cut.cluster!.homeOf(owner) === cut.cluster!.node)
+  for (let second = 0; second < 30; second++) {
+    t.notOk(serves())
+    await network.pass(1000)
+  }
+  t.strictSame(network.find(cut.cluster!).expelled, ['buried'])
+  t.ok(OWNERS.every(owner => other.cluster!.homeOf(owner) === other.cluster!.node))
+  t.strictSame(truth.faults, [])
+})
+
 t.test('of two nodes that cannot reach each other one goes', async t => {
   const { network, truth, cores } = await setUp(t, 2)
   const [low, high] = cores.toSorted((a, b) => (a.cluster!.node < b.cluster!.node ? -1 : 1)) as [

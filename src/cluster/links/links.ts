@@ -103,18 +103,23 @@ export class Links {
 
   /** As `Cluster` has it; also rejects as `overloaded`, `too-large`, or `failed` when the other side could not handle it. */
   request(node: string, frame: Frame): Promise<Answer> {
-    if (this.#isGone(node)) return Promise.reject(new ClusterError('gone', `node ${node} has gone`))
+    if (this.hasGone(node)) return Promise.reject(new ClusterError('gone', `node ${node} has gone`))
     return this.#peer(node).outgoing.request(frame)
   }
 
   /** As `Cluster` has it. */
   notify(node: string, frame: Frame): void {
-    if (this.#isGone(node)) return
+    if (this.hasGone(node)) return
     try {
       this.#peer(node).outgoing.notify(frame)
     } catch (trouble) {
       this.#options.report({ kind: 'failed', node, op: frame.op, trouble })
     }
+  }
+
+  /** Whether the node was given up. After `close` all were. */
+  hasGone(node: string): boolean {
+    return this.#closed || this.#gone.has(node)
   }
 
   /** The node has gone and does not come back. If it is there all the same it is told so when it calls. */
@@ -157,10 +162,6 @@ export class Links {
     return undefined
   }
 
-  #isGone(node: string): boolean {
-    return this.#closed || this.#gone.has(node)
-  }
-
   #peer(node: string): Peer {
     const known = this.#peers.get(node)
     if (known !== undefined) return known
@@ -191,7 +192,7 @@ export class Links {
 
   /** Lets a node in, in place of its connection before this one; or sends it away for good. */
   #admit(caller: KnownCaller, callee: Callee, socket: Socket): Incoming | undefined {
-    if (this.#isGone(caller.node)) {
+    if (this.hasGone(caller.node)) {
       socket.end(callee.welcome('gone'))
       return undefined
     }

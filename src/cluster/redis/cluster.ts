@@ -266,6 +266,12 @@ export class RedisCluster implements Cluster {
     const { come, gone } = this.#members.take(sight, now, whole)
     for (const [node, { address }] of come) {
       if (node === this.node) continue
+      if (this.#links.hasGone(node)) {
+        // It was given up, and Redis has forgotten that: it is told once more. Nothing that it knows is so any more.
+        this.#members.delete(node)
+        this.#bury(node, sight.members.get(node)!.text)
+        continue
+      }
       this.#links.reach(node, address)
       this.#options.report({ kind: 'joined', node })
     }
@@ -295,14 +301,16 @@ export class RedisCluster implements Cluster {
     const { clock, heartbeat = 2000 } = this.#options
     this.#watching = clock.after(heartbeat / WATCHES_PER_BEAT, () => {
       const now = clock.monotonic()
-      if (this.#lease.serving)
-        for (const [node, text] of this.#members.silent(now))
-          this.#registry.bury(node, text).then(
-            () => this.#presence.look(),
-            trouble => this.#redisTroubled(trouble),
-          )
+      if (this.#lease.serving) for (const [node, text] of this.#members.silent(now)) this.#bury(node, text)
       this.#watch()
     })
+  }
+
+  #bury(node: string, text: string): void {
+    this.#registry.bury(node, text).then(
+      () => this.#presence.look(),
+      trouble => this.#redisTroubled(trouble),
+    )
   }
 
   /** A link to a node is broken for good, though that may be alive. */

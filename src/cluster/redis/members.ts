@@ -61,6 +61,11 @@ export class Members {
     return { come, gone: gone.filter(name => name !== this.#node) }
   }
 
+  /** It is not one of them. */
+  delete(name: string): void {
+    this.#members.delete(name)
+  }
+
   /** A beat of a node was heard. */
   heard(name: string, beat: number, now: number): void {
     const member = this.#members.get(name)
