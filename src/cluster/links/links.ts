@@ -117,6 +117,11 @@ export class Links {
     }
   }
 
+  /** Whether it is known where the node is: it was said, or the node has called. */
+  knows(node: string): boolean {
+    return this.#peers.has(node)
+  }
+
   /** Whether the node was given up. After `close` all were. */
   hasGone(node: string): boolean {
     return this.#closed || this.#gone.has(node)

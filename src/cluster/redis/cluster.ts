@@ -142,13 +142,17 @@ export class RedisCluster implements Cluster {
   }
 
   request(node: string, frame: Frame): Promise<Answer> {
-    if (node !== this.node && !this.#members.has(node))
-      return Promise.reject(new ClusterError('gone', `node ${node} is not there`))
+    if (!this.#isThere(node)) return Promise.reject(new ClusterError('gone', `node ${node} is not there`))
     return this.#links.request(node, frame)
   }
 
   notify(node: string, frame: Frame): void {
-    if (this.#members.has(node)) this.#links.notify(node, frame)
+    if (this.#isThere(node)) this.#links.notify(node, frame)
+  }
+
+  /** A node that has just come may call before it was seen in Redis. */
+  #isThere(node: string): boolean {
+    return this.#members.has(node) || this.#links.knows(node)
   }
 
   serve(handler: FrameHandler, homes: HomeEvents): void {
@@ -181,7 +185,8 @@ export class RedisCluster implements Cluster {
       if (hint.kind === 'beat') this.#members.heard(hint.node, hint.beat, clock.monotonic())
       else this.#presence.look()
     })
-    this.#presence.beat()
+    this.#registry.onReady(() => this.#presence.beat())
+    this.#presence.start()
     this.#watch()
   }
 

@@ -43,6 +43,11 @@ export class Presence {
     while (this.#looking !== undefined) await this.#looking
   }
 
+  /** From now on a beat comes by itself when one is due; the first one, at the latest, when the time between two has passed. */
+  start(): void {
+    this.#timer ??= this.#parts.clock.after(this.#parts.heartbeat, () => this.beat())
+  }
+
   /** Says at once that the node is alive, and from then on again and again. */
   beat(): void {
     this.#do('beat')

@@ -69,6 +69,12 @@ export class Registry {
     return this.#redis.status === 'ready' && this.#subscriber.status === 'ready'
   }
 
+  /** Calls `task` whenever a connection has come about. */
+  onReady(task: () => void): void {
+    this.#redis.on('ready', task)
+    if (this.#redis.status === 'ready') task()
+  }
+
   /** Listens for hints. What is missed while there is no connection is found at the next beat. */
   listen(take: (hint: Hint) => void): void {
     this.#subscriber.on('message', (_channel: string, message: string) => {

@@ -22,9 +22,9 @@ ${RUN}
 local name, record = ARGV[1], ARGV[2]
 local buried = redis.call('HEXISTS', KEYS[5], name)
 if record ~= '' and buried == 0 then
-  redis.call('HSET', KEYS[1], name, record)
+  local new = redis.call('HSET', KEYS[1], name, record) == 1
   if ARGV[4] == run then redis.call('SET', KEYS[4], run) end
-  redis.call('PUBLISH', ARGV[7], 'beat ' .. name .. ' ' .. ARGV[3])
+  redis.call('PUBLISH', ARGV[7], new and 'changed ' .. name or 'beat ' .. name .. ' ' .. ARGV[3])
 end
 if redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('SET', KEYS[2], string.rep(ARGV[8], tonumber(ARGV[9])))
