@@ -80,6 +80,29 @@ t.test('anchors may be used', async t => {
   t.strictSame(config.hosts[0]!.tls, config.tls)
 })
 
+t.test('the configuration of a node of a cluster, and what it must not lack', async t => {
+  const file = fileURLToPath(new URL('../../config/cluster.yaml', import.meta.url))
+  const names = ['CASSANDRA_PASSWORD', 'REDIS_PASSWORD', 'NODE_ADDRESS']
+  const environment = Object.fromEntries(names.map(name => [name, 'something']))
+  const config = await readConfig(file, {
+    extensions,
+    environment: { ...environment, LINK_SECRET: 'x'.repeat(16) },
+  })
+  t.match(config.cluster, {
+    kind: 'redis',
+    redis: { address: 'redis:6379' },
+    links: { announce: 'something' },
+  })
+  t.equal(config.storage.kind, 'cassandra')
+  await t.rejects(readConfig(file, { extensions, environment: { ...environment, LINK_SECRET: 'short' } }), {
+    message: /cluster\.links\.secret: expected 16 characters or more/,
+  })
+  t.throws(
+    () => configFrom({ cluster: { kind: 'redis', links: { secret: 'x'.repeat(16) } } }, { extensions }),
+    /storage\.kind: expected "cassandra", which all nodes share/,
+  )
+})
+
 t.test('keys whose feature comes later are accepted and told', async t => {
   const config = parse(`storage: {kind: cassandra, cassandra: {contact-points: "192.0.2.1:9043", tls: {}}}
 cluster: {kind: redis, links: {secret: sixteen-characters-}}
