@@ -14,8 +14,8 @@ export interface Place {
 }
 
 /**
- * All items with the peer, oldest first; `undefined` if there are more than `most` to follow, or if they have no chain of their own.
- * `segments` are those of the archive, oldest first.
+ * The items with the peer in a range, newest first, found as far as anybody asks; `undefined` if there are more than `most` to follow, or if
+ * they have no chain of their own. `segments` are those of the archive, oldest first.
  */
 export function conversation(
   view: ArchiveView,
@@ -23,42 +23,40 @@ export function conversation(
     archive,
     subject,
     segments,
+    range,
     most,
   }: {
     readonly archive: string
     readonly subject: Subject
     readonly segments: readonly OwnerSegment[]
+    readonly range: IdRange
     readonly most: number
   },
-): Place[] | undefined {
+): Iterable<Place> | undefined {
   const { owner, peer } = subject
   if (peer === undefined || view.counter(archive, owner, NOBODY) !== undefined) return undefined
   const counter = view.counter(archive, owner, peer)
   if (counter !== undefined && counter.sequence > most) return undefined
-  const indexed = follow(counter?.id ?? 0, segments).reverse()
-  const all = { low: 0, high: Number.MAX_SAFE_INTEGER }
-  const unindexed = segments.flatMap(segment => segment.unindexed(all).map(({ id }) => ({ segment, id })))
-  return [...indexed, ...unindexed]
+  return follow(counter?.id ?? 0, segments, range)
 }
 
-/** Newest first. A month that was dropped ends the chain: what was before it has been erased, too. */
-function follow(last: number, segments: readonly OwnerSegment[]): Place[] {
-  const places: Place[] = []
-  for (let id = last; id > 0; ) {
+/**
+ * What is not indexed, then the chain: it leads to ever older ones, so there is nothing of the range behind the first that is older. A month that
+ * was dropped ends it: what was before has been erased, too.
+ */
+function* follow(last: number, segments: readonly OwnerSegment[], range: IdRange): Generator<Place> {
+  for (const segment of segments.toReversed())
+    for (const { id } of segment.unindexed(range).toReversed()) yield { segment, id }
+  for (let id = last; id > 0 && id >= range.low; ) {
     const segment = segments.findLast(one => one.low <= id && id < one.high)
     const link = segment?.link(id)
-    if (link === undefined) break
-    if (link.own) places.push({ segment: segment!, id })
+    if (link === undefined) return
+    if (link.own && id < range.high) yield { segment: segment!, id }
     id = link.before
   }
-  return places
 }
 
-/** Those of a range, with their payloads, as far as anybody asks. */
-export function* inRange(
-  places: readonly Place[],
-  { low, high }: IdRange,
-  peer: number,
-): Generator<FoundEntry> {
-  for (const { segment, id } of places) if (id >= low && id < high) yield segment.withPayload({ id, peer })
+/** Those items with their payloads, as far as anybody asks. */
+export function* withPayloads(places: Iterable<Place>, peer: number): Generator<FoundEntry> {
+  for (const { segment, id } of places) yield segment.withPayload({ id, peer })
 }

@@ -5,7 +5,7 @@
 import { type IdRange, idRange } from '../archive-ids.ts'
 import type { HistoryQuery } from '../engine.ts'
 import type { ArchiveView } from './archive-view.ts'
-import { conversation, inRange } from './conversation.ts'
+import { conversation, withPayloads } from './conversation.ts'
 import { FoundItems } from './found-items.ts'
 import { type FoundEntry, OwnerSegment, type Subject } from './owner-segment.ts'
 import type { PackedHistory, Reads } from './reader-message.ts'
@@ -46,12 +46,13 @@ export function* history(
     return found.packed(counts ? total : undefined)
   }
   const segments = segmentsIn({ low: 0, high: Number.MAX_SAFE_INTEGER })
-  const few = conversation(view, { archive, subject, segments, most: mostLinks })
+  const few = conversation(view, { archive, subject, segments, range, most: mostLinks })
   if (few !== undefined) {
-    found.addAll(inRange(reverse ? few.toReversed() : few, range, subject.peer!))
-    return found.packed(
-      counts ? few.filter(({ id }) => id >= range.low && id < range.high).length : undefined,
-    )
+    // From the newest down no more are looked for than fit.
+    const all = reverse && !counts ? undefined : [...few]
+    const places = all === undefined ? few : reverse ? all : all.toReversed()
+    found.addAll(withPayloads(places, subject.peer!))
+    return found.packed(counts ? all?.length : undefined)
   }
   const total = counts ? yield* count(segmentsIn(range), range) : undefined
   if (reverse) yield* walkDown(segmentsIn(range).reverse(), range, found)
