@@ -22,10 +22,23 @@ import {
 const FOLDER = join(import.meta.dirname, 'dialogues')
 /** Says which homes move when; SEED=... plays another way. */
 const SEED = Number(process.env.SEED ?? 1)
+const MOVING = 'two nodes, moving'
+/** What a former home knew and the next one does not: docs/decisions/0022. These are not played while homes move. */
+const STAYING: ReadonlySet<string> = new Set([
+  // An id of a command that has ended can't be told from a made-up one.
+  '0050-session.dialogue',
+  // An error that answers a copied message is not copied.
+  '0280-errors.dialogue',
+  // The time after which something is erased begins anew.
+  '0313-until-delivered-hosts.dialogue',
+  '0313-until-delivered.dialogue',
+  // A request may overtake a message of its sender that waits for its recipient's home.
+  '0424-corrected.dialogue',
+])
 const MODES: Readonly<Record<string, Mode>> = {
   embedded: {},
   'two nodes': { nodes: 2 },
-  ...(process.env.MOVING !== undefined && { 'two nodes, moving': { nodes: 2, moving: SEED } }),
+  [MOVING]: { nodes: 2, moving: SEED },
   websocket: { over: 'websocket' },
   bosh: { over: 'bosh' },
   ...(process.env.TIDINGS_FULL !== undefined && { sqlite: { storage: 'sqlite' } }),
@@ -46,6 +59,7 @@ for (const file of readdirSync(FOLDER).sort()) {
   t.test(file.replace('.dialogue', ''), async t => {
     for (const [mode, { over, ...options }] of Object.entries(MODES)) {
       if (process.env.MODE !== undefined && process.env.MODE !== mode) continue
+      if (mode === MOVING && STAYING.has(file)) continue
       const played = over === undefined ? dialogue : carried(dialogue, over)
       if (played !== undefined) await t.test(mode, t => play(t, played, { ...options, certificates }))
     }

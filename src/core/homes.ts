@@ -31,7 +31,10 @@ export class Owner {
   get busy(): boolean {
     const { tasks, lane, presence, sessions } = this
     if (tasks + lane.waiting + presence.waiting > 0) return true
-    return sessions.some(({ preparing, settling, aside }) => preparing.waiting + settling.waiting + aside > 0)
+    return sessions.some(
+      ({ preparing, settling, aside, ending }) =>
+        ending || preparing.waiting + settling.waiting > 0 || (aside !== undefined && aside.size > 0),
+    )
   }
 
   /** Whether any of its sessions is an available resource. */

@@ -95,9 +95,14 @@ export class HomeLink {
   spread(presence: Stanza, recipients: readonly JID[]): void {
     const byNode = Map.groupBy(recipients, to => this.channels.nodeFor(this.#ownerOf(to)))
     for (const [node, there] of byNode) {
-      const errands = there.map(to => this.#errand(this.#ownerOf(to), presence.readdress(to)))
       // RFC 7622 §3.4: no address holds a line break.
       const frame = { op: 'spread', stanza: presence.pack(), to: there.join('\n') }
+      const from = this.#router.ownerOf(presence.from)?.toString()
+      const errands = there.map((to): Errand => {
+        const owner = this.#ownerOf(to)
+        const own = { ...frame, owner, to: to.toString() }
+        return { owner, frame: own, repeatable: true, ...(from !== undefined && { from }) }
+      })
       if (node === undefined || node === this.#cluster.node)
         for (const errand of errands) this.channels.send(errand)
       else this.channels.sendMany(node, frame, errands)
@@ -159,13 +164,15 @@ export class HomeLink {
     }
   }
 
-  #takeSpread({ stanza, to }: Frame, from: string): Answer {
+  #takeSpread({ stanza, to, owner }: Frame, from: string): Answer {
     const recipients = String(to)
       .split('\n')
       .map(text => JID.parse(text))
-    const elsewhere = recipients.filter(jid => this.#refuses({ op: '', owner: this.#ownerOf(jid) }, from))
+    const isElsewhere = (jid: JID): boolean => this.#refuses({ op: '', owner: this.#ownerOf(jid) }, from)
+    // One that names its owner has been looked at already.
+    const elsewhere = owner === undefined ? recipients.filter(isElsewhere) : []
     const here = elsewhere.length === 0 ? recipients : recipients.filter(jid => !elsewhere.includes(jid))
-    this.#router.spread(Stanza.unpack(stanza as Buffer), here)
+    this.#router.spreadHere(Stanza.unpack(stanza as Buffer), here)
     return elsewhere.length === 0 ? {} : { moved: elsewhere.map(jid => this.#ownerOf(jid)).join('\n') }
   }
 

@@ -33,8 +33,8 @@ const RECOVERY_MS = 3_000
 interface Packed {
   readonly owners: readonly PackedOwner[]
   readonly services: readonly Place[]
-  /** Stanzas that come from them and had no home to go to: as text. */
-  readonly stanzas: readonly string[]
+  /** Stanzas that come from them and had no home to go to: as text; with whom presence for many is for. */
+  readonly stanzas: readonly (readonly [stanza: string, to?: string])[]
 }
 
 /** A session that a node has the connection of, as it was told to remember it. */
@@ -69,7 +69,10 @@ export class Moves implements HomeEvents {
     const packed: Packed = {
       owners: owners.flatMap(owner => this.#pack(owner) ?? []),
       services: this.#services.leave(slots),
-      stanzas: along.map(({ stanza }) => (stanza as Buffer).toString()),
+      stanzas: along.map(({ op, stanza, to }) => {
+        const text = (stanza as Buffer).toString()
+        return op === 'spread' ? [text, String(to)] : [text]
+      }),
     }
     this.#forget(slots)
     // What has been sent to other nodes must have come there before the next home sends anything.
@@ -83,9 +86,12 @@ export class Moves implements HomeEvents {
     const { owners, services, stanzas }: Packed = JSON.parse(state.toString())
     for (const packed of owners) if (isIn(slots, packed.jid)) this.#unpack(packed)
     this.#services.arrive(services.filter(([domain]) => isIn(slots, domain)))
-    for (const text of stanzas) {
+    const { router } = this.#parts
+    for (const [text, to] of stanzas) {
       const stanza = Stanza.unpack(Buffer.from(text))
-      if (isIn(slots, stanza.from.bare.toString())) this.#parts.router.route(stanza)
+      if (!isIn(slots, stanza.from.bare.toString())) continue
+      if (to === undefined) router.route(stanza)
+      else router.spread(stanza, [JID.parse(to)])
     }
   }
 

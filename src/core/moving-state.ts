@@ -29,7 +29,8 @@ interface PackedSession extends SharedSession {
   readonly handed?: readonly [after: string, upTo: string]
   /** Places in `PackedOwner.carried`. */
   readonly carried: number
-  readonly earlier?: readonly (readonly [place: number, count: number])[]
+  /** Without a count: all. */
+  readonly earlier?: readonly (readonly [place: number, count: number | null])[]
   /** What its account had sent before the last start has not been read yet. */
   readonly lastLife: boolean
 }
@@ -86,7 +87,9 @@ export function packOwner(owner: Owner, host: Host): PackedOwner {
       carried: placeOf(session.carried),
       lastLife: earlier !== undefined && earlier.length < (session.earlier?.length ?? 0),
       ...(earlier && {
-        earlier: earlier.map(({ carried, count }) => [placeOf(carried), count] as const),
+        earlier: earlier.map(
+          ({ carried, count }) => [placeOf(carried), Number.isFinite(count) ? count : null] as const,
+        ),
       }),
     }
   })
@@ -130,7 +133,10 @@ export function unpackOwner(
   })
   packed.sessions.forEach(({ earlier = [], lastLife }, i) => {
     const session = owner.sessions[i] as Session
-    const known = earlier.map(([place, count]) => ({ carried: carried[place] as Carried, count }))
+    const known = earlier.map(([place, count]) => ({
+      carried: carried[place] as Carried,
+      count: count ?? Number.POSITIVE_INFINITY,
+    }))
     session.earlier = [...known, ...(lastLife ? host.resends.ofLastLife(owner.jid) : [])]
   })
   host.resends.put(

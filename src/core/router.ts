@@ -275,6 +275,11 @@ export class Router {
     this.#spreading.spread(presence, recipients)
   }
 
+  /** The same for those whose home is this node. */
+  spreadHere(presence: Stanza, recipients: readonly JID[]): void {
+    this.#spreading.spreadHere(presence, recipients)
+  }
+
   /** The recipient's half, here or at another node. Throws or rejects with the StanzaError that answers the sender. */
   arrive(stanza: Stanza): Maybe<void> {
     if (!this.isHome(stanza.to ?? stanza.from)) return this.#link.receive(stanza).answer.then(() => undefined)

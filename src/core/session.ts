@@ -64,8 +64,10 @@ export class Session implements Origin {
   handle: Handle | undefined
   /** Set once its home moves away: has a stanza go there, which is the connection's `number`th. Nothing new begins here. */
   left: ((stanza: Stanza, number: number) => Promise<void>) | undefined
-  /** What is under way for it outside its lanes and its owner's. */
-  aside = 0
+  /** What it has sent to other homes and that does not hold up its lanes. */
+  aside: Set<Promise<unknown>> | undefined
+  /** It is about to be unbound, when what it has sent has settled. */
+  ending = false
   /** Notes that it has changed in a way that its connection is to know; where the connection is at its home, nobody needs that. */
   changed: (() => void) | undefined
   /** The last presence it broadcast, while it is available (RFC 6121 §4.2). */
@@ -138,6 +140,13 @@ export class Session implements Origin {
   /** Newer messages that are kept for its user reach it behind the older ones that it is being handed. */
   get catchingUp(): boolean {
     return this.handovers > 0
+  }
+
+  /** Settles when what it has sent before has: what is prepared now comes next. */
+  settled(): Maybe<void> {
+    return then(this.settling.idle(), () =>
+      this.aside === undefined ? undefined : Promise.allSettled(this.aside).then(() => undefined),
+    )
   }
 
   /** Its connection is gone, or its client has said goodbye: it receives nothing any more. */

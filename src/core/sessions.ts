@@ -114,9 +114,9 @@ export class Sessions {
     const idle = then(session.preparing.idle(), () => session.settling.idle())
     const end = (owner: Owner) => then(remove(owner, host, session), () => last(owner))
     if (!isPromise(idle)) return this.#homes.inLane(session.jid, end)
-    session.aside++
+    session.ending = true
     return idle.then(() => {
-      session.aside--
+      session.ending = false
       return this.#homes.inLane(session.jid, end)
     })
   }

@@ -27,20 +27,27 @@ export class Spreading {
 
   /** See `Router.spread()`. */
   spread(presence: Stanza, recipients: readonly JID[]): void {
-    const { homes } = this.#router
     let others: JID[] | undefined
     for (const to of recipients) {
-      if (!this.#router.isHome(to)) {
+      if (this.#router.isHome(to)) this.#spreadHere(presence, to)
+      else {
         others ??= []
         others.push(to)
-        continue
       }
-      const host = this.#router.host(to.domain)
-      const owner = host && homes.find(to)
-      if (host === undefined) this.#router.route(presence.readdress(to))
-      else if (owner?.available) this.#reach(presence.readdress(to), owner, host)
     }
     if (others !== undefined) this.#link.spread(presence, others)
+  }
+
+  /** The same for those whose home is this node. */
+  spreadHere(presence: Stanza, recipients: readonly JID[]): void {
+    for (const to of recipients) this.#spreadHere(presence, to)
+  }
+
+  #spreadHere(presence: Stanza, to: JID): void {
+    const host = this.#router.host(to.domain)
+    const owner = host && this.#router.homes.find(to)
+    if (host === undefined) this.#router.route(presence.readdress(to))
+    else if (owner?.available) this.#reach(presence.readdress(to), owner, host)
   }
 
   /** Presence for a user of this node: after his guards, in its turn. */

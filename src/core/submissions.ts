@@ -179,9 +179,10 @@ class Far {
    */
   settle(session: Session, refuse: (error: unknown) => Maybe<void>): Promise<void> {
     const begun = Promise.withResolvers<void>()
-    session.aside++
+    const aside = (session.aside ??= new Set())
+    aside.add(begun.promise)
     void session.settling.run(() => {
-      const finished = this.#finished(refuse).finally(() => session.aside--)
+      const finished = this.#finished(refuse).finally(() => aside.delete(begun.promise))
       begun.resolve(finished)
       return Promise.race([finished.catch(() => {}), this.#sending.stuck])
     })

@@ -66,8 +66,8 @@ export class Retractions {
       time: this.#host.clock.now(),
     }
     // The message may be on its way to the storage just before its retraction.
-    if (at.session !== undefined) await at.session.settling.idle()
-    else if (at.sender instanceof Session) await at.sender.settling.idle()
+    if (at.session !== undefined) await at.session.settled()
+    else if (at.sender instanceof Session) await at.sender.settled()
     const newest = { peer: peer.bare, reverse: true, limit: AT_ONCE }
     const { items, more } = await this.#archive.page(at.owner, newest)
     if (items.some(entry => isMeant(entry, retracted))) {
