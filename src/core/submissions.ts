@@ -179,7 +179,8 @@ class Far {
    */
   settle(session: Session, refuse: (error: unknown) => Maybe<void>): Promise<void> {
     const begun = Promise.withResolvers<void>()
-    const aside = (session.aside ??= new Set())
+    session.aside ??= new Set()
+    const { aside } = session
     aside.add(begun.promise)
     void session.settling.run(() => {
       const finished = this.#finished(refuse).finally(() => aside.delete(begun.promise))
