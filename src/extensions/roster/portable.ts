@@ -18,6 +18,8 @@ export const portable: Portable = {
   elements: [
     ['query', NS.roster],
     ['presence', NS.client],
+    // Prosody (0.12) leaves the namespace of requests away.
+    ['presence', NS.portable],
   ],
   async *write({ storage, clock }, owner) {
     const rows = new RosterRows(storage, clock)

@@ -44,6 +44,8 @@ const CONTAINERS: readonly (readonly (readonly [string, string])[])[] = [
     ['archive', NS.portableArchive],
   ],
 ]
+/** The root of a main file. */
+const MAIN = 'server-data'
 /** Containers that includes are looked for in: XEP-0227 §5. */
 const INCLUDING = 3
 
@@ -55,6 +57,8 @@ interface At {
   readonly around: readonly string[]
   /** Files that include this one, itself included. */
   readonly files: readonly string[]
+  /** Whether it is one of several, and need not be a main one. */
+  readonly several: boolean
 }
 
 /** Reads a file, or a folder: its main file, or all files of a folder without one. */
@@ -64,8 +68,10 @@ export async function* readPortable(path: string): AsyncGenerator<Found> {
   })
   const isFolder = (await stat(real)).isDirectory()
   const root = isFolder ? real : dirname(real)
-  for (const file of isFolder ? await filesOf(real) : [real])
-    yield* read({ file, root, around: [], files: [file] })
+  const files = isFolder ? await filesOf(real) : [real]
+  // Of several only the main ones are wanted: they include the others.
+  const several = files.length > 1
+  for (const file of files) yield* read({ file, root, around: [], files: [file], several })
 }
 
 async function filesOf(folder: string): Promise<string[]> {
@@ -95,6 +101,10 @@ async function* read(at: At): AsyncGenerator<Found> {
           if (names.length === 3) yield { kind: 'user-end' }
           names.pop()
         } else if (item.kind === 'open') {
+          if (names.length === 0 && item.name !== MAIN) {
+            if (at.several) return
+            throw notMain(file)
+          }
           names.push(item.name)
           const value = (name: string) => item.attributes.find(one => one.name === name)?.value
           const own = names.length === around.length + 1 ? file : undefined
@@ -103,8 +113,7 @@ async function* read(at: At): AsyncGenerator<Found> {
             yield { kind: 'user', name: value('name') ?? '', password: value('password'), file: own }
         } else if (names.length <= INCLUDING && item.name === 'include' && item.ns === NS.include)
           yield* include(item, { ...at, around: names })
-        else if (names.length === 0)
-          throw new TidingsError('TIDINGS_IMPORT_FILE', `${file} is not what XEP-0227 describes`)
+        else if (names.length === 0) throw notMain(file)
         else if (names.length < 3) yield { kind: 'ignored', what: `<${item.name} xmlns="${item.ns}"/>` }
         else yield { kind: 'part', element: item, within: names[3] }
       }
@@ -123,7 +132,13 @@ async function* read(at: At): AsyncGenerator<Found> {
 }
 
 function isContainer(name: string, ns: string, level: number): boolean {
-  return CONTAINERS[level]?.some(one => one[0] === name && one[1] === ns) ?? false
+  // A file of a host may be too large to be read as one element, also where it is not wanted.
+  const possible = level === 0 ? CONTAINERS.slice(0, INCLUDING).flat() : (CONTAINERS[level] ?? [])
+  return possible.some(one => one[0] === name && one[1] === ns)
+}
+
+function notMain(file: string): TidingsError {
+  return new TidingsError('TIDINGS_IMPORT_FILE', `${file} is no <server-data/> of XEP-0227`)
 }
 
 async function* include(element: TopElement, at: At): AsyncGenerator<Found> {

@@ -14,9 +14,15 @@ export function readKeys(element: TopElement): KeysByHash | undefined {
   if (hash === undefined) return undefined
   const tree = element.tree()
   const text = (name: string): string => tree.getChild(name)?.getText().trim() ?? ''
-  const bytes = (name: string): Buffer => Buffer.from(BASE64.test(text(name)) ? text(name) : '', 'base64')
   const count = text('iter-count')
   const iterations = /^[1-9]\d{0,7}$/.test(count) ? Number(count) : 0
+  // ejabberd (23.01) encodes what is Base64 already: then all three are so.
+  const once = decode(text('stored-key'))
+  const twice = once.length > BYTES[hash] && decode(once.toString('latin1')).length === BYTES[hash]
+  const bytes = (name: string): Buffer => {
+    const first = decode(text(name))
+    return twice ? decode(first.toString('latin1')) : first
+  }
   const [salt, serverKey, storedKey] = [bytes('salt'), bytes('server-key'), bytes('stored-key')]
   const fits =
     serverKey.length === BYTES[hash] &&
@@ -25,4 +31,9 @@ export function readKeys(element: TopElement): KeysByHash | undefined {
     salt.length <= 256
   if (!fits || iterations === 0 || iterations > MOST_ITERATIONS) return undefined
   return { [hash]: { salt, iterations, serverKey, storedKey } }
+}
+
+/** No bytes for what is no Base64. */
+function decode(text: string): Buffer {
+  return Buffer.from(BASE64.test(text) ? text : '', 'base64')
 }

@@ -1,5 +1,5 @@
 /** Users from one storage to another: all rows, all archived items, all ids. */
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Accounts } from '../../../src/auth/accounts.ts'
@@ -120,6 +120,7 @@ async function everything(storage: Storage): Promise<string[]> {
 }
 
 t.test('everything is the same in another storage, and 5,000 messages with their ids', async t => {
+  t.testdir()
   const from = await sqlite(t, 'from')
   await populate(from, 5_000)
   const folder = join(t.testdirName, 'export')
@@ -159,11 +160,11 @@ t.test('everything is the same in another storage, and 5,000 messages with their
 })
 
 t.test('whatever is stored is the same elsewhere', async t => {
+  t.testdir()
   for (let seed = 2; seed < 8; seed++) {
     const from = memoryStorage({ clock: clockAt(NOW) })
     await populate(from, seed * 13, seed)
     const folder = join(t.testdirName, `random-${seed}`)
-    await mkdir(t.testdirName, { recursive: true })
     await exportTo(folder, 'a', premises(from), witness())
     const to = await sqlite(t, `to-${seed}`)
     await importFrom(folder, premises(to), witness())
@@ -172,10 +173,10 @@ t.test('whatever is stored is the same elsewhere', async t => {
 })
 
 t.test('one that was broken off goes on, and leaves nothing twice', async t => {
+  t.testdir()
   const from = memoryStorage({ clock: clockAt(NOW) })
   await populate(from, 700)
   const folder = join(t.testdirName, 'export')
-  await mkdir(t.testdirName, { recursive: true })
   const stopping = premises(from, {
     portables: [
       {
@@ -221,10 +222,10 @@ t.test('one that was broken off goes on, and leaves nothing twice', async t => {
 })
 
 t.test('a host that has given ids with another key', async t => {
+  t.testdir()
   const from = memoryStorage({ clock: clockAt(NOW) })
   await populate(from, 10)
   const folder = join(t.testdirName, 'export')
-  await mkdir(t.testdirName, { recursive: true })
   await exportTo(folder, 'a', premises(from), witness())
   const to = memoryStorage({ clock: clockAt(NOW) })
   await new ArchiveIds(to, host).ready()
@@ -245,10 +246,10 @@ t.test('a host that has given ids with another key', async t => {
 })
 
 t.test('without the lines of JSON: as another server would have it', async t => {
+  t.testdir()
   const from = memoryStorage({ clock: clockAt(NOW) })
   await populate(from, 10)
   const folder = join(t.testdirName, 'export')
-  await mkdir(t.testdirName, { recursive: true })
   await exportTo(folder, 'a', premises(from), witness())
   for (const name of ['example.org', 'example.org/alice', 'example.org/bob'])
     await rm(join(folder, `${name}.jsonl`))
