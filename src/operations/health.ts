@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { software } from '../core/software.ts'
-import type { Storage, Table } from '../storage/types.ts'
+import type { CasTable, Storage } from '../storage/types.ts'
 import { JID } from '../xml/jid.ts'
 
 /** How long an answer holds, ms: whoever asks often costs nothing. */
@@ -20,8 +20,7 @@ export interface Health {
 
 /** Tells whether the server can do what it is there for: store a row, durably. */
 export class HealthCheck {
-  readonly #storage: Storage
-  readonly #table: Table<number>
+  readonly #table: CasTable<number>
   readonly #owner: JID
   readonly #clock: Clock
   readonly #started: number
@@ -29,8 +28,8 @@ export class HealthCheck {
 
   /** `host`: a domain of the server, under whose name the row is stored. */
   constructor(storage: Storage, host: string, clock: Clock) {
-    this.#storage = storage
-    this.#table = storage.table<number>('health', 'lww')
+    // Every node may change such a row, whichever is home to its owner.
+    this.#table = storage.table<number>('probe', 'cas')
     this.#owner = JID.parse(host)
     this.#clock = clock
     this.#started = clock.monotonic()
@@ -49,9 +48,8 @@ export class HealthCheck {
   #probe(): Promise<string> {
     const { promise, resolve } = Promise.withResolvers<string>()
     const timer = this.#clock.after(TIMEOUT_MS, () => resolve('no answer'))
-    const write = this.#table.put(this.#owner, 'probe', this.#clock.now())
-    this.#storage
-      .commit([write])
+    this.#table
+      .update(this.#owner, 'probe', (before = 0) => Math.max(before + 1, this.#clock.now()))
       .then(() => 'ok', codeOf)
       .then(answer => {
         timer.cancel()

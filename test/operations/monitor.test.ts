@@ -130,10 +130,12 @@ t.test('a place that is taken keeps nobody from chatting', async t => {
   t.ok(server.ports.xmpp)
 })
 
-/** A monitor over a storage whose commits do what `commit` does. */
-async function monitored(t: Test, commit: () => Promise<void>) {
+/** A monitor over a storage whose updates do what `update` does. */
+async function monitored(t: Test, update: () => Promise<void>) {
   const clock = new ManualClock()
-  const storage: Storage = Object.assign(memoryStorage({ clock }), { commit })
+  const storage: Storage = memoryStorage({ clock })
+  const rows = Object.assign(storage.table<number>('probe', 'cas'), { update })
+  Object.assign(storage, { table: () => rows })
   const monitor = new Monitor({
     metrics: new Metrics(clock),
     health: new HealthCheck(storage, 'localhost', clock),
@@ -144,10 +146,10 @@ async function monitored(t: Test, commit: () => Promise<void>) {
 }
 
 t.test('a storage that cannot store is no health', async t => {
-  let commits = 0
+  let updates = 0
   let full = true
   const { clock, port } = await monitored(t, async () => {
-    commits++
+    updates++
     if (full) throw new StorageError('full', 'no space left')
   })
   const response = await ask(port, '/health')
@@ -155,7 +157,7 @@ t.test('a storage that cannot store is no health', async t => {
   t.match(await response.json(), { healthy: false, storage: 'full', uptime: 0, version: /^\d/ })
   full = false
   t.equal((await ask(port, '/health')).status, 503, 'an answer holds for a while')
-  t.equal(commits, 1)
+  t.equal(updates, 1)
   clock.advance(6_000)
   t.match(await (await ask(port, '/health')).json(), { healthy: true, storage: 'ok', uptime: 6 })
 })
