@@ -12,7 +12,7 @@ import { incoming } from './incoming.ts'
 import { Intake, type Taker } from './intake.ts'
 import { type Managed, Management } from './management.ts'
 import type { SessionMetrics } from './metrics.ts'
-import { Nonzas } from './nonzas.ts'
+import { enable, takeNonza } from './nonzas.ts'
 import { Outflow } from './outflow.ts'
 import type { Tell } from './resumption.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -36,7 +36,6 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   readonly #transport: Transport
   readonly #intake: Intake
   readonly #out: Outflow
-  readonly #nonzas: Nonzas
   readonly #parts: SessionParts
   readonly #metrics: SessionMetrics
   #handle: SessionHandle | undefined
@@ -57,7 +56,6 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#intake = new Intake(this, stream, parts.rate, parts.clock)
     this.#metrics = parts.metrics
     this.#out = new Outflow(this, parts.metrics, parts.clock)
-    this.#nonzas = new Nonzas(this, this.#out, parts)
   }
 
   get #management(): Management | undefined {
@@ -69,7 +67,8 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#transport.receiver = this
     for (const bytes of greeting) this.#transport.bytes(bytes)
     this.#handle = handle
-    if (state.managed !== undefined && this.#transport.open) this.#nonzas.enable(state.managed.id)
+    if (state.managed !== undefined && this.#transport.open)
+      enable(state.managed.id, this, this.#out, this.#parts)
     if (state.inactive) this.#out.deactivate()
     this.#out.start()
     if (!this.#transport.open) this.gone()
@@ -235,7 +234,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   }
 
   take(top: TopElement): Maybe<void> {
-    if (top.ns !== NS.client && this.#nonzas.take(top)) return
+    if (top.ns !== NS.client && takeNonza(top, this, this.#out, this.#parts)) return
     const stanza = incoming(top, this.#handle!.jid, this)
     const turn = this.#management?.begin()
     if (stanza === undefined) return this.#finish(turn)
