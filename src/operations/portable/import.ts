@@ -117,8 +117,7 @@ class Taking {
 
   async end(): Promise<MoveResult> {
     // XEP-0227 §4: the operator is told.
-    for (const [what, count] of this.#foreign)
-      await this.#witness.notice(`${what} was left out, ${count} times`)
+    for (const [what, count] of this.#foreign) await this.#witness.notice(`${what} was left out (${count})`)
     return { moved: this.#moved, skipped: this.#skipped }
   }
 }

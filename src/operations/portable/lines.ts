@@ -68,8 +68,8 @@ export function readable(storage: Storage, table: string, kind: TableKind): Read
   return kind === 'mark' ? storage.table(table, kind) : storage.table<unknown>(table, kind)
 }
 
-/** Marks have numbers that JSON has not. */
-function plain(item: unknown): unknown {
+/** An item as its line has it: marks have numbers that JSON has not. */
+export function plain(item: unknown): unknown {
   const isMark =
     typeof item === 'object' && item !== null && 'value' in item && typeof item.value === 'bigint'
   return isMark ? { ...item, value: String(item.value) } : item

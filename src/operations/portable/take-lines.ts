@@ -4,7 +4,7 @@ import { TidingsError } from '../../core/errors.ts'
 import type { PortablePlace } from '../../core/portable.ts'
 import type { MovedItem, Storage, Write } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
-import { type ItemLine, type Line, type RowLine, readable } from './lines.ts'
+import { type ItemLine, type Line, plain, type RowLine, readable } from './lines.ts'
 import { ACCOUNTS } from './types.ts'
 
 /** What is stored at once: so many rows or items, and not much more than so many characters. */
@@ -127,7 +127,7 @@ function itemOf({ id, time, peer, sequence, unread, stanza, bytes }: ItemLine): 
 export async function holds(storage: Storage, owner: JID, row: RowLine): Promise<'same' | 'other' | 'none'> {
   const held = await readable(storage, row.table, row.kind).get(owner, row.key)
   if (held === undefined) return 'none'
-  return JSON.stringify(held) === JSON.stringify(row.item) ? 'same' : 'other'
+  return JSON.stringify(plain(held)) === JSON.stringify(row.item) ? 'same' : 'other'
 }
 
 async function* split(file: string): AsyncGenerator<string> {

@@ -88,6 +88,7 @@ async function populate(storage: Storage, messages: number, seed = 1): Promise<v
     storage.table('archive-preferences', 'lww').put(odd, 'wishes', { default: 'never' }),
     storage.table('status', 'mark').raise(bob, 'alice@example.org', { value: 2n ** 60n, time: NOW }),
     storage.table('health', 'lww').put(host, 'probe', NOW),
+    storage.table('server-seen', 'mark').raise(host, 'n1', { value: 5n, time: NOW }),
   ])
   await talk(storage, messages, random)
 }
