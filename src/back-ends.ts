@@ -1,5 +1,5 @@
 /** Part of the composition root: picks the back ends that the configuration names. The only place that names them. */
-import { readFile, stat } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { singleNode } from './cluster/local.ts'
 import { SLOTS, slotOf } from './cluster/slots.ts'
@@ -96,9 +96,10 @@ async function cassandraOptions({ storage: { cassandra } }: Config): Promise<Cas
   }
 }
 
-/** The data are the passwords' keys and everybody's messages: nobody else's business. */
+/** Makes the data folder where the storage is elsewhere. The data are the passwords' keys and everybody's messages: nobody else's business. */
 export async function checkFolder({ data, storage }: Config, warn: Warn): Promise<void> {
   if (storage.kind === 'memory') return
+  await mkdir(data, { recursive: true, mode: 0o700 })
   const { mode } = await stat(data)
   if ((mode & 0o077) !== 0)
     warn('TIDINGS_DATA_OPEN', `other users of this machine may look into ${data}: chmod 700 keeps them out`)
