@@ -193,7 +193,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   httpPort = publicPorts.http
   const componentPort = await listenForComponents(components, config)
   watch(metrics, { router, c2s, storage, background })
-  const monitor = await openMonitor(config, { metrics, storage, clock, warn })
+  const monitor = await openMonitor(config, { metrics, storage, clock, warn, draining: () => c2s.stopped })
   parts.defer(() => monitor.close())
   const ports: Ports = { ...publicPorts, metrics: monitor.port }
   const invitations = invitationsOf(config, storage, clock, ports.http)

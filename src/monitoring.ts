@@ -44,6 +44,8 @@ interface MonitorParts {
   readonly warn: (code: string, text: string) => void
   /** See `Monitored`. */
   readonly workers?: Monitored['workers']
+  /** Whether clients are being sent away. */
+  readonly draining: () => boolean
 }
 
 /** An open monitor. */
@@ -56,7 +58,7 @@ interface OpenMonitor {
 /** Opens the listener for the operator; a place that is taken is a warning, for clients can be served all the same. */
 export async function openMonitor(
   { listeners, hosts }: Config,
-  { metrics, storage, clock, warn, workers }: MonitorParts,
+  { metrics, storage, clock, warn, workers, draining }: MonitorParts,
 ): Promise<OpenMonitor> {
   const { metrics: place } = listeners
   if (place === false) return { port: undefined, close: async () => {} }

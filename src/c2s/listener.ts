@@ -124,6 +124,11 @@ export class C2s {
     return connection
   }
 
+  /** It takes no clients any more. */
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
   /** Open connections, and how many of them have not signed in. */
   get counts(): { connections: number; unauthenticated: number } {
     return { connections: this.#connections.size, unauthenticated: this.#admission.total }

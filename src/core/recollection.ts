@@ -70,7 +70,7 @@ export class Recollection {
     this.#host.clock.after(BEAT_MS, () => {
       this.#beaten = false
     })
-    this.#host.background.run('server seen', this.#beat())
+    if (this.#isLasting) this.#host.background.run('server seen', this.#beat())
   }
 
   /** A client has closed its stream: what that has carried does not come again, also when the server ends meanwhile. */
@@ -91,6 +91,12 @@ export class Recollection {
     const now = this.#host.clock.now()
     const mark = this.#marks.raise(this.#host.jid, this.#node, { value: BigInt(now), time: now })
     await this.#host.storage.commit([mark])
+  }
+
+  /** Whether this node will have the same name when it starts again; one of a cluster makes up another one, and its owners move instead. */
+  get #isLasting(): boolean {
+    const { router, storage } = this.#host
+    return router.cluster.alone || storage.fence === undefined
   }
 
   get #node(): string {

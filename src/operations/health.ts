@@ -16,6 +16,8 @@ export interface Health {
   readonly uptime: number
   /** `ok`, or why nothing can be stored. */
   readonly storage: string
+  /** It sends its clients away, to be stopped: a balancer should bring no others. */
+  readonly draining: boolean
 }
 
 /** Tells whether the server can do what it is there for: store a row, durably. */
@@ -24,15 +26,17 @@ export class HealthCheck {
   readonly #owner: JID
   readonly #clock: Clock
   readonly #started: number
+  readonly #draining: () => boolean
   #last: { readonly at: number; readonly answer: Promise<string> } | undefined
 
   /** `host`: a domain of the server, under whose name the row is stored. */
-  constructor(storage: Storage, host: string, clock: Clock) {
+  constructor(storage: Storage, host: string, clock: Clock, draining: () => boolean) {
     // Every node may change such a row, whichever is home to its owner.
     this.#table = storage.table<number>('probe', 'cas')
     this.#owner = JID.parse(host)
     this.#clock = clock
     this.#started = clock.monotonic()
+    this.#draining = draining
   }
 
   /** Never rejects. */
@@ -42,7 +46,8 @@ export class HealthCheck {
       this.#last = { at: now, answer: this.#probe() }
     const storage = await this.#last.answer
     const uptime = Math.floor((now - this.#started) / 1000)
-    return { healthy: storage === 'ok', version: software.version, uptime, storage }
+    const draining = this.#draining()
+    return { healthy: storage === 'ok' && !draining, version: software.version, uptime, storage, draining }
   }
 
   #probe(): Promise<string> {

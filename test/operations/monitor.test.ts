@@ -131,14 +131,14 @@ t.test('a place that is taken keeps nobody from chatting', async t => {
 })
 
 /** A monitor over a storage whose updates do what `update` does. */
-async function monitored(t: Test, update: () => Promise<void>) {
+async function monitored(t: Test, update: () => Promise<void>, draining = () => false) {
   const clock = new ManualClock()
   const storage: Storage = memoryStorage({ clock })
   const rows = Object.assign(storage.table<number>('probe', 'cas'), { update })
   Object.assign(storage, { table: () => rows })
   const monitor = new Monitor({
     metrics: new Metrics(clock),
-    health: new HealthCheck(storage, 'localhost', clock),
+    health: new HealthCheck(storage, 'localhost', clock, draining),
   })
   const port = await monitor.listen('127.0.0.1', 0)
   t.teardown(() => monitor.close())
@@ -160,6 +160,20 @@ t.test('a storage that cannot store is no health', async t => {
   t.equal(updates, 1)
   clock.advance(6_000)
   t.match(await (await ask(port, '/health')).json(), { healthy: true, storage: 'ok', uptime: 6 })
+})
+
+t.test('a node that sends its clients away wants no others', async t => {
+  let draining = false
+  const { port } = await monitored(
+    t,
+    async () => {},
+    () => draining,
+  )
+  t.match(await (await ask(port, '/health')).json(), { healthy: true, draining: false })
+  draining = true
+  const response = await ask(port, '/health')
+  t.equal(response.status, 503)
+  t.match(await response.json(), { healthy: false, storage: 'ok', draining: true })
 })
 
 t.test('nor is one that does not answer', async t => {

@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto'
 import { StanzaError, TidingsError } from '../../core/errors.ts'
-import { pagesOf } from '../../core/pages.ts'
-import type { CasTable, Storage, Table, WallClock } from '../../storage/types.ts'
+import { pagesOf, rowsOf } from '../../core/pages.ts'
+import type { CasTable, Storage, WallClock } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 
 /** What an invitation is good for, where it is not for both: to make an account here, or to become a contact of who invites. */
@@ -66,9 +66,8 @@ const SWEEP_MS = 60 * 60 * 1_000
 export class Invitations {
   readonly #rows: CasTable<Invitation>
   readonly #names: CasTable<Reservation>
-  /** The keys of those that an account has made and that are good; a row goes when its invitation expires. */
-  readonly #open: Table<true>
-  readonly #storage: Storage
+  /** By their keys, until when those that an account has made are good. Compare-and-set, since they end wherever somebody uses them up. */
+  readonly #open: CasTable<number>
   readonly #clock: WallClock
   readonly #host: JID
   #swept = Number.NEGATIVE_INFINITY
@@ -76,8 +75,7 @@ export class Invitations {
   constructor(storage: Storage, clock: WallClock, host: JID) {
     this.#rows = storage.table<Invitation>('invitations', 'cas')
     this.#names = storage.table<Reservation>('invited-names', 'cas')
-    this.#open = storage.table<true>('invitations-open', 'lww')
-    this.#storage = storage
+    this.#open = storage.table<number>('open-invitations', 'cas')
     this.#clock = clock
     this.#host = host
   }
@@ -100,7 +98,9 @@ export class Invitations {
 
   /** How many that an account has made are good now; `most` and above are not told apart. */
   async openOf(by: JID, most: number): Promise<number> {
-    return (await this.#open.page(by, {}, most)).items.length
+    const now = this.#clock.now()
+    const rows = await rowsOf(this.#open, by)
+    return Math.min(most, rows.filter(({ item }) => item > now).length)
   }
 
   async #create({ name, inviter, by, only, lifetime, uses }: NewInvitation, first: boolean) {
@@ -120,7 +120,7 @@ export class Invitations {
       ...(only !== undefined && { only }),
       ...(first && { first }),
     }
-    if (by !== undefined) await this.#storage.commit([this.#open.put(JID.parse(by), key, true, lifetime)])
+    if (by !== undefined) await this.#open.update(JID.parse(by), key, () => expires)
     await this.#rows.update(this.#host, key, () => invitation)
     return { token, invitation }
   }
@@ -199,7 +199,7 @@ export class Invitations {
   /** Lets go of what is kept for an invitation as long as it is good. */
   async #settle(key: string, { name, by }: Invitation): Promise<void> {
     if (name !== undefined) await this.#release(name, key)
-    if (by !== undefined) await this.#storage.commit([this.#open.delete(JID.parse(by), key)])
+    if (by !== undefined) await this.#open.update(JID.parse(by), key, () => undefined)
   }
 
   async #reserve(name: string, reservation: Reservation): Promise<void> {
