@@ -44,8 +44,8 @@ interface MonitorParts {
   readonly warn: (code: string, text: string) => void
   /** See `Monitored`. */
   readonly workers?: Monitored['workers']
-  /** Whether clients are being sent away. */
-  readonly draining: () => boolean
+  /** Whether clients are being sent away. Default: they never are. */
+  readonly draining?: () => boolean
 }
 
 /** An open monitor. */
@@ -58,11 +58,11 @@ interface OpenMonitor {
 /** Opens the listener for the operator; a place that is taken is a warning, for clients can be served all the same. */
 export async function openMonitor(
   { listeners, hosts }: Config,
-  { metrics, storage, clock, warn, workers, draining }: MonitorParts,
+  { metrics, storage, clock, warn, workers, draining = () => false }: MonitorParts,
 ): Promise<OpenMonitor> {
   const { metrics: place } = listeners
   if (place === false) return { port: undefined, close: async () => {} }
-  const health = new HealthCheck(storage, hosts[0]!.name, clock)
+  const health = new HealthCheck(storage, hosts[0]!.name, clock, draining)
   const monitor = new Monitor({ metrics, health, ...(workers && { workers }) })
   let opened: number | undefined
   for (const address of place.address) {

@@ -62,6 +62,8 @@ export class Monitor {
       return end(response, 404, 'There are /health and /metrics.\n')
     if (method !== 'GET' && method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD')
+      // What comes with the request is not read, so nothing else can be asked on this connection.
+      response.setHeader('connection', 'close')
       return end(response, 405, 'Only GET and HEAD.\n')
     }
     if (path === '/health') return this.#health(response)
