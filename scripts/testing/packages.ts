@@ -7,6 +7,8 @@ interface Need {
   /** Succeeds where it is there. */
   readonly probe: readonly [string, ...string[]]
   readonly what: string
+  /** Needed by `npm run test:full` alone. */
+  readonly full?: boolean
 }
 
 const NEEDS: readonly Need[] = [
@@ -26,12 +28,19 @@ const NEEDS: readonly Need[] = [
     probe: ['/usr/bin/chromium', '--version'],
     what: 'the browser Chromium, for the web chat',
   },
+  {
+    packages: ['openjdk-17-jre-headless', 'maven'],
+    probe: ['sh', '-c', 'java -version && mvn -version'],
+    what: 'Java 17 and Maven, for Cassandra',
+    full: true,
+  },
   { packages: ['openssl'], probe: ['openssl', 'version'], what: 'openssl, for certificates' },
 ]
 
 /** Installs what is missing where that is possible (root on Debian), else says what will be skipped. */
 export function installPackages(): void {
-  const missing = NEEDS.filter(({ probe: [program, ...args] }) => spawnSync(program, args).status !== 0)
+  const needs = NEEDS.filter(({ full = false }) => !full || process.env.TIDINGS_FULL === '1')
+  const missing = needs.filter(({ probe: [program, ...args] }) => spawnSync(program, args).status !== 0)
   if (missing.length === 0) return
   const packages = missing.flatMap(need => need.packages)
   const able = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0
