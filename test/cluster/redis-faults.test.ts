@@ -1,7 +1,8 @@
 import t from 'tap'
 import { type RedisService, startRedis } from '../../scripts/services/redis.ts'
-import { slotOf } from '../../src/cluster/slots.ts'
-import { RedisNodes } from '../support/redis-nodes.ts'
+import { SLOTS, slotOf } from '../../src/cluster/slots.ts'
+import type { Fence } from '../../src/storage/types.ts'
+import { type NodeClock, RedisNodes } from '../support/redis-nodes.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { type ContractCore, OWNERS, startNodes } from './contract.ts'
 
@@ -235,6 +236,76 @@ t.test('of two nodes that cannot reach each other one goes', async t => {
   t.strictSame(network.find(high.cluster!).expelled, ['unreachable'])
   t.strictSame(network.find(low.cluster!).expelled, [])
   t.strictSame(low.losses, [high.cluster!.node])
+  t.strictSame(truth.faults, [])
+})
+
+/** A storage that knows who may write for which slot until when, by the time of all. */
+class Fences {
+  readonly faults: string[] = []
+  readonly #network: RedisNodes
+  readonly #holders = new Map<number, { readonly fence: Fence; until: number }>()
+
+  constructor(network: RedisNodes) {
+    this.#network = network
+  }
+
+  /** How many slots may be written to now. */
+  get open(): number {
+    return [...this.#holders.values()].filter(({ until }) => until > this.#now).length
+  }
+
+  of(clock: NodeClock): Fence {
+    const fence: Fence = {
+      take: async slots => {
+        await new Promise(setImmediate)
+        for (const slot of slots) {
+          const holder = this.#holders.get(slot)
+          if (holder !== undefined && holder.fence !== fence && holder.until > this.#now)
+            this.faults.push(`slot ${slot} is taken while another node may write`)
+          this.#holders.set(slot, { fence, until: 0 })
+        }
+      },
+      extend: (slots, until) => {
+        if (until > clock.monotonic() + 8000) this.faults.push('more than a lease')
+        for (const slot of slots) {
+          const holder = this.#holders.get(slot)
+          if (holder?.fence === fence) holder.until = until - clock.monotonic() + this.#now
+        }
+      },
+    }
+    return fence
+  }
+
+  get #now(): number {
+    return this.#network.clock.monotonic()
+  }
+}
+
+t.test('storage lets nobody write for a slot while another one may, whatever happens', async t => {
+  const service = await startRedis()
+  t.teardown(() => service.stop())
+  const network = new RedisNodes(t, { address: service.servers[0]!.address })
+  const fences = new Fences(network)
+  network.fenceOf = clock => fences.of(clock)
+  const { truth, cores } = await startNodes(network, 3)
+  await network.pass(20_000)
+  t.equal(fences.open, SLOTS, 'homes may write as long as they are homes')
+  await cores[0]!.cluster!.drain()
+  await network.until('two have all', () => new Set(truth.homes.values()).size === 2)
+  await network.pass(2000)
+  t.equal(fences.open, SLOTS)
+  network.find(cores[1]!.cluster!).clock.freeze()
+  truth.dead.add(cores[1]!)
+  await network.pass(7000)
+  t.ok(fences.open < SLOTS || truth.homes.size === SLOTS)
+  await network.until('the last has all', () => new Set(truth.homes.values()).size === 1)
+  await stop(service)
+  await network.pass(20_000)
+  t.equal(fences.open, 0)
+  await service.servers[0]!.restart()
+  await network.reconnected()
+  await network.until('it writes again', () => fences.open === SLOTS)
+  t.strictSame(fences.faults, [])
   t.strictSame(truth.faults, [])
 })
 

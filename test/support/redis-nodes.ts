@@ -4,6 +4,7 @@ import { type ClusterEvent, RedisCluster, type RedisClusterOptions } from '../..
 import type { RedisPlace } from '../../src/cluster/redis/connect.ts'
 import type { Cluster } from '../../src/cluster/types.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import type { Fence } from '../../src/storage/types.ts'
 import { type ContractCore, type ContractNetwork, served } from '../cluster/contract.ts'
 import { ManualClock } from './clock.ts'
 
@@ -68,6 +69,8 @@ export class RedisNodes implements ContractNetwork {
   /** Where nodes that join from now on meet. */
   redis: RedisPlace
   readonly clock = new ManualClock()
+  /** What nodes that join from now on say to storage. */
+  fenceOf: ((clock: NodeClock) => Fence) | undefined
   readonly #t: Test
   readonly #prefix: string
   readonly #more: Partial<RedisClusterOptions>
@@ -89,7 +92,7 @@ export class RedisNodes implements ContractNetwork {
       prefix: this.#prefix,
       links: { secret: 'a secret of tests', listen: { host: '127.0.0.1', port: 0 } },
       linkClock: systemClock,
-      fence: undefined,
+      fence: this.fenceOf?.(clock),
       clock,
       report: event => events.push(event),
       expelled: why => expelled.push(why),

@@ -3,8 +3,8 @@ import type { Lease } from './lease.ts'
 import type { Members } from './members.ts'
 import { entryOf, SlotTable } from './slot-table.ts'
 
-/** How a slot of this node stands here, whatever Redis says. */
-export type OwnStanding = 'home' | 'leaving' | 'arriving'
+/** How a slot of this node stands here, whatever Redis says. `left`: it is no home any more, and nobody else has it yet. */
+export type OwnStanding = 'home' | 'leaving' | 'left' | 'arriving'
 
 /** Whose the slots are, as this node sees it; its own as it knows itself. */
 export class OwnSlots {

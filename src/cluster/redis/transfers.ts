@@ -57,27 +57,26 @@ export class Transfers {
    */
   handOver(slots: readonly number[], to: string): void {
     this.#run(async () => {
-      const { slots: own, registry, links, homes } = this.#parts
+      const { slots: own, registry, links } = this.#parts
       own.set(slots, 'leaving')
       if (!(await this.#change(slots, 'ready', 'leaving'))) {
         own.set(slots, 'home')
         return
       }
-      const state = await homes.leaving(new Set(slots))
+      const state = await this.#vacate(slots)
       try {
         const answer = await links.request(to, { op: HAND_OVER, slots: packSlots(slots), state })
         if (answer.taken === true) return this.#letGo(slots)
       } catch (trouble) {
         this.#parts.report(trouble)
       }
+      const leaving = entryOf(own.node, 'leaving')
       await this.#untilDone(async () => {
-        const back = await registry.change(entryOf(own.node, 'ready'), slots, () =>
-          entryOf(own.node, 'leaving'),
-        )
-        if (!back) return this.#letGo(slots)
-        await homes.arriving(new Set(slots), state)
-        own.set(slots, 'home')
+        const back = await registry.change(entryOf(own.node, 'moving'), slots, () => leaving)
+        if (back) own.set(slots, 'arriving')
+        else this.#letGo(slots)
       })
+      await this.#arrive(slots, state)
     })
   }
 
@@ -132,9 +131,8 @@ export class Transfers {
    */
   reclaim(slots: readonly number[], expected: (slot: number) => string): void {
     this.#run(async () => {
-      const { slots: own, registry, homes } = this.#parts
-      own.set(slots, 'leaving')
-      const state = await homes.leaving(new Set(slots))
+      const { slots: own, registry } = this.#parts
+      const state = await this.#vacate(slots)
       own.set(slots, 'arriving')
       const taken = await registry
         .change(entryOf(own.node, 'moving'), slots, expected)
@@ -147,8 +145,7 @@ export class Transfers {
   /** Others have them: the lease had run out. */
   giveUp(slots: readonly number[]): void {
     this.#run(async () => {
-      this.#parts.slots.set(slots, 'leaving')
-      await this.#parts.homes.leaving(new Set(slots))
+      await this.#vacate(slots)
       this.#letGo(slots)
     })
   }
@@ -156,9 +153,8 @@ export class Transfers {
   /** Gives homes back, for whoever comes. */
   release(slots: readonly number[]): void {
     this.#run(async () => {
-      const { slots: own, homes, registry } = this.#parts
-      own.set(slots, 'leaving')
-      await homes.leaving(new Set(slots))
+      const { slots: own, registry } = this.#parts
+      await this.#vacate(slots)
       const ready = entryOf(own.node, 'ready')
       await registry.change(FREE, slots, () => ready).catch(trouble => this.#parts.report(trouble))
       this.#letGo(slots)
@@ -189,8 +185,17 @@ export class Transfers {
     this.#parts.look()
   }
 
+  /** Ends what is under way in homes of this node, which writes nothing for them from then on; gives what the next home needs. */
+  async #vacate(slots: readonly number[]): Promise<Buffer> {
+    const { slots: own, homes, fence } = this.#parts
+    own.set(slots, 'leaving')
+    const state = await homes.leaving(new Set(slots))
+    own.set(slots, 'left')
+    fence?.extend(slots, 0)
+    return state
+  }
+
   #letGo(slots: readonly number[]): void {
-    this.#parts.fence?.extend(slots, 0)
     this.#parts.slots.set(slots, undefined)
     this.#parts.look()
   }
