@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
     'roster-users': { type: 'string', default: '0' },
     'roster-contacts': { type: 'string', default: '0' },
     storage: { type: 'string', default: 'sqlite' },
+    workers: { type: 'string', default: '1' },
   },
 })
 const mam = options.mam !== '0'
@@ -47,6 +48,7 @@ if (rosters.rosterUsers > 0 && rosters.rosterContacts > 0)
 const pid = start()
 writeFileSync(join(directory, 'bench.pid'), String(pid))
 for (const one of [port, tlsPort, httpPort]) await listening(one)
+await ready()
 const accounts = { users, userPrefix, password, sharedSalt: true, mam, ...rosters }
 const server = { name: 'tidings', version: software.version, host: '127.0.0.1', port, tlsPort, domain, pid }
 const wsUrl = `ws://127.0.0.1:${httpPort}/ws`
@@ -73,6 +75,7 @@ function configuration(): object {
       metrics: { port: 0 },
     },
     storage: { kind: options.storage },
+    workers: Number(options.workers),
     limits: Object.fromEntries(Object.keys(LIMITS.fields).map(name => [name, false])),
     extensions: {
       offline: { 'messages-per-user': 10_000 },
@@ -131,6 +134,16 @@ async function freePort(): Promise<number> {
   const { port: free } = probe.address() as { port: number }
   await new Promise(resolve => probe.close(resolve))
   return free
+}
+
+/** The start screen is there: all workers listen. */
+async function ready(): Promise<void> {
+  const log = join(directory, 'server.log')
+  for (let tries = 0; tries < 1_000; tries++) {
+    if (readFileSync(log, 'utf8').includes('Ctrl-C')) return
+    await pause(20)
+  }
+  throw new Error('the server does not say that it has started')
 }
 
 async function listening(on: number): Promise<void> {

@@ -32,6 +32,8 @@ export interface Sending {
 class Underway implements Sending {
   readonly errand: Errand
   readonly place: number
+  /** A home that it had been sent to has died: perhaps before what it stored was delivered. */
+  again = false
   readonly #answer = Promise.withResolvers<Answer>()
   readonly #stuck = Promise.withResolvers<void>()
 
@@ -198,7 +200,10 @@ export class Channels {
         (error: unknown) => {
           channel.inFlight.delete(one)
           const gone = isGone(error)
-          if (gone && one.errand.repeatable) this.#hold(slot, channel, one)
+          if (gone && one.errand.repeatable) {
+            one.again = true
+            this.#hold(slot, channel, one)
+          }
           // RFC 6120 §8.3.3.16: nobody knows what has become of it.
           else throw gone ? new StanzaError('remote-server-timeout') : error
         },
@@ -252,7 +257,15 @@ export class Channels {
         this.#runs.set(slot, (this.#runs.get(slot) ?? 0) + 1)
         const all = channel.waiting
         channel.waiting = []
-        for (const one of all) this.#carry(slot, channel, one, this.#ask(home, slot, one.errand.frame))
+        for (const one of all) {
+          const { frame } = one.errand
+          this.#carry(
+            slot,
+            channel,
+            one,
+            this.#ask(home, slot, one.again ? { ...frame, again: true } : frame),
+          )
+        }
       }
     } catch {
       const all = channel.waiting

@@ -148,7 +148,7 @@ export class HomeLink {
   #takeOwn(frame: Frame, from: string): Answer | Promise<Answer> {
     switch (frame.op) {
       case 'receive':
-        return answering(() => this.#receive(Stanza.unpack(frame.stanza as Buffer), from, frame.by))
+        return answering(() => this.#receive(frame, from))
       case 'spread':
         return this.#takeSpread(frame, from)
       case 'forget':
@@ -177,7 +177,8 @@ export class HomeLink {
   }
 
   /** RFC 6120 §10.1: what one entity sends to another arrives in order, also where some of it has to wait. */
-  async #receive(stanza: Stanza, node: string, by: Frame[string]): Promise<void> {
+  async #receive({ stanza: packed, by, again }: Frame, node: string): Promise<void> {
+    const stanza = Stanza.unpack(packed as Buffer)
     const key = by === undefined ? stanza.from.toString() : `${node} ${by}`
     const from = this.#correspondents.get(key) ?? { preparing: new Lane(), settling: new Lane(), stanzas: 0 }
     this.#correspondents.set(key, from)
@@ -186,7 +187,9 @@ export class HomeLink {
     try {
       // In an object, so that the lane of preparing does not wait for the settling.
       const { settled } = await from.preparing.run(() =>
-        then(this.#router.prepareArrival(stanza, from), settle => ({ settled: from.settling.run(settle) })),
+        then(this.#router.prepareArrival(stanza, from, again === true), settle => ({
+          settled: from.settling.run(settle),
+        })),
       )
       await settled
     } finally {

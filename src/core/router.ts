@@ -230,13 +230,15 @@ export class Router {
   /**
    * The recipient's half of a stanza that comes from another node or from the server, whose recipient's home is this node, up to the
    * commit, which is started here. Throws or rejects with the StanzaError that answers the sender; so does what is returned.
+   * `again`: a home that had it before has died, after it stored it or before, and perhaps before it delivered it. Those who got it know it
+   * by its id (XEP-0359).
    */
-  prepareArrival(stanza: Stanza, sender?: object): Maybe<Settle> {
+  prepareArrival(stanza: Stanza, sender?: object, again = false): Maybe<Settle> {
     const origin: Origin = { send: answer => this.route(answer) }
     return then(arrival(this, stanza, origin, undefined, sender), ({ writes, arrive }) => {
       const host = this.#hosts.get((stanza.to ?? stanza.from).domain)
       const committed = host === undefined ? undefined : this.#commits.begin(host, writes)
-      return () => then(committed, () => (isRepeated(writes) ? undefined : arrive()))
+      return () => then(committed, () => (isRepeated(writes) && !again ? undefined : arrive()))
     })
   }
 
