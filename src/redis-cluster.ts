@@ -1,7 +1,8 @@
 /** Part of the composition root: what a node has in Redis, and what it tells of its cluster. Loaded only where there is one. */
 import { hostname } from 'node:os'
-import { type ClusterEvent, RedisCluster } from './cluster/redis/cluster.ts'
+import { RedisCluster } from './cluster/redis/cluster.ts'
 import { connectRedis, type RedisPlace } from './cluster/redis/connect.ts'
+import type { ClusterEvent } from './cluster/redis/options.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'

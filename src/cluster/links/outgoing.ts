@@ -4,6 +4,7 @@ import { type Answer, ClusterError, type Frame } from '../types.ts'
 import { MalformedError } from './fields.ts'
 import { FrameQueue } from './frame-queue.ts'
 import { Caller, type Identity, MOST_GREETING_BYTES, RefusedError } from './greeting.ts'
+import { OpenRequests } from './open-requests.ts'
 import { KIND, MOST_BYTES, type Packet, PacketReader, packAnswer, packFields, packNumber } from './packets.ts'
 
 /** What all that goes out of a node shares. */
@@ -35,11 +36,6 @@ const GREETING_MS = 5000
 const FIRST_RETRY_MS = 20
 const LAST_RETRY_MS = 1000
 
-interface Open {
-  resolve(answer: Answer): void
-  reject(error: ClusterError): void
-}
-
 /** All that this node sends to another one, in order: requests, frames without an answer, and its answers. It makes the connection itself. */
 export class Outgoing {
   readonly #parts: OutgoingParts
@@ -47,7 +43,7 @@ export class Outgoing {
   /** Where the node is reached; it may become known later. */
   #address: string | undefined
   readonly #queue = new FrameQueue()
-  readonly #open = new Map<number, Open>()
+  readonly #open: OpenRequests
   #socket: Socket | undefined
   /** The connection is up and the greeting over. */
   #ready = false
@@ -67,6 +63,7 @@ export class Outgoing {
     this.#node = node
     this.#address = address
     this.#parts = parts
+    this.#open = new OpenRequests(node)
   }
 
   /** Whether anything has not been taken or answered. */
@@ -94,11 +91,7 @@ export class Outgoing {
   request(frame: Frame): Promise<Answer> {
     if (this.#queue.bytes > this.#parts.mostBytes || this.#open.size >= MOST_OPEN)
       return Promise.reject(new ClusterError('overloaded', `too much waits for node ${this.#node}`))
-    return new Promise((resolve, reject) => {
-      const number = this.#send(packFields(KIND.request, frame))
-      if (number === undefined) reject(this.#gone())
-      else this.#open.set(number, { resolve, reject })
-    })
+    return this.#open.add(() => this.#send(packFields(KIND.request, frame)))
   }
 
   notify(frame: Frame): void {
@@ -112,11 +105,7 @@ export class Outgoing {
 
   /** An answer has come. */
   answered(number: number, answer: Answer | undefined): void {
-    const open = this.#open.get(number)
-    if (open === undefined) throw new MalformedError('an answer without a request')
-    this.#open.delete(number)
-    if (answer !== undefined) open.resolve(answer)
-    else open.reject(new ClusterError('failed', `node ${this.#node} could not handle a frame`))
+    this.#open.answered(number, answer)
     this.#progress()
   }
 
@@ -127,9 +116,7 @@ export class Outgoing {
     this.#retrying?.cancel()
     this.#socket?.destroy()
     this.#queue.clear()
-    const open = [...this.#open.values()]
-    this.#open.clear()
-    for (const { reject } of open) reject(this.#gone())
+    this.#open.end()
     this.#progress()
   }
 
@@ -260,9 +247,5 @@ export class Outgoing {
     const watchers = [...this.#watchers]
     this.#watchers.clear()
     for (const task of watchers) task()
-  }
-
-  #gone(): ClusterError {
-    return new ClusterError('gone', `node ${this.#node} has gone`)
   }
 }

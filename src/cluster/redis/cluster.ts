@@ -1,7 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Fence } from '../../storage/types.ts'
-import type { MonotonicClock } from '../clock.ts'
-import { type LinkEvent, Links, type LinksOptions } from '../links/links.ts'
+import { Links } from '../links/links.ts'
 import {
   type Answer,
   type Cluster,
@@ -10,9 +8,10 @@ import {
   type FrameHandler,
   type HomeEvents,
 } from '../types.ts'
-import { connectRedis, type RedisPlace } from './connect.ts'
+import { connectRedis } from './connect.ts'
 import { Lease } from './lease.ts'
 import { Members } from './members.ts'
+import type { RedisClusterOptions } from './options.ts'
 import { OwnSlots } from './own-slots.ts'
 import { Placement } from './placement.ts'
 import { Presence } from './presence.ts'
@@ -20,33 +19,6 @@ import { Registry, type Sight } from './registry.ts'
 import { NAME_LENGTH } from './slot-table.ts'
 import { HAND_OVER, Transfers } from './transfers.ts'
 import { Waiting } from './waiting.ts'
-
-/** What an operator may want to know. */
-export type ClusterEvent =
-  | LinkEvent
-  | { readonly kind: 'joined' | 'left'; readonly node: string }
-  | { readonly kind: 'redis-lost' | 'move-failed'; readonly trouble: unknown }
-  | { readonly kind: 'redis-back' }
-
-/** How a node is part of a cluster. */
-export interface RedisClusterOptions {
-  readonly redis: RedisPlace
-  /** Tells clusters apart that share a Redis. */
-  readonly prefix: string
-  /** Its links; it makes up its name itself. */
-  readonly links: Pick<LinksOptions, 'secret' | 'listen' | 'address' | 'encrypted'>
-  readonly fence: Fence | undefined
-  readonly clock: MonotonicClock
-  /** The clock of the links, if it is another one. */
-  readonly linkClock?: MonotonicClock
-  readonly report: (event: ClusterEvent) => void
-  /** The others have given this node up: `buried` since it said nothing, `unreachable` since their links to it broke. It serves nothing any more; to go on it has to begin anew. */
-  readonly expelled: (why: 'buried' | 'unreachable') => void
-  /** ms; a lease of 8 s, beats of 2 s, 12 s to wait for a home. */
-  readonly lease?: number
-  readonly heartbeat?: number
-  readonly homeWait?: number
-}
 
 /** Seconds that links have more than leases: who is dead is found dead in Redis first. */
 const MORE_PATIENCE = 2
