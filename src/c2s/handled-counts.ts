@@ -1,10 +1,11 @@
 import type { Background } from '../core/background.ts'
 import type { Clock } from '../core/clock.ts'
+import { type Handled, handledTable, handledWrite } from '../core/handled.ts'
 import type { Router } from '../core/router.ts'
 import type { JID } from '../xml/jid.ts'
 
-/** Where the storage of a host is. */
-type Hosts = Pick<Router, 'host'>
+/** Where the storage of a host is, and who may write there. */
+type Hosts = Pick<Router, 'cluster' | 'host' | 'storeHandled'>
 
 /** A session as far as it is counted. */
 export interface Counted {
@@ -26,7 +27,7 @@ const LIVING_MS = 24 * 60 * 60_000
 /**
  * XEP-0198 §5: how many stanzas of their clients sessions had handled, by SM-ID: for clients that want to resume a session which has ended,
  * be it with the server. Known at all nodes. What is stored is never more than what was handled (its client would take the rest for
- * delivered); after a crash it may be less by what came in the last second: that is sent again, and dropped as a duplicate.
+ * delivered); after a crash, or where a home is not there, it may be less by what came last: that is sent again, and dropped as a duplicate.
  */
 export class HandledCounts {
   readonly #router: Hosts
@@ -48,13 +49,12 @@ export class HandledCounts {
     this.#ahead.add(session)
     if (this.#due) return
     this.#due = true
-    this.#clock.after(BEHIND_MS, () => this.#background.run('handled counts', this.#store()))
+    this.#clock.after(BEHIND_MS, () => this.#background.run('handled counts', this.#storeAhead()))
   }
 
   /** A session has ended, and its client may come to resume it. Resolves when its count is stored. */
   async ended(session: Counted): Promise<void> {
-    const write = this.#write(session, ENDED_MS)
-    if (write !== undefined) await this.#storage(session.account)?.commit([write])
+    await this.#store([session], ENDED_MS)
   }
 
   /** A session has ended, or goes on elsewhere: it counts here no more. */
@@ -64,30 +64,33 @@ export class HandledCounts {
 
   /** How far it had come, if it was this account's. */
   async find(id: string, account: JID): Promise<number | undefined> {
-    return this.#table(account)?.get(account, id)
+    const host = this.#router.host(account.domain)
+    return host && handledTable(host).get(account, id)
   }
 
-  async #store(): Promise<void> {
+  #storeAhead(): Promise<void> {
     const sessions = [...this.#ahead]
     this.#ahead.clear()
     this.#due = false
+    return this.#store(sessions, LIVING_MS)
+  }
+
+  async #store(sessions: readonly Counted[], ttl: number): Promise<void> {
+    const counts = sessions.map(session => this.#countOf(session, ttl)).filter(count => count !== undefined)
+    // Only the home of an account writes what is its own (ARCHITECTURE §9). One that cannot be reached goes without: a lower count does no harm.
+    if (!this.#router.cluster.alone)
+      await Promise.all(counts.map(count => this.#router.storeHandled(count).catch(() => {})))
     // All hosts have the same storage, and atomic need not be what is stored here.
-    for (let at = 0; at < sessions.length; at += TOGETHER) {
-      const some = sessions.slice(at, at + TOGETHER)
-      const writes = some.map(session => this.#write(session, LIVING_MS)).filter(write => write !== undefined)
-      await this.#storage(some[0]!.account)?.commit(writes)
-    }
+    else
+      for (let at = 0; at < counts.length; at += TOGETHER) {
+        const some = counts.slice(at, at + TOGETHER)
+        const host = this.#router.host(some[0]!.account.domain)!
+        await host.storage.commit(some.map(count => handledWrite(host, count)))
+      }
   }
 
-  #write({ id, account, h }: Counted, ttl: number) {
-    return id === undefined ? undefined : this.#table(account)?.put(account, id, h, ttl)
-  }
-
-  #storage(account: JID) {
-    return this.#router.host(account.domain)?.storage
-  }
-
-  #table(account: JID) {
-    return this.#storage(account)?.table<number>('handled-counts', 'lww')
+  #countOf({ id, account, h }: Counted, ttl: number): Handled | undefined {
+    const served = this.#router.host(account.domain) !== undefined
+    return id === undefined || !served ? undefined : { account, id, h, ttl }
   }
 }

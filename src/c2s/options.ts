@@ -71,7 +71,10 @@ export const DEFAULT_LIMITS: C2sLimits = {
 }
 
 /** What client connections need of the router. */
-export type C2sRouter = Pick<Router, 'host' | 'bind' | 'bindInline' | 'fetch' | 'release'>
+export type C2sRouter = Pick<
+  Router,
+  'cluster' | 'host' | 'bind' | 'bindInline' | 'fetch' | 'release' | 'storeHandled'
+>
 
 /** What client connections are made of. */
 export interface C2sOptions {

@@ -6,6 +6,7 @@ import { Attachments } from './attachments.ts'
 import { Channels, type Errand, type Sending } from './channels.ts'
 import { answering } from './frames.ts'
 import { Handle, type HandleParts } from './handle.ts'
+import type { Handled } from './handled.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Lane } from './lane.ts'
 import { then } from './maybe.ts'
@@ -27,7 +28,7 @@ interface Correspondent {
 /**
  * What homes say to each other: an account's home is one node, its correspondents may be at others (and its connections: remote-sessions.ts).
  *
- * To a home: receive (the recipient's half of a stanza), spread (presence for many), forget, task (of an extension). Each names its owner; who is not its home answers `moved`. To a node: report (how it is), recover (what it knows of sessions whose home has died).
+ * To a home: receive (the recipient's half of a stanza), spread (presence for many), forget, handled (what a session has), task (of an extension). Each names its owner; who is not its home answers `moved`. To a node: report (how it is), recover (what it knows of sessions whose home has died).
  */
 export class HomeLink {
   readonly channels: Channels
@@ -114,6 +115,11 @@ export class HomeLink {
     await this.#ask(account.bare.toString(), { op: 'forget' }, true)
   }
 
+  /** Has the home of an account store what a session of it has handled. */
+  async storeHandled({ account, id, h, ttl }: Handled): Promise<void> {
+    await this.#ask(account.bare.toString(), { op: 'handled', id, h, ttl }, true)
+  }
+
   /** Has the home of an owner do what an extension has it do: `Router.atHome()`. */
   async atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
     const frame = { op: 'task', task, input: JSON.stringify(input) }
@@ -153,6 +159,12 @@ export class HomeLink {
         return this.#takeSpread(frame, from)
       case 'forget':
         return answering(() => this.#router.forgetHere(JID.parse(String(frame.owner))))
+      case 'handled': {
+        const { owner, id, h, ttl } = frame
+        const account = JID.parse(String(owner))
+        const handled = { account, id: String(id), h: Number(h), ttl: Number(ttl) }
+        return answering(() => this.#router.storeHandledHere(handled))
+      }
       case 'task':
         return answering(() => this.#doTask(frame))
       case 'report':

@@ -6,6 +6,7 @@ import type { Background } from './background.ts'
 import { systemClock } from './clock.ts'
 import { Commits } from './commit.ts'
 import { errorReply, StanzaError, TidingsError } from './errors.ts'
+import { type Handled, handledWrite } from './handled.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Homes, type Owner } from './homes.ts'
 import type { Host } from './host.ts'
@@ -204,6 +205,18 @@ export class Router {
   /** The same of one whose home is this node. */
   async forgetHere(account: JID): Promise<void> {
     await this.sessions.forget(this.hostOf(account), account.bare)
+  }
+
+  /** XEP-0198 §5: stores at the home of an account what one of its sessions has handled, wherever that is connected. */
+  async storeHandled(handled: Handled): Promise<void> {
+    if (this.isHome(handled.account)) await this.storeHandledHere(handled)
+    else await this.#link.storeHandled(handled)
+  }
+
+  /** The same of one whose home is this node. */
+  storeHandledHere(handled: Handled): Promise<void> {
+    const host = this.hostOf(handled.account)
+    return host.storage.commit([handledWrite(host, handled)])
   }
 
   /**

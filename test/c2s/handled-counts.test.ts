@@ -1,6 +1,7 @@
 /** XEP-0198 §5: what is known of sessions that have ended with their server. */
 import t from 'tap'
 import { type Counted, HandledCounts } from '../../src/c2s/handled-counts.ts'
+import { singleNode } from '../../src/cluster/local.ts'
 import { Background } from '../../src/core/background.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { Router } from '../../src/core/router.ts'
@@ -15,7 +16,7 @@ function setUp() {
   const clock = new ManualClock()
   const storage = memoryStorage({ clock })
   const background = new Background(silentLog)
-  const router = { host: () => ({ storage }) } as unknown as Router
+  const router = { cluster: singleNode(), host: () => ({ storage }) } as unknown as Router
   /** As a process has them that starts now. */
   const counts = () => new HandledCounts(router, clock, background)
   const pass = async (ms: number) => {

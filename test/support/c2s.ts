@@ -137,6 +137,8 @@ export async function session(
 /** What client connections need of a router, to be changed in part: `{ ...passing(router), bind }`. */
 export function passing(router: C2sRouter): C2sRouter {
   return {
+    cluster: router.cluster,
+    storeHandled: handled => router.storeHandled(handled),
     host: domain => router.host(domain),
     bind: (account, resource, port) => router.bind(account, resource, port),
     bindInline: (account, wish, port) => router.bindInline(account, wish, port),
