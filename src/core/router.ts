@@ -166,6 +166,7 @@ export class Router {
 
   /** The connection of a session whose home is this node was at one that has died: it ends as one whose connection has broken. */
   lose(session: Session): void {
+    session.unaccounted = true
     this.#background.run('node lost', Promise.resolve(this.unbind(session, true, () => [])))
   }
 

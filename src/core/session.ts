@@ -76,6 +76,8 @@ export class Session implements Origin {
   priority = 0
   /** Its connection is gone; it ends when what it sent has settled. Messages go where they would without it. */
   lost = false
+  /** Its connection has gone with its node: nobody can say what its client has got of what it was sent. */
+  unaccounted = false
   /** It is bound no more. */
   ended = false
   /** `Owner.messages` when it came to be one of those that get what is sent to the bare JID. */

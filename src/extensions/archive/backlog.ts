@@ -238,6 +238,16 @@ export class Backlog {
     if (others.length === 0) this.#missed(this.#of(owner), number)
   }
 
+  /** Nobody can say what a session has got: all that no client is known to have counts as not delivered. Who has it drops it by its id. */
+  doubts(owner: JID): void {
+    const progress = this.#progress.get(owner.toString())
+    if (progress?.delivered === undefined) return
+    const { taken, stored, delivered } = progress
+    if (delivered <= taken || delivered <= stored) return
+    progress.delivered = taken < stored ? stored : taken
+    progress.upToDate = false
+  }
+
   /** Nobody is left of an account: once it is known what the last session had not acknowledged, that is stored. */
   left(owner: JID): void {
     const progress = this.#progress.get(owner.toString())

@@ -154,6 +154,7 @@ export default defineExtension({
       on: {
         notify: ({ owner, message, number }) => backlog.missed(owner, message, number),
         'session:closed': ({ session }) => {
+          if (session.unaccounted) backlog.doubts(session.jid.bare)
           if (host.sessions(session.jid).length === 0) backlog.left(session.jid.bare)
           return undelivered?.left(session)
         },
