@@ -53,7 +53,7 @@ t.test('each way against the layers is found', async t => {
       storage: { 'types.ts': a, 'bad.ts': use('../core/a.ts'), sqlite: { 'a.ts': a } },
       extensions: {
         'ping.ts': use('../auth/a.ts', './muc/room.ts') + a,
-        'sql.ts': "import 'node:sqlite'\nvoid import('ioredis')\n",
+        'sql.ts': "import 'node:sqlite'\nvoid import('ioredis')\nvoid import('nowhere-at-all')\n",
         muc: { 'room.ts': a },
       },
       novelty: { 'a.ts': use('../xml/up.ts') },

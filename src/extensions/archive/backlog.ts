@@ -244,7 +244,8 @@ export class Backlog {
     if (progress?.delivered === undefined) return
     const { taken, stored, delivered } = progress
     if (delivered <= taken || delivered <= stored) return
-    progress.delivered = taken < stored ? stored : taken
+    progress.delivered = taken
+    if (taken < stored) progress.delivered = stored
     progress.upToDate = false
   }
 

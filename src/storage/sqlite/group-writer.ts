@@ -79,7 +79,7 @@ export class GroupWriter {
 
   #apply(commit: Commit, batch: Batch): Outcome {
     const appends = commit.filter(operation => operation.kind === 'append')
-    const first = this.#firstCopy(appends)
+    const first = this.#firstCopy(appends, batch.now)
     if (first !== undefined)
       return { given: this.#items.givenBy(first, appends), repeated: true, swapped: true }
     let swapped = true
@@ -93,12 +93,12 @@ export class GroupWriter {
   }
 
   /** The id of an item that must not be there if these appends are to be stored. */
-  #firstCopy(appends: readonly PackedAppend[]): number | undefined {
+  #firstCopy(appends: readonly PackedAppend[], now: number): number | undefined {
     for (const { owner, unless } of appends) {
       if (unless.length === 0) continue
       const number = this.#names.address(owner)
       for (const key of unless) {
-        const id = this.#behind.keys.find(number, key)
+        const id = this.#behind.keys.find(number, key, now)
         if (id !== undefined) return id
       }
     }

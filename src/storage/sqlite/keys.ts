@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { firstIdAt } from '../archive-ids.ts'
 import { transaction } from './database.ts'
 import { type KeyEntry, KeyTable } from './key-table.ts'
 import type { Key, NewEntry } from './log-rows.ts'
@@ -6,6 +7,8 @@ import type { Key, NewEntry } from './log-rows.ts'
 /** How long keys go into one table before the next one begins, ms, and how many. */
 const TURN_MS = 86_400_000
 const TURN_KEYS = 1_000_000
+/** How long a key is known at most, ms. */
+const KNOWN_MS = 2 * TURN_MS
 /** Pages erased in a transaction. */
 const STEP_PAGES = 50
 /** Bytes of a key in a page. */
@@ -40,9 +43,10 @@ export class Keys {
     return id <= this.#border ? this.#older : this.#younger
   }
 
-  /** The id of the first item of an owner with this key that is still known. */
-  find(owner: number, key: Key): number | undefined {
-    return this.#older.find(owner, key) ?? this.#younger.find(owner, key)
+  /** The id of the first item of an owner with this key that is still known. `now` in ms since 1970: while nothing was stored no table was emptied. */
+  find(owner: number, key: Key, now: number): number | undefined {
+    const first = firstIdAt(now - KNOWN_MS)
+    return notBefore(first, this.#older.find(owner, key)) ?? notBefore(first, this.#younger.find(owner, key))
   }
 
   /** Takes in the key of an item, if it has one. */
@@ -93,6 +97,10 @@ export class Keys {
       yield
     }
   }
+}
+
+function notBefore(first: number, id: number | undefined): number | undefined {
+  return id === undefined || id < first ? undefined : id
 }
 
 function pack(entries: readonly NewEntry[]): Uint8Array {
