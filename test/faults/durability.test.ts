@@ -89,8 +89,8 @@ const MUTANTS: Readonly<Record<string, Mutation & { readonly restarts?: true }>>
   },
   'after a crash the counts go on from the index, not from the log': {
     file: 'sqlite/write-behind.ts',
-    find: 'this.counters.restore(entry)',
-    replace: '',
+    find: 'tail.add(entry)\n          this.counters.restore(entry)',
+    replace: 'tail.add(entry)',
     restarts: true,
   },
   'after a crash keys that were not indexed are forgotten': {

@@ -203,7 +203,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     shows: 'missing',
   },
   'more counted than was handled': {
-    file: 'c2s/handled-counts.ts',
+    file: 'core/handled.ts',
     find: 'put(account, id, h, ttl)',
     replace: 'put(account, id, h + 1_000_000, ttl)',
     kind: 1,

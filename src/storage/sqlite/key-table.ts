@@ -1,5 +1,10 @@
+import { firstIdAt } from '../archive-ids.ts'
 import type { Key } from './log-rows.ts'
 
+/** How long a key is known at most, ms: `Unique`. */
+export const KNOWN_MS = 2 * 86_400_000
+/** Two items with so far between their ids do not know of each other. */
+const KNOWN_IDS = firstIdAt(KNOWN_MS)
 const FIRST_CAPACITY = 1024
 /** In the place of an id: the slot was never used, or its key was removed. */
 const EMPTY = 0
@@ -31,12 +36,12 @@ export class KeyTable {
     return id > 0 ? id : undefined
   }
 
-  /** Adds a key. Where it is already, the older item keeps it. */
+  /** Adds a key. Where it is already the older item keeps it, unless it was forgotten when the newer one came. */
   add({ owner, id, high, low }: KeyEntry): void {
     const slot = this.#slotOf(owner, { high, low })
     const known = this.#ids[slot]!
     if (known === EMPTY) this.#used++
-    else if (known > 0 && known <= id) return
+    else if (known > 0 && (known <= id ? id - known <= KNOWN_IDS : known - id > KNOWN_IDS)) return
     this.#ids[slot] = id
     this.#owners[slot] = owner
     this.#highs[slot] = high

@@ -1,14 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { firstIdAt } from '../archive-ids.ts'
 import { transaction } from './database.ts'
-import { type KeyEntry, KeyTable } from './key-table.ts'
+import { type KeyEntry, KeyTable, KNOWN_MS } from './key-table.ts'
 import type { Key, NewEntry } from './log-rows.ts'
 
 /** How long keys go into one table before the next one begins, ms, and how many. */
 const TURN_MS = 86_400_000
 const TURN_KEYS = 1_000_000
-/** How long a key is known at most, ms. */
-const KNOWN_MS = 2 * TURN_MS
 /** Pages erased in a transaction. */
 const STEP_PAGES = 50
 /** Bytes of a key in a page. */
