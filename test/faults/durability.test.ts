@@ -41,6 +41,7 @@ interface Scene {
 
 /** Why the disk after a power cut is not what it should be. */
 type Complaint = string
+const NOTHING: Complaint = 'nothing was acknowledged'
 
 t.test(
   'what was acknowledged is there after a power cut',
@@ -101,6 +102,11 @@ const MUTANTS: Readonly<Record<string, Mutation & { readonly restarts?: true }>>
   },
 }
 
+t.test('a copy without a mistake is as good', { skip, timeout: 60_000 }, async t => {
+  const scene = setUp(t, mutate(join(t.testdir(), 'copy'), []))
+  for (const round of [0, 4]) t.same(await cutPower(scene, round), [])
+})
+
 for (const [name, mutation] of Object.entries(MUTANTS))
   t.test(`caught: ${name}`, { skip, timeout: 60_000 }, async t => {
     const caught: Complaint[] = []
@@ -110,6 +116,7 @@ for (const [name, mutation] of Object.entries(MUTANTS))
       if (mutation.restarts) caught.push(...(await cutPower(scene, 4)))
     }
     t.not(caught.length, 0, caught.join(', '))
+    t.notOk(caught.includes(NOTHING), 'it is caught for what it does, and not since it does not run')
   })
 
 function setUp(t: Test, sources: string): Scene {
@@ -141,7 +148,7 @@ async function cutPower(scene: Scene, round: number): Promise<Complaint[]> {
 
   const image = new DiskImage(root, base, readFileSync(journal))
   const complaints: Complaint[] = []
-  if (acknowledged.length === 0) complaints.push('nothing was acknowledged')
+  if (acknowledged.length === 0) complaints.push(NOTHING)
   complaints.push(...lines.filter(line => Number.isNaN(Number(line))))
   for (const seed of [1, 2, 3])
     complaints.push(...(await look(scene, image, randomLuck(round * 3 + seed), `disk ${seed}`)))

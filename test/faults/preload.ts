@@ -82,7 +82,7 @@ export interface Mutation {
 /** Copies the storage into a folder, with mistakes; the path of the copy of `src`. */
 export function mutate(folder: string, mutations: readonly Mutation[]): string {
   const src = join(folder, 'src')
-  for (const part of ['storage', 'xml'])
+  for (const part of ['storage', 'xml', 'v8.ts'])
     cpSync(join(HERE, '../../src', part), join(src, part), { recursive: true })
   for (const mutation of mutations) replaceIn(join(src, 'storage', mutation.file), mutation)
   return src

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { firstIdAt, idRange } from '../../src/storage/archive-ids.ts'
+import type { HistoryQuery } from '../../src/storage/engine.ts'
 import { ArchiveView } from '../../src/storage/sqlite/archive-view.ts'
 import { makeFolder, openForReading, openForWriting } from '../../src/storage/sqlite/database.ts'
 import { Eraser } from '../../src/storage/sqlite/erase.ts'
