@@ -45,11 +45,6 @@ const secret = randomBytes(16).toString('hex')
 const configs = await Promise.all(Array.from({ length: NODES }, (_, n) => configure(n + 1)))
 await run(['storage', 'migrate', '--config', configs[0]!])
 const nodes = await Promise.all(configs.map(startNode))
-for (const { child } of nodes)
-  parts.defer(async () => {
-    child.kill('SIGTERM')
-    if (child.exitCode === null) await once(child, 'exit')
-  })
 say(`${NODES} nodes, for clients at ${nodes.map(({ port }) => `127.0.0.1:${port}`).join(', ')}`)
 
 for (const name of PEOPLE)
@@ -94,6 +89,10 @@ async function configure(number: number): Promise<string> {
 async function startNode(config: string): Promise<DemoNode> {
   const child = spawn(process.execPath, [TIDINGS, 'start', '--config', config], {
     stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  parts.defer(async () => {
+    child.kill('SIGTERM')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   })
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

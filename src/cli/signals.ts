@@ -17,7 +17,8 @@ const SAME_PRESS_MS = 300
 const STUCK_MS = 30_000
 
 /**
- * Listens for what ends the process, from now on: resolves with the exit code. 0 for SIGTERM and SIGINT; a second SIGINT exits at
+ * Listens for what ends the process, from now on: resolves with the exit code. Whatever the process is doing then, be it that it starts and waits for a
+ * storage that is not there, it ends within 30 s. 0 for SIGTERM and SIGINT; a second SIGINT exits at
  * once with 130. SIGHUP calls `onHangUp`; without it the terminal is gone, and the exit code is 0 too.
  *
  * An unhandled rejection is work that failed and that nobody waited for. It is logged and the server goes on: every connection and
@@ -26,7 +27,11 @@ const STUCK_MS = 30_000
  * in order with exit code 1, for its supervisor to start it afresh.
  */
 export function stopReason(log: Log, onHangUp?: () => void): Promise<number> {
-  const { promise, resolve: stop } = Promise.withResolvers<number>()
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const stop = (code: number): void => {
+    resolve(code)
+    limitStopping(log)
+  }
   let interrupted: number | undefined
   process.on('SIGINT', () => {
     const now = performance.now()
@@ -50,12 +55,17 @@ export function stopReason(log: Log, onHangUp?: () => void): Promise<number> {
 export async function untilStopped(server: Stoppable, log: Log, reason = stopReason(log)): Promise<number> {
   const code = await reason
   log.info({}, 'stopping')
+  limitStopping(log)
+  await server.stop()
+  log.info({}, 'stopped')
+  return code
+}
+
+/** Ends the process after a while, if it has not ended by itself. */
+function limitStopping(log: Log): void {
   const stuck = setTimeout(() => {
     log.error({ code: 'TIDINGS_STOP_STUCK' }, `the server could not stop within ${STUCK_MS / 1000} s`)
     process.exit(1)
   }, STUCK_MS)
   stuck.unref()
-  await server.stop()
-  log.info({}, 'stopped')
-  return code
 }
