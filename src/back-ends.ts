@@ -1,7 +1,7 @@
 /** Part of the composition root: picks the back ends that the configuration names. The only place that names them. */
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { singleNode } from './cluster/local.ts'
+import { singleNode } from './cluster/single-node.ts'
 import { SLOTS, slotOf } from './cluster/slots.ts'
 import type { Cluster } from './cluster/types.ts'
 import type { Config } from './config/config.ts'

@@ -28,7 +28,7 @@ import { Metrics } from './core/metrics.ts'
 import type { Portable } from './core/portable.ts'
 import { Router } from './core/router.ts'
 import { software } from './core/software.ts'
-import { type NodeReport, survey } from './core/survey.ts'
+import type { NodeReport, Survey } from './core/survey.ts'
 import { extensions } from './extensions/index.ts'
 import { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { httpServer } from './http-server.ts'
@@ -209,6 +209,10 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     sessions: router.homes.sessions,
   })
   router.report = report
+  const survey = async (): Promise<Survey> => {
+    const { survey } = await import('./core/survey.ts')
+    return survey(cluster, report(), clock)
+  }
   const drain = async (wish: Drain): Promise<Drained> => {
     log.info({ wish }, 'draining')
     const [drained] = await Promise.all([c2s.drain(wish), cluster.drain()])
@@ -232,7 +236,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
         portables,
         running: true,
         ports,
-        survey: () => survey(cluster, report(), clock),
+        survey,
         ...(given.worker ?? { reload, drain }),
       },
       { accounts, hosts: domains, forget, addContacts, invitations },

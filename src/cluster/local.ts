@@ -5,27 +5,6 @@ import { type Cluster, ClusterError } from './types.ts'
 /** How long `homeFound` waits, in ms. */
 const PATIENCE_MS = 10_000
 
-/** One process, one node: home to everybody. */
-export function singleNode(node = 'local'): Cluster {
-  const gone = (): never => {
-    throw new ClusterError('gone', 'there is no other node')
-  }
-  return {
-    node,
-    alone: true,
-    nodes: [node],
-    homeOf: () => node,
-    homeOfSlot: () => node,
-    homeFound: async () => node,
-    request: async () => gone(),
-    notify: () => {},
-    serve: () => {},
-    drain: async () => {},
-    settled: async () => {},
-    close: async () => {},
-  }
-}
-
 /** What a network of nodes in one process is like. */
 export interface LocalNetworkOptions {
   /** How long `homeFound` waits, in ms. */

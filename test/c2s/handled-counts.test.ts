@@ -1,7 +1,7 @@
 /** XEP-0198 §5: what is known of sessions that have ended with their server. */
 import t from 'tap'
 import { type Counted, HandledCounts } from '../../src/c2s/handled-counts.ts'
-import { singleNode } from '../../src/cluster/local.ts'
+import { singleNode } from '../../src/cluster/single-node.ts'
 import { Background } from '../../src/core/background.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { Router } from '../../src/core/router.ts'
