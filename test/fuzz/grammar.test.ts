@@ -17,6 +17,6 @@ for (const nodes of [1, 2])
       t.equal(byState.size, 5, 'every state of a stream')
       t.ok((verdicts.get('result') ?? 0) > 0, 'some requests are fine')
       t.ok((verdicts.get('before sign-in: success') ?? 0) > 0, 'some sign-ins are fine')
-      t.strictSame(failures, [])
+      t.strictSame(failures, [], `seed ${SEED}`)
     },
   )
