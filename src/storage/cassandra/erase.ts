@@ -1,13 +1,10 @@
-import type { PurgeQuery, WallClock } from '../types.ts'
-import type { Archives } from './archives.ts'
-import type { Connection, Statement, Value } from './connection.ts'
+import type { PurgeQuery } from '../types.ts'
+import type { Statement, Value } from './connection.ts'
 import { inParallel } from './gate.ts'
-import type { Kinds } from './kinds.ts'
-import type { KnownMarks } from './known-marks.ts'
+import type { GroupParts } from './group.ts'
 import type { Lanes } from './lanes.ts'
 import { type Bucket, bucketOf, KEY_MS, type OwnerArchive } from './owner-archive.ts'
-import { archiveEntry, type Owners } from './owners.ts'
-import type { Slots } from './slots.ts'
+import { archiveEntry } from './owners.ts'
 import type { Tables } from './tables.ts'
 
 /** Owners whose old items are erased at once. */
@@ -30,16 +27,9 @@ const FORGET = ['buckets', 'counts', 'keys'].map(
 )
 
 /** What erases. */
-export interface EraserParts {
-  readonly connection: Connection
-  readonly slots: Slots
-  readonly kinds: Kinds
-  readonly owners: Owners
-  readonly archives: Archives
-  readonly marks: KnownMarks
+export interface EraserParts extends GroupParts {
   readonly tables: Tables
   readonly lanes: Lanes
-  readonly clock: WallClock
 }
 
 /** Purge, retention and forget. Old items go by few deletions: buckets as a whole, and one range of the bucket where the limit lies. */
