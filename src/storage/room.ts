@@ -85,7 +85,7 @@ export function weigh(operations: readonly Weighed[]): number {
   let bytes = 0
   for (const operation of operations)
     if ('payload' in operation) bytes += OVERHEAD + operation.payload.byteLength
-    else if ('keys' in operation) bytes += OVERHEAD * operation.keys.length
+    else if ('keys' in operation) bytes += OVERHEAD * (1 + operation.keys.length)
     else bytes += OVERHEAD + (operation.json?.length ?? 0)
   return bytes
 }

@@ -1,16 +1,10 @@
 import type { Committed, Operation } from '../engine.ts'
+import { Room, weigh } from '../room.ts'
 import { StorageError } from '../types.ts'
 
 /** A group takes so many commits, and not much more than so many bytes: it is one mutation for each owner. */
 const GROUP_COMMITS = 1_000
 const GROUP_BYTES = 2 * 1024 * 1024
-
-/** From here on callers are asked to pause, and from there on commits are refused. */
-const PRESSURE = { commits: 10_000, bytes: 16 * 1024 * 1024 }
-const REFUSE = { commits: 100_000, bytes: 128 * 1024 * 1024 }
-
-/** What an operation weighs besides its item, bytes. */
-const OVERHEAD = 128
 
 /** Stores commits together: what became of each, in their order. Never rejects. */
 export type Execute = (
@@ -37,10 +31,8 @@ interface Job {
 export class Lanes {
   readonly #execute: Execute
   readonly #lanes = new Map<string, Lane>()
-  #commits = 0
-  #bytes = 0
+  readonly #room = new Room()
   #jobs = 0
-  #relief: PromiseWithResolvers<void> | undefined
   #idle: PromiseWithResolvers<void> | undefined
 
   constructor(execute: Execute) {
@@ -49,11 +41,9 @@ export class Lanes {
 
   /** Stores operations together. */
   commit(operations: readonly Operation[]): Promise<Committed> {
-    const bytes = operations.reduce((sum, operation) => sum + weigh(operation), 0)
-    if (this.#commits >= REFUSE.commits || (this.#commits > 0 && this.#bytes + bytes > REFUSE.bytes))
+    const bytes = weigh(operations)
+    if (!this.#room.enter(bytes))
       return Promise.reject(new StorageError('overloaded', 'too much is waiting to be stored'))
-    this.#commits++
-    this.#bytes += bytes
     const lanes = [...new Set(operations.map(({ owner }) => owner))]
     return new Promise((resolve, reject) => this.#enter({ lanes, operations, bytes, resolve, reject }))
   }
@@ -68,19 +58,17 @@ export class Lanes {
 
   /** Commits that have been neither stored nor refused yet. */
   get waiting(): number {
-    return this.#commits
+    return this.#room.commits
   }
 
   /** See `Storage.pressure`. */
   pressure(): Promise<void> | undefined {
-    if (this.#commits < PRESSURE.commits && this.#bytes < PRESSURE.bytes) return undefined
-    this.#relief ??= Promise.withResolvers()
-    return this.#relief.promise
+    return this.#room.pressure()
   }
 
   /** Resolves when nothing is waiting or running. */
   idle(): Promise<void> {
-    if (this.#commits + this.#jobs === 0) return Promise.resolve()
+    if (this.#room.commits + this.#jobs === 0) return Promise.resolve()
     this.#idle ??= Promise.withResolvers()
     return this.#idle.promise
   }
@@ -139,8 +127,7 @@ export class Lanes {
   async #runGroup(group: readonly Commit[]): Promise<void> {
     const outcomes = await this.#execute(group.map(({ operations }) => operations))
     for (const [n, { bytes, resolve, reject }] of group.entries()) {
-      this.#commits--
-      this.#bytes -= bytes
+      this.#room.leave(bytes)
       const outcome = outcomes[n]!
       if (outcome instanceof StorageError) reject(outcome)
       else resolve(outcome)
@@ -162,8 +149,8 @@ export class Lanes {
       if (lane.first === undefined) this.#lanes.delete(name)
       else this.#startIfFirst(lane.first)
     }
-    if (this.pressure() === undefined) this.#relief = void this.#relief?.resolve()
-    if (this.#commits + this.#jobs === 0) this.#idle = void this.#idle?.resolve()
+    this.#room.settle()
+    if (this.#room.commits + this.#jobs === 0) this.#idle = void this.#idle?.resolve()
   }
 }
 
@@ -186,17 +173,5 @@ class Lane {
     if (this.#at < this.#line.length) return
     this.#line = []
     this.#at = 0
-  }
-}
-
-function weigh(operation: Operation): number {
-  switch (operation.kind) {
-    case 'append':
-    case 'replace':
-      return OVERHEAD + operation.payload.byteLength
-    case 'delete':
-      return OVERHEAD * (1 + operation.keys.length)
-    default:
-      return OVERHEAD + operation.json.length
   }
 }
