@@ -18,6 +18,9 @@ export interface CountingClientOptions {
   readonly receipts?: boolean
 }
 
+/** How a client comes: see `CountingClient.connect`. */
+export type Coming = 'resume' | 'anew' | 'fetch' | 'resume-or-fetch'
+
 /** A stanza that was sent; `id` if it was a message. */
 interface Sent {
   readonly text: string
@@ -66,12 +69,18 @@ export class CountingClient {
   /**
    * Connects, signs in, and goes on with its session if that was asked for and the server can; else binds its resource, sends presence
    * and, again, whatever was not acknowledged. `fetch`: anew, and it fetches from the archive what it lacks, before its presence and, for what
-   * came meanwhile, after that. Resolves with what has come of it.
+   * came meanwhile, after that. Resolves with what has come of it; rejects when the connection ends before.
    */
-  async connect(how: 'resume' | 'anew' | 'fetch'): Promise<'resumed' | 'new'> {
+  async connect(how: Coming): Promise<'resumed' | 'new'> {
     this.#open()
     await this.#signIn()
-    if (how === 'resume' && this.#id !== undefined && (await this.#resume(this.#id))) return 'resumed'
+    const resumes = how === 'resume' || how === 'resume-or-fetch'
+    if (resumes && this.#id !== undefined && (await this.#resume(this.#id))) return 'resumed'
+    await this.#begin(how === 'fetch' || how === 'resume-or-fetch')
+    return 'new'
+  }
+
+  async #begin(fetching: boolean): Promise<void> {
     const { resource } = this.#options
     const left = this.#unacknowledged.filter(({ id }) => id !== undefined)
     this.#write(
@@ -84,15 +93,21 @@ export class CountingClient {
     this.#handled = 0
     this.#counted = 0
     this.#unacknowledged = []
-    if (how === 'fetch') await this.#fetch()
+    if (fetching) {
+      await this.#fetch().catch(error => {
+        // Nothing of this session is worth resuming.
+        this.#id = undefined
+        this.#unacknowledged = left
+        throw error
+      })
+    }
     const before = this.#handled
     this.#sendStanza({ text: '<presence/>', id: undefined })
     for (const one of left) this.#sendStanza(one)
     this.#ask()
     // Its own presence comes back: from now on it gets what is sent to its user.
-    await this.until(() => this.#handled > before)
-    if (how === 'fetch') await this.#fetch()
-    return 'new'
+    await this.#come(() => this.#handled > before)
+    if (fetching) await this.#fetch()
   }
 
   /** XEP-0313: page by page, all that came after what it has. */
@@ -103,7 +118,7 @@ export class CountingClient {
       const set = `<set xmlns='${NS.resultSets}'><max>20</max>${after}</set>`
       const text = `<iq type='set' id='fetch'><query xmlns='${NS.archive}'>${set}</query></iq>`
       this.#sendStanza({ text, id: undefined })
-      await this.until(() => this.#fins.length > 0)
+      await this.#come(() => this.#fins.length > 0)
     }
     this.shown.complete()
   }
@@ -171,6 +186,7 @@ export class CountingClient {
     this.drop()
     this.#text = ''
     this.#items = []
+    this.#fins = []
     const socket = connect({ port: this.#options.port(), host: '127.0.0.1', noDelay: true })
     this.#socket = socket
     socket.on('error', () => {})
@@ -268,6 +284,12 @@ export class CountingClient {
 
   #write(text: string): void {
     this.#socket?.write(text)
+  }
+
+  /** Waits for something that comes over this connection. */
+  async #come(holds: () => boolean): Promise<void> {
+    await this.until(() => holds() || !this.connected)
+    if (!holds()) throw new Error(`${this.#options.user}: the connection has ended`)
   }
 
   async #next(...names: string[]): Promise<Item> {
