@@ -18,6 +18,7 @@ export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageCon
   const late = sessions.some(isCatchingUp) ? sessions.filter(session => waits(session, archived)) : NONE
   const sent = late === NONE ? sessions : sessions.filter(session => !late.includes(session))
   const number = ++owner.messages
+  if (archived !== undefined && archived > owner.delivered) owner.delivered = archived
   for (const session of sent) if (!hasBeenHanded(session, archived)) session.send(stanza, number)
   hooks.copy(stanza, at, sessions)
   return then(hooks.outcome(stanza, at, { sent, late }), verdict => {

@@ -18,6 +18,8 @@ export class Owner {
   forgotten = false
   /** How many messages have been delivered to it since it came here: tells which sessions were there when one came. */
   messages = 0
+  /** The newest archived message (`Append.id`) that was delivered to it; 0: none since it came here. */
+  delivered = 0n
   /** Tasks in its lanes that have not settled, those that run inside others included, and what is going to be one. */
   tasks = 0
   /** Requests of its user that are being answered. */

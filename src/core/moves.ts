@@ -162,10 +162,14 @@ export class Moves implements HomeEvents {
 
   /** Packs an owner and takes him away. */
   #pack(owner: Owner): PackedOwner | undefined {
-    const { router } = this.#parts
+    const { router, ports } = this.#parts
     const host = router.host(owner.jid.domain)
     const packed = host && packOwner(owner, host)
-    for (const session of owner.sessions) this.#sessions.delete(session)
+    for (const session of owner.sessions) {
+      this.#sessions.delete(session)
+      // Until the next home tells, should that die before.
+      if (session.node === this.#cluster.node) ports.remember(session.number, JSON.stringify(shared(session)))
+    }
     router.homes.delete(owner)
     return packed
   }
@@ -236,7 +240,8 @@ export class Moves implements HomeEvents {
     // Its streams' messages are not known any more; what the archives know of them is.
     owner.messages = Math.max(owner.messages, turn)
     owner.sessions.push(session)
-    if (from !== undefined) session.handed = { after: BigInt(from) - 1n, upTo: BigInt(from) - 1n }
+    const got = from === undefined ? session.before : BigInt(from) - 1n
+    if (got !== undefined) session.handed = { after: got, upTo: got }
     arrived.push({ session, catchingUp: session.reachable })
   }
 }

@@ -16,6 +16,8 @@ export interface SharedSession {
   readonly presence?: string
   readonly priority: number
   readonly reachableSince: number
+  /** See `Session.before`. */
+  readonly before?: string
   readonly flags: Readonly<Record<string, unknown>>
 }
 
@@ -50,7 +52,7 @@ export interface PackedOwner {
 
 /** What is known of a session that changes seldom. */
 export function shared(session: Session): SharedSession {
-  const { jid, device, carried, presence, priority, reachableSince } = session
+  const { jid, device, carried, presence, priority, reachableSince, before } = session
   return {
     jid: jid.toString(),
     ...(device !== undefined && { device }),
@@ -58,6 +60,7 @@ export function shared(session: Session): SharedSession {
     ...(presence && { presence: presence.pack().toString() }),
     priority,
     reachableSince,
+    ...(before !== undefined && { before: before.toString() }),
     flags: packedFlags(session),
   }
 }
@@ -77,6 +80,7 @@ export function packOwner(owner: Owner, host: Host): PackedOwner {
   const sessions = owner.sessions.map((session): PackedSession => {
     const earlier = session.earlier?.filter(({ carried }) => !isPromise(carried.complete()))
     const { handed } = session
+    session.before = newest(session, owner)
     return {
       ...shared(session),
       node: session.node,
@@ -96,6 +100,13 @@ export function packOwner(owner: Owner, host: Host): PackedOwner {
   const { jid, messages, forgotten } = owner
   const extensions = host.hooks.packed(jid)
   return { jid: jid.toString(), messages, forgotten, sessions, carried: all, broken, extensions }
+}
+
+/** The newest archived message that a session has got, where nothing is under way for its owner: it has got all that came before. */
+function newest({ catchingUp, handed, before }: Session, { delivered }: Owner): bigint | undefined {
+  const upTo = handed?.upTo ?? before
+  if (catchingUp) return upTo
+  return upTo === undefined || upTo < delivered ? delivered || upTo : upTo
 }
 
 /** A session that is put together again, and whether it has to be handed older messages. */
@@ -158,6 +169,7 @@ export function unpackShared(
   if (packed.presence !== undefined) session.presence = Stanza.unpack(Buffer.from(packed.presence)).compact()
   session.priority = packed.priority
   session.reachableSince = packed.reachableSince
+  if (packed.before !== undefined) session.before = BigInt(packed.before)
   session.packedFlags = { ...packed.flags }
   return session
 }

@@ -71,6 +71,12 @@ export class Ports {
     if (own !== undefined) own.handle = handle
   }
 
+  /** What its home wants it to remember of the session of a connection of this node, as JSON. */
+  remember(number: number, state: string): void {
+    const own = this.#own.get(number)
+    if (own !== undefined) own.remembered = state
+  }
+
   delete(number: number): void {
     this.#own.delete(number)
   }
@@ -97,8 +103,8 @@ export class Ports {
       return own?.delivered.from === undefined || owner === undefined ? (own?.port ?? GONE) : once(own, owner)
     }
     return {
-      send: (stanza, turn) => {
-        const archived = owner && givenNumber(stanza, owner)?.toString()
+      send: (stanza, turn, copied) => {
+        const archived = (copied ?? (owner && givenNumber(stanza, owner)))?.toString()
         this.#cluster.notify(node, { op: 'deliver', port: number, stanza: stanza.pack(), turn, archived })
       },
       drained: () =>
@@ -131,7 +137,7 @@ export class Ports {
         own?.port.close(new StreamError(frame.condition as StreamCondition, frame.text as string | undefined))
         return {}
       case 'remember':
-        if (own !== undefined) own.remembered = String(frame.state)
+        this.remember(Number(frame.port), String(frame.state))
         return {}
       case 'flush':
         return {}
@@ -144,8 +150,8 @@ export class Ports {
 /** A connection that gets no archived message a second time that a home elsewhere has delivered. */
 function once({ port, delivered }: Own, owner: JID): SessionPort {
   return {
-    send: (stanza, turn) => {
-      const archived = givenNumber(stanza, owner)
+    send: (stanza, turn, copied) => {
+      const archived = copied ?? givenNumber(stanza, owner)
       if (archived === undefined || delivered.add(archived)) port.send(stanza, turn)
     },
     drained: () => port.drained(),

@@ -15,8 +15,11 @@ export interface Origin {
 
 /** The connection's end of a session: what its home needs of the transport. */
 export interface SessionPort extends Origin {
-  /** Sends a stanza; `number` of a message delivered to the account: `Owner.messages` then; or KEPT. */
-  send(stanza: Stanza, number?: number): void
+  /**
+   * Sends a stanza; `number` of a message delivered to the account: `Owner.messages` then; or KEPT. `archived`: its number in the archive of the
+   * account (`Append.id`), where its `ids` do not say it, since it is a copy in another message.
+   */
+  send(stanza: Stanza, number?: number, archived?: bigint): void
   /**
    * For whoever sends a lot: waits until the transport has taken what was sent (where the client acknowledges: until it has done so).
    * How many of the last stanzas it has not taken: 0, or more if it is gone, or undefined if it is gone and nobody can say. A client
@@ -86,6 +89,8 @@ export class Session implements Origin {
   handovers = 0
   /** The archived messages (`Append.id`) that have reached it when it was handed older ones: those after the first up to the last. */
   handed: { readonly after: bigint; readonly upTo: bigint } | undefined
+  /** The newest archived message (`Append.id`) that it had got when its home became this one; undefined where nobody knows. */
+  before: bigint | undefined
   /** Orders what it sends up to the commit ... */
   readonly preparing = new Lane()
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */
@@ -156,8 +161,8 @@ export class Session implements Origin {
     this.lost = true
   }
 
-  send(stanza: Stanza, number?: number): void {
-    this.#port.send(stanza, number)
+  send(stanza: Stanza, number?: number, archived?: bigint): void {
+    this.#port.send(stanza, number, archived)
   }
 
   /** As `SessionPort` has it, over all connections of the session. */

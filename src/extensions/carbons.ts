@@ -2,6 +2,7 @@
 import { StanzaError } from '../core/errors.ts'
 import { defineExtension, SIDES, type Side, type StageContext, set, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
+import { givenNumber } from '../core/ids.ts'
 import { type Session, SessionFlag } from '../core/session.ts'
 import { growingCache } from '../xml/cache.ts'
 import { forwarded } from '../xml/forwarded.ts'
@@ -86,7 +87,8 @@ class Carbons {
   copy(message: Stanza, { owner, side }: StageContext, to: readonly Session[]): void {
     if (!this.#eligible(message, owner, side)) return
     const wrapper = wrap(message, owner, side === 'sender' ? 'sent' : 'received')
-    for (const session of to) session.send(wrapper.with({ to: session.jid }))
+    const archived = givenNumber(message, owner)
+    for (const session of to) session.send(wrapper.with({ to: session.jid }), undefined, archived)
   }
 
   #eligible(message: Stanza, owner: Stanza['from'], side: Side): boolean {
