@@ -3,7 +3,7 @@ import { NS } from '../../src/xml/ns.ts'
 import { Client } from '../support/dialogue/client.ts'
 import { authenticateByPlain, openStream, signIn } from '../support/dialogue/sign-in.ts'
 import type { ClientSpec } from '../support/dialogue/types.ts'
-import type { XmlElement, XmlEvent } from '../support/dialogue/xml.ts'
+import { printXml, type XmlElement, type XmlEvent } from '../support/dialogue/xml.ts'
 import { type NodePorts, TestServer, testCertificates } from '../support/test-server.ts'
 import { type Addresses, claimed, type FuzzCase, Grammar, type StreamState } from './grammar-elements.ts'
 import {
@@ -16,7 +16,7 @@ import {
   streamErrorIn,
   verdictOf,
 } from './grammar-oracle.ts'
-import { byId, count, elements, heap, keeping } from './grammar-tools.ts'
+import { answersToNobody, comeOf, count, elements, heap, keeping } from './grammar-tools.ts'
 import { Random } from './random.ts'
 
 /** Stanzas that share one round trip. */
@@ -132,7 +132,7 @@ export class Run {
       for (const one of cases) await this.alone(one)
       return
     }
-    for (const one of cases) this.judge(one, byId(mine, one), byId(his, one))
+    this.judgeAll(cases, mine, his)
   }
 
   /** A case that has its stream to itself, or at least the round trip. */
@@ -145,7 +145,7 @@ export class Run {
     const ended = streamErrorIn(mine)
     if (ended === undefined) {
       if (mustEnd(one, ADDRESSES)) this.fail(one, 'the stream goes on')
-      else if (!isNonza(one)) this.judge(one, elements(mine), elements(his))
+      else if (!isNonza(one)) this.judgeAll([one], mine, his)
       return
     }
     await this.endsInOrder(one, ended, this.alice, mine, allowedStreamErrors(one, ADDRESSES))
@@ -194,15 +194,20 @@ export class Run {
     await client.gone('the end')
   }
 
+  private judgeAll(cases: readonly FuzzCase[], mine: readonly XmlEvent[], his: readonly XmlEvent[]): void {
+    for (const one of cases) this.judge(one, comeOf(one, mine), comeOf(one, his))
+    const [stray] = answersToNobody(cases, mine)
+    if (stray !== undefined)
+      this.fail(cases[0]!, `or one sent with it: an answer to nobody: ${printXml(stray)}`)
+  }
+
   private judge(one: FuzzCase, mine: readonly XmlElement[], his: readonly XmlElement[]): void {
-    // It is no answer to be asked for an acknowledgement, if one of the cases has enabled that.
-    const stanzas = mine.filter(({ namespace }) => namespace !== NS.streamManagement)
     // What reached bob was delivered, and what alice got from herself as she had sent it.
-    const own = stanzas.filter(
+    const own = mine.filter(
       ({ attributes }) =>
         attributes.get('from') !== ADDRESSES.self || attributes.get('type') !== one.attributes.type,
     )
-    const delivered = his.length + stanzas.length - own.length
+    const delivered = his.length + mine.length - own.length
     const verdicts = own.map(verdictOf)
     for (const verdict of verdicts) count(this.verdicts, verdict)
     const expected = expectation(one, ADDRESSES, this.server.claims)

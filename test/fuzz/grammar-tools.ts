@@ -10,9 +10,30 @@ export function elements(events: readonly XmlEvent[]): XmlElement[] {
   return events.flatMap(event => (event.kind === 'element' ? [event.element] : []))
 }
 
-/** Those that have the id of a case. */
-export function byId(events: readonly XmlEvent[], one: FuzzCase): XmlElement[] {
-  return elements(events).filter(element => element.attributes.get('id') === one.attributes.id)
+/**
+ * Those that have come of a case: the same kind of stanza, and its id. Others come of earlier ones: changes of a roster that was asked for,
+ * what an inactive client is spared until its sender has sent more.
+ */
+export function comeOf(one: FuzzCase, events: readonly XmlEvent[]): XmlElement[] {
+  return elements(events).filter(
+    ({ name, attributes }) => name === one.name && idOf(attributes.get('id')) === idOf(one.attributes.id),
+  )
+}
+
+/** Answers to none of the cases. */
+export function answersToNobody(cases: readonly FuzzCase[], events: readonly XmlEvent[]): XmlElement[] {
+  const asked = new Set(cases.map(one => idOf(one.attributes.id)))
+  return elements(events).filter(
+    ({ name, attributes }) =>
+      name === 'iq' &&
+      (attributes.get('type') === 'result' || attributes.get('type') === 'error') &&
+      !asked.has(idOf(attributes.get('id'))),
+  )
+}
+
+/** What has no id is answered with an empty one, which answers of type `iq` must have (RFC 6120 §8.1.3). */
+function idOf(id = ''): string {
+  return id
 }
 
 /** Counts one more. */
