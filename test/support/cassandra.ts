@@ -4,17 +4,11 @@ import { Client } from 'cassandra-driver'
 import type { Test } from 'tap'
 import { type Cassandra, startCassandra } from '../../scripts/services/cassandra.ts'
 import { SLOTS, slotOf } from '../../src/cluster/slots.ts'
-import { Connection } from '../../src/storage/cassandra/connection.ts'
-import { CassandraEngine } from '../../src/storage/cassandra/engine.ts'
 import { inParallel } from '../../src/storage/cassandra/gate.ts'
 import { migrateCassandra } from '../../src/storage/cassandra/migrate.ts'
 import { openCassandra } from '../../src/storage/cassandra/open.ts'
 import type { CassandraOptions } from '../../src/storage/cassandra/options.ts'
-import { Slots } from '../../src/storage/cassandra/slots.ts'
-import { memoryEphemeral } from '../../src/storage/ephemeral.ts'
-import { storageOf } from '../../src/storage/front.ts'
 import type { Storage, WallClock } from '../../src/storage/types.ts'
-import { Tenant } from './tenant.ts'
 
 /** All slots there are. */
 export const ALL_SLOTS: readonly number[] = Array.from({ length: SLOTS }, (_, slot) => slot)
@@ -80,24 +74,6 @@ export async function cassandraKeyspace(t: Test, keyspace = 'tidings'): Promise<
     async query(text) {
       return (await client.execute(text)).rows as unknown as Readonly<Record<string, unknown>>[]
     },
-  }
-}
-
-/** Gives each caller a storage of its own in one keyspace, which is never emptied. All have one connection; it is closed with the test. */
-export async function cassandraTenants(t: Test): Promise<(clock: WallClock) => Promise<Storage>> {
-  const { options } = await cassandraKeyspace(t)
-  const connection = new Connection(options)
-  await connection.open()
-  t.teardown(() => connection.close())
-  const slots = new Slots(connection, slotOf)
-  await slots.take(ALL_SLOTS)
-  slots.extend(ALL_SLOTS, Number.POSITIVE_INFINITY)
-  let count = 0
-  return async clock => {
-    const engine = new CassandraEngine({ connection, slots, holder: undefined, clock })
-    await engine.open()
-    const tenant = new Tenant(engine, `t${String(count++).padStart(6, '0')}.`)
-    return storageOf(tenant, memoryEphemeral(clock), clock)
   }
 }
 

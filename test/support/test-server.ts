@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Accounts, type Role } from '../../src/auth/accounts.ts'
 import type { NewInvitationLinks } from '../../src/cli/control/protocol.ts'
-import { LocalNetwork } from '../../src/cluster/local.ts'
-import { singleNode } from '../../src/cluster/single-node.ts'
 import { SLOTS } from '../../src/cluster/slots.ts'
 import { configFrom } from '../../src/config/load.ts'
 import type { Drain, Drained } from '../../src/core/drain.ts'
@@ -13,17 +11,12 @@ import type { Log } from '../../src/core/log.ts'
 import { extensions } from '../../src/extensions/index.ts'
 import { Invitations, type NewInvitation } from '../../src/extensions/invitations/index.ts'
 import { type Server, startServer } from '../../src/main.ts'
-import { memoryEphemeral } from '../../src/storage/ephemeral.ts'
-import { storageOf } from '../../src/storage/front.ts'
-import { memoryEngine, memoryStorage } from '../../src/storage/memory.ts'
-import { openSqlite, openSqliteEngine } from '../../src/storage/sqlite/open.ts'
-import type { Storage, WallClock } from '../../src/storage/types.ts'
 import { Certificates } from '../../src/tls/certificates.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ManualClock } from './clock.ts'
 import { FaultyStorage } from './faulty-storage.ts'
+import { type Ground, type Kept, localGround, type Nodes, type Site } from './ground.ts'
 import { randomNumbers } from './random.ts'
-import { type Shared, type WorkerNode, WorkerNodes } from './worker-nodes.ts'
 
 /** An account of a test; a user's unless it says otherwise. */
 export type TestAccount = readonly [address: string, password: string, role?: Role]
@@ -32,12 +25,12 @@ export type TestAccount = readonly [address: string, password: string, role?: Ro
 export interface TestServerOptions {
   /** 1: embedded; more: nodes of a cluster in memory, over one storage. */
   readonly nodes?: number
-  /** The nodes are workers: their storage is elsewhere, and they talk over sockets. */
-  readonly workers?: boolean
   /** Homes move between the nodes whenever `stir` is called: which ones and when follows from this number. */
   readonly moving?: number
-  /** `memory` by default; or what opens one. */
-  readonly storage?: 'memory' | 'sqlite' | ((clock: WallClock) => Promise<Storage>)
+  /** `memory` by default. */
+  readonly storage?: Kept
+  /** What the servers stand on, instead of such nodes and such a storage. */
+  readonly ground?: (site: Site) => Promise<Ground>
   readonly accounts?: readonly TestAccount[]
   /** What a password costs (RFC 5802); one round where nothing is said, which real clients refuse. */
   readonly iterations?: number
@@ -101,61 +94,24 @@ export class TestServer {
     await using parts = new AsyncDisposableStack()
     const data = await mkdtemp(join(tmpdir(), 'tidings-test-'))
     parts.defer(() => rm(data, { recursive: true, force: true }))
-    const shared = options.workers ? await openShared(options.storage, data, clock) : undefined
-    const opened = parts.adopt(
-      shared === undefined
-        ? await openStorage(options.storage, data, clock)
-        : storageOf(shared.engine, shared.ephemeral, clock),
-      one => one.close(),
-    )
-    const faulty = new FaultyStorage(opened)
-    const { storage } = faulty
-    const keeper = new Accounts(storage, { iterations })
+    const { ground: laid = (site: Site) => localGround(nodes, options.storage ?? 'memory', site) } = options
+    const ground = parts.adopt(await laid({ folder: data, clock }), one => one.close())
+    const faulty = new FaultyStorage(ground.storage)
+    const keeper = new Accounts(faulty.storage, { iterations })
     for (const [address, password, role = 'user'] of accounts)
       await keeper.create(JID.parse(address), password, { role })
     const settings = configFrom(merge(CONFIG, config), { extensions, directory: data })
     const certificates = options.certificates ?? (await testCertificates())
-    const launchWorkers = async (shared: Shared): Promise<Launched> => {
-      const workers = await WorkerNodes.open(shared)
-      const joined: WorkerNode[] = []
-      const servers: Server[] = []
-      for (let i = 0; i < nodes; i++) {
-        const node = await workers.add()
-        joined.push(node)
-        const { storage } = faulty.beside(node.storage)
-        const given = {
-          clock,
-          storage,
-          cluster: node.cluster,
-          certificates,
-          control: false,
-          ...(log && { log }),
-        }
-        servers.push(await startServer(settings, given))
-      }
-      await workers.settled(joined)
-      const stop = async (): Promise<void> => {
-        workers.coordinator.stop()
-        await Promise.all(servers.map((server, i) => server.stop().then(() => joined[i]!.cluster.close())))
-      }
-      const close = async (): Promise<void> => {
-        for (const { storage } of joined) await storage.close()
-        await workers.close()
-      }
-      return { servers, network: undefined, stop, close }
-    }
     const launch = async (): Promise<Launched> => {
-      if (shared !== undefined) return launchWorkers(shared)
-      const network = new LocalNetwork()
-      const clusters =
-        nodes === 1 ? [singleNode()] : Array.from({ length: nodes }, (_, i) => network.join(`node${i}`))
+      const joined = await ground.launch()
       const servers: Server[] = []
-      for (const cluster of clusters) {
-        const given = { clock, storage, cluster, certificates, control: false, ...(log && { log }) }
+      for (const { cluster, storage } of joined.all) {
+        const beside = faulty.beside(storage).storage
+        const given = { clock, storage: beside, cluster, certificates, control: false, ...(log && { log }) }
         servers.push(await startServer(settings, given))
       }
-      const stop = async () => void (await Promise.all(servers.map(server => server.stop())))
-      return { servers, network, stop, close: async () => {} }
+      await joined.served()
+      return { servers, nodes: joined }
     }
     return new TestServer(clock, faulty, await launch(), launch, parts.move(), options.moving)
   }
@@ -183,7 +139,7 @@ export class TestServer {
     return this.servers[node]!.drain(drain)
   }
 
-  /** Makes an invitation to localhost and gives its token. */
+  /** Makes an invitation to the first host and gives its token. */
   async invite(wanted: NewInvitation): Promise<string> {
     const { storage, jid } = this.servers[0]!.hosts[0]!
     return (await new Invitations(storage, this.clock, jid).create(wanted)).token
@@ -199,7 +155,12 @@ export class TestServer {
     return this.servers.map(({ componentPort }) => componentPort ?? 0)
   }
 
-  /** Whether an extension claims a request for localhost. */
+  /** The first host, localhost unless the configuration says otherwise. */
+  get domain(): string {
+    return this.servers[0]!.hosts[0]!.domain
+  }
+
+  /** Whether an extension claims a request for the first host. */
   readonly claims = (type: string, place: Place, namespace: string, name: string): boolean =>
     this.servers[0]?.hosts[0]?.hooks.claim(type, place, namespace, name) !== undefined
 
@@ -227,15 +188,21 @@ export class TestServer {
 
   /** Begins to stop: streams are closed with system-shutdown. `close` waits for the end. */
   stop(): void {
-    this.stopping ??= this.launched.stop()
+    this.stopping ??= this.stopAll()
     this.stopping.catch(() => {})
+  }
+
+  private async stopAll(): Promise<void> {
+    const { servers, nodes } = this.launched
+    nodes.stopping()
+    await Promise.all(servers.map((server, i) => server.stop().then(() => nodes.all[i]!.leave())))
   }
 
   /** Starts again over the same storage, on other ports. Clients must have gone, or go now. */
   async restart(): Promise<void> {
     this.stop()
     await this.stopping
-    await this.launched.close()
+    await this.launched.nodes.close()
     this.stopping = undefined
     this.launched = await this.launch()
   }
@@ -248,7 +215,7 @@ export class TestServer {
   /** Where homes move, perhaps begins to move some of them, now or a little later; nobody waits for that. */
   stir(): void {
     const { random } = this
-    const { network } = this.launched
+    const { network } = this.launched.nodes
     if (random === undefined || network === undefined || random() < 0.3) return
     const bits = Array.from({ length: 8 }, () => random() < 0.5)
     const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter(slot => bits[slot % bits.length])
@@ -260,18 +227,15 @@ export class TestServer {
   async close(): Promise<void> {
     this.stop()
     await this.stopping
-    await this.launched.close()
+    await this.launched.nodes.close()
     await this.parts.disposeAsync()
   }
 }
 
-/** What runs, and what joins it. */
+/** What runs, and what it runs on. */
 interface Launched {
   readonly servers: readonly Server[]
-  readonly network: LocalNetwork | undefined
-  stop(): Promise<void>
-  /** What is left when all have stopped. */
-  close(): Promise<void>
+  readonly nodes: Nodes
 }
 
 /** So many turns of the event loop later. */
@@ -285,25 +249,6 @@ export async function testCertificates(): Promise<Certificates> {
   const opened = await Certificates.open({ hosts: [{ name: 'localhost' }], directory, watch: false })
   await rm(directory, { recursive: true, force: true })
   return opened
-}
-
-/** What workers share. */
-async function openShared(
-  kind: TestServerOptions['storage'],
-  folder: string,
-  clock: ManualClock,
-): Promise<Shared> {
-  const engine = kind === 'sqlite' ? await openSqliteEngine({ folder, clock }) : memoryEngine({ clock })
-  return { engine, ephemeral: memoryEphemeral(clock), clock }
-}
-
-function openStorage(
-  kind: TestServerOptions['storage'] = 'memory',
-  data: string,
-  clock: ManualClock,
-): Storage | Promise<Storage> {
-  if (typeof kind === 'function') return kind(clock)
-  return kind === 'memory' ? memoryStorage({ clock }) : openSqlite({ folder: data, clock })
 }
 
 type Tree = Readonly<Record<string, unknown>>

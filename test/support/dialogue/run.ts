@@ -120,7 +120,7 @@ class Run {
       case 'send':
         return this.send(client, step)
       case 'open':
-        await openStream(client)
+        await openStream(client, this.server.domain)
         return
       case 'start-tls':
         return client.line.startTls()
