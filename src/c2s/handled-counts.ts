@@ -1,6 +1,12 @@
 import type { Background } from '../core/background.ts'
 import type { Clock } from '../core/clock.ts'
-import { type Handled, handledTable, handledWrite } from '../core/handled.ts'
+import {
+  type Handled,
+  type HandledRecords,
+  handledRecords,
+  handledTable,
+  handledWrite,
+} from '../core/handled.ts'
 import type { Router } from '../core/router.ts'
 import type { JID } from '../xml/jid.ts'
 
@@ -28,11 +34,15 @@ const LIVING_MS = 24 * 60 * 60_000
  * XEP-0198 §5: how many stanzas of their clients sessions had handled, by SM-ID: for clients that want to resume a session which has ended,
  * be it with the server. Known at all nodes. What is stored is never more than what was handled (its client would take the rest for
  * delivered); after a crash, or where a home is not there, it may be less by what came last: that is sent again, and dropped as a duplicate.
+ *
+ * Where short-lived values outlive their process they are kept there (docs/decisions/0024), else in a table.
  */
 export class HandledCounts {
   readonly #router: Hosts
   readonly #clock: Clock
   readonly #background: Background
+  /** How long a session can be resumed, ms: so long a record of it is kept. */
+  resumeMs = 0
   /** Those that have handled something that is not stored yet. */
   readonly #ahead = new Set<Counted>()
   #due = false
@@ -52,9 +62,14 @@ export class HandledCounts {
     this.#clock.after(BEHIND_MS, () => this.#background.run('handled counts', this.#storeAhead()))
   }
 
+  /** The connection of a session is gone: its count has to be known for as long as it waits. */
+  left(session: Counted): void {
+    if (this.#recordsFor(session) !== undefined) this.grown(session)
+  }
+
   /** A session has ended, and its client may come to resume it. Resolves when its count is stored. */
   async ended(session: Counted): Promise<void> {
-    await this.#store([session], ENDED_MS)
+    await this.#store([session], true)
   }
 
   /** A session has ended, or goes on elsewhere: it counts here no more. */
@@ -65,18 +80,36 @@ export class HandledCounts {
   /** How far it had come, if it was this account's. */
   async find(id: string, account: JID): Promise<number | undefined> {
     const host = this.#router.host(account.domain)
-    return host && handledTable(host).get(account, id)
+    const records = host && handledRecords(host)
+    return records === undefined ? host && handledTable(host).get(account, id) : records.get(account, id)
   }
 
   #storeAhead(): Promise<void> {
     const sessions = [...this.#ahead]
     this.#ahead.clear()
     this.#due = false
-    return this.#store(sessions, LIVING_MS)
+    return this.#store(sessions, false)
   }
 
-  async #store(sessions: readonly Counted[], ttl: number): Promise<void> {
-    const counts = sessions.map(session => this.#countOf(session, ttl)).filter(count => count !== undefined)
+  async #store(sessions: readonly Counted[], ended: boolean): Promise<void> {
+    const records = this.#recordsFor(sessions[0])
+    if (records === undefined) await this.#write(this.#countsOf(sessions, ended ? ENDED_MS : LIVING_MS))
+    else {
+      const counts = this.#countsOf(sessions, ended ? ENDED_MS : this.resumeMs)
+      await records.put(counts).catch(() => {
+        // The cluster says that it is without Redis. What lives is recorded when that is back.
+        if (!ended) for (const session of sessions) this.grown(session)
+      })
+    }
+  }
+
+  /** All hosts have the same. */
+  #recordsFor(session: Counted | undefined): HandledRecords | undefined {
+    const host = session && this.#router.host(session.account.domain)
+    return host && handledRecords(host)
+  }
+
+  async #write(counts: readonly Handled[]): Promise<void> {
     // Only the home of an account writes what is its own (ARCHITECTURE §9). One that cannot be reached goes without: a lower count does no harm.
     if (!this.#router.cluster.alone)
       await Promise.all(counts.map(count => this.#router.storeHandled(count).catch(() => {})))
@@ -89,8 +122,10 @@ export class HandledCounts {
       }
   }
 
-  #countOf({ id, account, h }: Counted, ttl: number): Handled | undefined {
-    const served = this.#router.host(account.domain) !== undefined
-    return id === undefined || !served ? undefined : { account, id, h, ttl }
+  #countsOf(sessions: readonly Counted[], ttl: number): Handled[] {
+    return sessions.flatMap(({ id, account, h }) => {
+      const served = this.#router.host(account.domain) !== undefined
+      return id === undefined || !served ? [] : { account, id, h, ttl }
+    })
   }
 }

@@ -124,6 +124,7 @@ export class Management implements Counted {
     this.#counters.leave()
     this.#resumption.asked.delete(this.#session)
     this.#resumption.hibernate(this.#session)
+    this.#resumption.counts.left(this)
   }
 
   /** Throws a StreamError if the client can't have handled `h` stanzas. */

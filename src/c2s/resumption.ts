@@ -71,6 +71,7 @@ export class Resumption {
     this.counts = counts
     this.asked = new Deadlines(clock, limits.acknowledgeSeconds * MS, one => one.cut())
     this.#hibernating = new Deadlines(clock, limits.resumeSeconds * MS, one => one.giveUp())
+    counts.resumeMs = limits.resumeSeconds * MS
   }
 
   get limits(): ManagementLimits {
@@ -81,6 +82,7 @@ export class Resumption {
     this.#limits = limits
     this.asked.ms = limits.acknowledgeSeconds * MS
     this.#hibernating.ms = limits.resumeSeconds * MS
+    this.counts.resumeMs = limits.resumeSeconds * MS
   }
 
   /** A session can be resumed from now on. */

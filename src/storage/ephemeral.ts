@@ -23,6 +23,7 @@ export function memoryEphemeral(clock: WallClock): Ephemeral {
 }
 
 class MemoryEphemeral implements Ephemeral {
+  readonly lasting = false
   readonly #clock: WallClock
   readonly #buckets = new Expiring<Bucket>()
   readonly #values = new Expiring<Value>()
@@ -45,9 +46,9 @@ class MemoryEphemeral implements Ephemeral {
     return granted
   }
 
-  async set(key: string, value: string, ttlMs: number): Promise<void> {
+  async set(values: ReadonlyMap<string, string>, ttlMs: number): Promise<void> {
     const now = this.#clock.now()
-    this.#values.set(key, { text: value, expires: now + ttlMs }, now)
+    for (const [key, text] of values) this.#values.set(key, { text, expires: now + ttlMs }, now)
   }
 
   async get(key: string): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 /** Short-lived values in Redis: rate limits and values with a time to live, which all nodes of a cluster share. */
+import { crc32 } from 'node:zlib'
 import type { Cluster, Redis } from 'ioredis'
 import { type Ephemeral, StorageError, type WallClock } from './types.ts'
 
@@ -37,12 +38,25 @@ local full = math.ceil((limit - tokens) * per / limit)
 redis.call('SET', KEYS[1], string.format('%.10f %.0f', tokens, now), 'PX', math.max(1, full))
 return granted`
 
+/**
+ * Many values in one command. KEYS theirs; ARGV ms to live, values
+ */
+const SET = `
+for i, key in ipairs(KEYS) do
+  redis.call('SET', key, ARGV[i + 1], 'PX', ARGV[1])
+end`
+/** Values that one command sets: it keeps Redis from all else for less than a millisecond. */
+const TOGETHER = 500
+/** Parts of the keys of a Redis Cluster: values of one part are set by one command, and each part has one master. */
+const PARTS = 16
+
 /** `Ephemeral` for all nodes of a cluster, over a connection that is closed with it. Rejects with the StorageError `unavailable`. */
 export function redisEphemeral(connection: Redis | Cluster, options: RedisEphemeralOptions): Ephemeral {
   return new RedisEphemeral(connection, options)
 }
 
 class RedisEphemeral implements Ephemeral {
+  readonly lasting = true
   readonly #redis: Redis | Cluster
   readonly #prefix: string
   readonly #clock: WallClock | undefined
@@ -55,15 +69,26 @@ class RedisEphemeral implements Ephemeral {
 
   async take(key: string, limit: number, perMs: number): Promise<boolean> {
     const now = this.#clock?.now() ?? ''
-    return (await this.#ask(this.#redis.eval(TAKE, 1, this.#key('bucket', key), limit, perMs, now))) === 1
+    return (await this.#ask(this.#redis.eval(TAKE, 1, this.#bucketOf(key), limit, perMs, now))) === 1
   }
 
-  async set(key: string, value: string, ttlMs: number): Promise<void> {
-    await this.#ask(this.#redis.set(this.#key('value', key), value, 'PX', Math.max(1, Math.ceil(ttlMs))))
+  async set(values: ReadonlyMap<string, string>, ttlMs: number): Promise<void> {
+    const ms = Math.max(1, Math.ceil(ttlMs))
+    // Only in a Redis Cluster a command has to do with one master.
+    const parts = this.#redis.isCluster ? Map.groupBy(values, ([key]) => partOf(key)).values() : [[...values]]
+    const commands: Promise<unknown>[] = []
+    for (const part of parts)
+      for (let at = 0; at < part.length; at += TOGETHER) {
+        const some = part.slice(at, at + TOGETHER)
+        const keys = some.map(([key]) => this.#valueOf(key))
+        const texts = some.map(([, value]) => value)
+        commands.push(this.#redis.eval(SET, keys.length, ...keys, ms, ...texts))
+      }
+    await this.#ask(Promise.all(commands))
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await this.#ask(this.#redis.get(this.#key('value', key)))) ?? undefined
+    return (await this.#ask(this.#redis.get(this.#valueOf(key)))) ?? undefined
   }
 
   close(): void {
@@ -71,8 +96,13 @@ class RedisEphemeral implements Ephemeral {
   }
 
   /** Without a hash tag: the keys of a Redis Cluster are spread over its masters. A brace in a key makes one; that does no harm. */
-  #key(kind: 'bucket' | 'value', key: string): string {
-    return `${this.#prefix}:${kind}:${key}`
+  #bucketOf(key: string): string {
+    return `${this.#prefix}:bucket:${key}`
+  }
+
+  /** With a hash tag for its part. */
+  #valueOf(key: string): string {
+    return `${this.#prefix}:value:{${partOf(key)}}:${key}`
   }
 
   async #ask<T>(answer: Promise<T>): Promise<T> {
@@ -82,4 +112,8 @@ class RedisEphemeral implements Ephemeral {
       throw new StorageError('unavailable', 'Redis does not answer', { cause })
     }
   }
+}
+
+function partOf(key: string): number {
+  return crc32(key) % PARTS
 }

@@ -57,9 +57,12 @@ export interface WallClock {
 
 /** Values that need not outlive a restart, shared by all nodes. Not partitioned by owner. */
 export interface Ephemeral {
+  /** Whether what is kept is there for other processes when this one has died. */
+  readonly lasting: boolean
   /** Token bucket: takes one of `limit` tokens, which come back evenly over `perMs` ms. False when none is left. */
   take(key: string, limit: number, perMs: number): Promise<boolean>
-  set(key: string, value: string, ttlMs: number): Promise<void>
+  /** Keeps values, by their keys. Many at once cost little more than one. When it rejects, some of them may be kept. */
+  set(values: ReadonlyMap<string, string>, ttlMs: number): Promise<void>
   get(key: string): Promise<string | undefined>
   /** Lets go of what it is kept in. Called with the storage that has it. */
   close?(): void

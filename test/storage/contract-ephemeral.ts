@@ -49,16 +49,25 @@ export function ephemeralContract(
 
   t.test(`${name}: values live as long as they were given`, async t => {
     const { ephemeral, age } = await setUp(t)
-    await ephemeral.set('k', 'v', 200)
-    await ephemeral.set('lasting {', 'ü\0', 60_000)
+    await ephemeral.set(new Map([['k', 'v']]), 200)
+    await ephemeral.set(new Map([['lasting {', 'ü\0']]), 60_000)
     t.equal(await ephemeral.get('k'), 'v')
-    await ephemeral.set('k', 'w', 60_000)
+    await ephemeral.set(new Map([['k', 'w']]), 60_000)
     await age(200)
     t.equal(await ephemeral.get('k'), 'w', 'what was written last counts')
-    await ephemeral.set('k', 'x', 200)
+    await ephemeral.set(new Map([['k', 'x']]), 200)
     await age(200)
     t.equal(await ephemeral.get('k'), undefined)
     t.equal(await ephemeral.get('lasting {'), 'ü\0')
     t.equal(await ephemeral.get('never'), undefined)
+  })
+
+  t.test(`${name}: many values at once`, async t => {
+    const { ephemeral } = await setUp(t)
+    const values = new Map(Array.from({ length: 1_234 }, (_, n) => [`many ${n}`, `value ${n}`]))
+    await ephemeral.set(values, 60_000)
+    for (const n of [0, 499, 500, 777, 1_233]) t.equal(await ephemeral.get(`many ${n}`), `value ${n}`)
+    await ephemeral.set(new Map(), 60_000)
+    t.equal(await ephemeral.get('many 1234'), undefined)
   })
 }

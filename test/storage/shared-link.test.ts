@@ -125,7 +125,7 @@ t.test('tokens are taken from one bucket', async t => {
   const clients = [await client(), await client()]
   const takes = [0, 1, 0, 1].map(which => clients[which]!.storage.ephemeral.take('k', 3, 1000))
   t.strictSame((await Promise.all(takes)).filter(taken => taken).length, 3)
-  await clients[0]!.storage.ephemeral.set('k', 'v', 1000)
+  await clients[0]!.storage.ephemeral.set(new Map([['k', 'v']]), 1000)
   t.equal(await clients[1]!.storage.ephemeral.get('k'), 'v')
   t.equal(await clients[1]!.storage.ephemeral.get('l'), undefined)
 })

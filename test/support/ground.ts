@@ -44,7 +44,11 @@ export type Kept = 'memory' | 'sqlite'
 
 /** One node alone, or several that are joined in memory over one storage. */
 export async function localGround(count: number, kept: Kept, site: Site): Promise<Ground> {
-  const storage = kept === 'sqlite' ? await openSqlite(site) : memoryStorage(site)
+  return groundOver(count, kept === 'sqlite' ? await openSqlite(site) : memoryStorage(site))
+}
+
+/** The same over a storage of the test's own, which is closed with it. */
+export function groundOver(count: number, storage: Storage): Ground {
   const launch = async (): Promise<Nodes> => {
     const network = new LocalNetwork()
     const clusters =

@@ -70,6 +70,8 @@ export class TestServer {
   private readonly random: (() => number) | undefined
   private readonly faulty: FaultyStorage
   private readonly parts: AsyncDisposableStack
+  /** Nodes that have died: nobody waits for what they had begun. */
+  private readonly dead = new Set<Server>()
   private stopping: Promise<void> | undefined
 
   private constructor(
@@ -139,6 +141,14 @@ export class TestServer {
     return this.servers[node]!.drain(drain)
   }
 
+  /** A node dies, as far as the others see: its clients have to be cut off by the test. */
+  kill(node: number): void {
+    const { network } = this.launched.nodes
+    if (network === undefined) throw new Error('only a node in memory can die')
+    this.dead.add(this.servers[node]!)
+    void network.kill(`node${node}`)
+  }
+
   /** Makes an invitation to the first host and gives its token. */
   async invite(wanted: NewInvitation): Promise<string> {
     const { storage, jid } = this.servers[0]!.hosts[0]!
@@ -177,7 +187,8 @@ export class TestServer {
   /** Resolves when all that has reached the server is handled, on every node. */
   async settled(): Promise<void> {
     // What one node has sent to another last is handled there in the second round.
-    for (let round = 0; round < 2; round++) for (const server of this.servers) await server.settled()
+    for (let round = 0; round < 2; round++)
+      for (const server of this.servers) if (!this.dead.has(server)) await server.settled()
   }
 
   /** Lets time pass. */
@@ -195,7 +206,8 @@ export class TestServer {
   private async stopAll(): Promise<void> {
     const { servers, nodes } = this.launched
     nodes.stopping()
-    await Promise.all(servers.map((server, i) => server.stop().then(() => nodes.all[i]!.leave())))
+    const stopped = servers.map((server, i) => server.stop().then(() => nodes.all[i]!.leave()))
+    await Promise.all(stopped.filter((_, i) => !this.dead.has(servers[i]!)))
   }
 
   /** Starts again over the same storage, on other ports. Clients must have gone, or go now. */

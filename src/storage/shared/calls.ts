@@ -33,7 +33,7 @@ export function answers(engine: Engine, ephemeral: Ephemeral): Answers {
     backup: folder => engine.backup(folder).then(nothing),
     verify: () => engine.verify(),
     settled: () => engine.settled().then(nothing),
-    setValue: (key, value, ttlMs) => ephemeral.set(key, value, ttlMs).then(nothing),
+    setValues: (values, ttlMs) => ephemeral.set(new Map(values), ttlMs).then(nothing),
     getValue: async key => (await ephemeral.get(key)) ?? null,
   }
 }

@@ -106,6 +106,8 @@ export class SharedEngine implements Engine {
 
 /** The short-lived values of the storage process. */
 export class SharedEphemeral implements Ephemeral {
+  /** All end with the storage process. */
+  readonly lasting = false
   readonly #link: StorageLink
 
   constructor(link: StorageLink) {
@@ -116,8 +118,8 @@ export class SharedEphemeral implements Ephemeral {
     return this.#link.ask('take', [key, limit, perMs], cells => cells.number() === 1)
   }
 
-  async set(key: string, value: string, ttlMs: number): Promise<void> {
-    await this.#link.call('setValue', key, value, ttlMs)
+  async set(values: ReadonlyMap<string, string>, ttlMs: number): Promise<void> {
+    await this.#link.call('setValues', [...values], ttlMs)
   }
 
   async get(key: string): Promise<string | undefined> {

@@ -52,6 +52,9 @@ export interface Calls {
   backup: { readonly ask: Parameters<Engine['backup']>; readonly answer: null }
   verify: { readonly ask: readonly []; readonly answer: readonly string[] }
   settled: { readonly ask: readonly []; readonly answer: null }
-  setValue: { readonly ask: readonly [key: string, value: string, ttlMs: number]; readonly answer: null }
+  setValues: {
+    readonly ask: readonly [values: readonly (readonly [key: string, value: string])[], ttlMs: number]
+    readonly answer: null
+  }
   getValue: { readonly ask: readonly [key: string]; readonly answer: string | null }
 }
