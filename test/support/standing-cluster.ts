@@ -244,6 +244,7 @@ async function groundOn(nodes: readonly StandingNode[], prefix: string, { clock 
 /** The same values, over a connection that stays open. */
 function kept(values: Ephemeral): Ephemeral {
   return {
+    lasting: values.lasting,
     take: (...bucket) => values.take(...bucket),
     set: (...value) => values.set(...value),
     get: key => values.get(key),
