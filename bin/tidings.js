@@ -22,6 +22,7 @@ const SERVER_OPTIONS = [
   '--max-semi-space-size=16',
   '--no-parallel-scavenge',
   '--no-concurrent-array-buffer-sweeping',
+  '--expose-gc',
 ]
 
 if (Number.parseInt(process.versions.node, 10) < pinnedMajor())

@@ -141,7 +141,10 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const background = new Background(log)
   const accounts = new Accounts(storage, { clock })
   const metrics = new Metrics(clock)
-  const router = new Router({ cluster, background, policy: bindPolicy(config), log, metrics })
+  // A server alone does without: memory.
+  const link = cluster.alone ? undefined : (await import('./core/link.ts')).homeLink
+  const policy = bindPolicy(config)
+  const router = new Router({ cluster, background, policy, log, metrics, ...(link && { link }) })
   const settled = async (): Promise<void> => {
     await router.settled()
     await storage.settled()

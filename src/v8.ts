@@ -1,7 +1,6 @@
 /** What the engine is told, so that a server without work takes little memory. */
 import { performance } from 'node:perf_hooks'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 
 /**
  * Lets V8 make machine code from now on. bin/tidings.js starts a server without: what runs until it listens is loading, over in 200 ms. It would get
@@ -50,10 +49,7 @@ export function collectGarbage(): void {
   setFlagsFromString('--no-stress-flush-code')
 }
 
-/** Collects whatever can be collected, at once. */
+/** Collects whatever can be collected, at once; only where Node was started with `--expose-gc`, as bin/tidings.js does. */
 function collectAll(): void {
-  setFlagsFromString('--expose-gc')
-  const collect: typeof gc = runInNewContext('globalThis.gc')
-  setFlagsFromString('--no-expose-gc')
-  collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

@@ -1,8 +1,13 @@
-import { getHeapStatistics } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { collectWhenQuiet } from '../src/v8.ts'
 
 const MIB = 2 ** 20
+
+// As `--expose-gc` does when Node starts, with which bin/tidings.js starts a server.
+setFlagsFromString('--expose-gc')
+globalThis.gc = runInNewContext('gc')
 
 t.test(
   'the space of what was used once is given back when there is no more work',

@@ -9,13 +9,16 @@ import { Handle, type HandleParts } from './handle.ts'
 import type { Handled } from './handled.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Lane } from './lane.ts'
+import type { Link, MakeLink } from './link-types.ts'
 import { then } from './maybe.ts'
 import { Moves } from './moves.ts'
 import { Ports } from './ports.ts'
-import { RemoteSessions } from './remote-sessions.ts'
+import { type Fetched, RemoteSessions } from './remote-sessions.ts'
 import { isKnownAgain } from './resends.ts'
 import type { Router } from './router.ts'
-import type { Session, SessionHandle } from './session.ts'
+import type { AttachedService } from './services.ts'
+import type { Session, SessionHandle, SessionPort } from './session.ts'
+import type { BindWish, BoundHandle } from './sessions.ts'
 
 /** Orders what a sender whose home is another node has sent to accounts of this one, as a session's own lanes do at its home. */
 interface Correspondent {
@@ -30,17 +33,17 @@ interface Correspondent {
  *
  * To a home: receive (the recipient's half of a stanza), spread (presence for many), forget, handled (what a session has), task (of an extension). Each names its owner; who is not its home answers `moved`. To a node: report (how it is), recover (what it knows of sessions whose home has died).
  */
-export class HomeLink {
-  readonly channels: Channels
+class HomeLink implements Link {
+  readonly #channels: Channels
   readonly #cluster: Cluster
   readonly #router: Router
   readonly #ports: Ports
   readonly #parts: HandleParts
   readonly #moves: Moves
   /** Sessions whose connections have numbers. */
-  readonly sessions: RemoteSessions
+  readonly #sessions: RemoteSessions
   /** Connections of services. */
-  readonly services: Attachments
+  readonly #services: Attachments
   /** Sessions whose home is this node and who write to others, told apart. */
   readonly #numbers = new WeakMap<Session, number>()
   #lastNumber = 0
@@ -53,22 +56,52 @@ export class HomeLink {
     this.#cluster = cluster
     this.#router = router
     this.#ports = new Ports(cluster)
-    this.channels = new Channels(cluster, (frame, from) => this.#take(frame, from))
-    this.#parts = { router, channels: this.channels, ports: this.#ports }
-    this.sessions = new RemoteSessions(cluster, this.#parts)
-    this.services = new Attachments(cluster, this.#parts)
-    this.#moves = new Moves(cluster, this.#parts, this.sessions, this.services)
+    this.#channels = new Channels(cluster, (frame, from) => this.#take(frame, from))
+    this.#parts = { router, channels: this.#channels, ports: this.#ports }
+    this.#sessions = new RemoteSessions(cluster, this.#parts)
+    this.#services = new Attachments(cluster, this.#parts)
+    this.#moves = new Moves(cluster, this.#parts, this.#sessions, this.#services)
     cluster.serve((frame, from) => this.#take(frame, from), this.#moves)
   }
 
-  /** What a connection of this node needs of a session whose home is this node. */
   handle(session: Session): SessionHandle {
     return new Handle(session.jid, this.#parts).arrive(session)
   }
 
-  /** Hands a stanza to its recipient's home; its answer rejects with the StanzaError that answers the sender. */
+  attach(service: AttachedService, port: SessionPort): Promise<() => Promise<void>> {
+    return this.#services.attach(service, port)
+  }
+
+  bind(account: JID, wish: BindWish, port: SessionPort): Promise<BoundHandle> {
+    return this.#sessions.bind(account, wish, port)
+  }
+
+  nodes(account: JID): Promise<readonly string[]> {
+    return this.#sessions.nodes(account)
+  }
+
+  fetch(node: string, account: JID, id: string, port: SessionPort): Promise<Fetched | undefined> {
+    return this.#sessions.fetch(node, account, id, port)
+  }
+
+  move(session: Session, node: string, number: number): void {
+    this.#sessions.move(session, node, number)
+  }
+
+  ended(session: Session): void {
+    this.#sessions.delete(session)
+  }
+
+  isIdle(owner: JID): boolean {
+    return this.#channels.isIdle(owner)
+  }
+
+  settled(): Promise<void> {
+    return this.#channels.settled()
+  }
+
   receive(stanza: Stanza, session?: Session): Sending {
-    return this.channels.send(this.#errand(this.#ownerOf(stanza.to ?? stanza.from), stanza, session))
+    return this.#channels.send(this.#errand(this.#ownerOf(stanza.to ?? stanza.from), stanza, session))
   }
 
   #ownerOf(address: JID): string {
@@ -92,9 +125,8 @@ export class HomeLink {
     return this.#lastNumber
   }
 
-  /** Hands presence to other nodes for those of their users who are among the recipients. */
   spread(presence: Stanza, recipients: readonly JID[]): void {
-    const byNode = Map.groupBy(recipients, to => this.channels.nodeFor(this.#ownerOf(to)))
+    const byNode = Map.groupBy(recipients, to => this.#channels.nodeFor(this.#ownerOf(to)))
     for (const [node, there] of byNode) {
       // RFC 7622 §3.4: no address holds a line break.
       const frame = { op: 'spread', stanza: presence.pack(), to: there.join('\n') }
@@ -105,22 +137,19 @@ export class HomeLink {
         return { owner, frame: own, repeatable: true, ...(from !== undefined && { from }) }
       })
       if (node === undefined || node === this.#cluster.node)
-        for (const errand of errands) this.channels.send(errand)
-      else this.channels.sendMany(node, frame, errands)
+        for (const errand of errands) this.#channels.send(errand)
+      else this.#channels.sendMany(node, frame, errands)
     }
   }
 
-  /** Has the home of an account forget it. */
   async forget(account: JID): Promise<void> {
     await this.#ask(account.bare.toString(), { op: 'forget' }, true)
   }
 
-  /** Has the home of an account store what a session of it has handled. */
   async storeHandled({ account, id, h, ttl }: Handled): Promise<void> {
     await this.#ask(account.bare.toString(), { op: 'handled', id, h, ttl }, true)
   }
 
-  /** Has the home of an owner do what an extension has it do: `Router.atHome()`. */
   async atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
     const frame = { op: 'task', task, input: JSON.stringify(input) }
     const { output } = await this.#ask(owner.bare.toString(), frame, false)
@@ -128,15 +157,15 @@ export class HomeLink {
   }
 
   #ask(owner: string, frame: Frame, repeatable: boolean): Promise<Answer> {
-    return this.channels.send({ owner, frame: { ...frame, owner }, repeatable }).answer
+    return this.#channels.send({ owner, frame: { ...frame, owner }, repeatable }).answer
   }
 
   #take(frame: Frame, from: string): Answer | Promise<Answer> {
     if (frame.owner !== undefined && this.#refuses(frame, from)) return { moved: true }
     return (
-      this.sessions.take(frame, from) ??
+      this.#sessions.take(frame, from) ??
       this.#ports.take(frame) ??
-      this.services.take(frame, from) ??
+      this.#services.take(frame, from) ??
       this.#takeOwn(frame, from)
     )
   }
@@ -216,3 +245,6 @@ export class HomeLink {
     return { output: JSON.stringify(output) }
   }
 }
+
+/** Makes the link of a node that may have others beside it. */
+export const homeLink: MakeLink = (cluster, router) => new HomeLink(cluster, router)

@@ -11,8 +11,9 @@ import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import { Homes, type Owner } from './homes.ts'
 import type { Host } from './host.ts'
 import { isRepeated } from './ids.ts'
-import { HomeLink } from './link.ts'
+import type { Link, MakeLink } from './link-types.ts'
 import type { Log } from './log.ts'
+import { LoneLink } from './lone-link.ts'
 import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import { Metrics } from './metrics.ts'
 import type { Fetched, Release } from './remote-sessions.ts'
@@ -33,6 +34,8 @@ export interface RouterParts {
   readonly background: Background
   readonly policy: BindPolicy
   readonly log: Log
+  /** To be given where there may be other nodes. */
+  readonly link?: MakeLink
   /** Where to count. */
   readonly metrics?: Metrics
 }
@@ -50,7 +53,7 @@ export class Router {
   readonly #services = new Map<string, Service>()
   readonly #background: Background
   readonly #log: Log
-  readonly #link: HomeLink
+  readonly #link: Link
   readonly #commits: Commits
   readonly #submissions: Submissions
   readonly #spreading: Spreading
@@ -62,7 +65,7 @@ export class Router {
     this.sessions = new Sessions(this.homes, parts.policy)
     this.#background = parts.background
     this.#log = parts.log
-    this.#link = new HomeLink(parts.cluster, this)
+    this.#link = parts.link?.(cluster, this) ?? new LoneLink(this)
     this.#commits = new Commits(parts.metrics ?? new Metrics(systemClock))
     this.#submissions = new Submissions(this, this.#link, this.#commits)
     this.#spreading = new Spreading(this, this.#link, parts.background)
@@ -103,7 +106,7 @@ export class Router {
    * connected already, here or at another node.
    */
   async attach(service: AttachedService, port: SessionPort): Promise<() => Promise<void>> {
-    return this.#link.services.attach(service, port)
+    return this.#link.attach(service, port)
   }
 
   /** Binds a connection to an account of a host served here (RFC 6120 §7), at its home. Rejects with the StanzaError to answer. */
@@ -123,7 +126,7 @@ export class Router {
   }
 
   #bind(account: JID, wish: BindWish, port: SessionPort): Maybe<BoundHandle> {
-    if (!this.isHome(account)) return this.#link.sessions.bind(account, wish, port)
+    if (!this.isHome(account)) return this.#link.bind(account, wish, port)
     const { node } = this.cluster
     const bound = this.sessions.bind(this.hostOf(account), { ...wish, account, node, port })
     return then(bound, ({ session, inline }) => ({ handle: this.#link.handle(session), inline }))
@@ -135,10 +138,9 @@ export class Router {
    */
   async fetch(account: JID, id: string, port: SessionPort): Promise<Fetched | undefined> {
     const here = this.isHome(account)
-    const nodes = here ? this.nodesHere(account) : await this.#link.sessions.nodes(account)
+    const nodes = here ? this.nodesHere(account) : await this.#link.nodes(account)
     for (const node of nodes) {
-      const fetched =
-        node === this.cluster.node ? undefined : await this.#link.sessions.fetch(node, account, id, port)
+      const fetched = node === this.cluster.node ? undefined : await this.#link.fetch(node, account, id, port)
       if (fetched !== undefined) return fetched
     }
     return undefined
@@ -151,13 +153,13 @@ export class Router {
 
   /** Has a session whose home is this node go on over a connection of another; see `SessionHandle.move()`. */
   move(session: Session, node: string, number: number): void {
-    this.#link.sessions.move(session, node, number)
+    this.#link.move(session, node, number)
   }
 
   /** Ends a session whose home is this node; see `SessionHandle.unbind()`. */
   unbind(session: Session, lost = false, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
     const host = this.hostOf(session.jid)
-    this.#link.sessions.delete(session)
+    this.#link.ended(session)
     return this.sessions.unbind(host, session, lost || unacknowledged !== undefined, owner => {
       const left = unacknowledged?.() ?? []
       return left.length === 0 ? undefined : this.#deliverAgain(left, session.jid, owner, host)
@@ -317,7 +319,7 @@ export class Router {
       await this.homes.settled()
       await this.#background.settled()
       await this.cluster.settled()
-      await this.#link.channels.settled()
+      await this.#link.settled()
     } while (this.homes.busy || this.#background.size > 0)
   }
 
@@ -329,7 +331,7 @@ export class Router {
     if (this.cluster.alone) return true
     const owner = this.ownerOf(jid)
     if (owner === undefined) return true
-    return this.cluster.homeOf(owner.toString()) === this.cluster.node && this.#link.channels.isIdle(owner)
+    return this.cluster.homeOf(owner.toString()) === this.cluster.node && this.#link.isIdle(owner)
   }
 
   /** Whose home handles what is for an address; undefined for what any node does. */

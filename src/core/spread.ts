@@ -6,7 +6,7 @@ import { deliverPresence } from './delivery.ts'
 import type { StageContext } from './extension.ts'
 import type { Owner } from './homes.ts'
 import type { Host } from './host.ts'
-import type { HomeLink } from './link.ts'
+import type { Link } from './link-types.ts'
 import { isPromise } from './maybe.ts'
 import type { Router } from './router.ts'
 
@@ -16,10 +16,10 @@ import type { Router } from './router.ts'
  */
 export class Spreading {
   readonly #router: Router
-  readonly #link: HomeLink
+  readonly #link: Link
   readonly #background: Background
 
-  constructor(router: Router, link: HomeLink, background: Background) {
+  constructor(router: Router, link: Link, background: Background) {
     this.#router = router
     this.#link = link
     this.#background = background

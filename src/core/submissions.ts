@@ -8,7 +8,7 @@ import { errorReply, StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
 import { Moved } from './frames.ts'
 import { isRepeated } from './ids.ts'
-import type { HomeLink } from './link.ts'
+import type { Link } from './link-types.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
 import type { Router, Settle } from './router.ts'
 import type { Session } from './session.ts'
@@ -16,10 +16,10 @@ import type { Session } from './session.ts'
 /** The path of what sessions send whose home is this node: both halves, the commit, delivery. */
 export class Submissions {
   readonly #router: Router
-  readonly #link: HomeLink
+  readonly #link: Link
   readonly #commits: Commits
 
-  constructor(router: Router, link: HomeLink, commits: Commits) {
+  constructor(router: Router, link: Link, commits: Commits) {
     this.#router = router
     this.#link = link
     this.#commits = commits

@@ -4,6 +4,7 @@ import { Background } from '../../src/core/background.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { Extension } from '../../src/core/extension.ts'
 import { type AccountDirectory, Host, type HostParts } from '../../src/core/host.ts'
+import { homeLink } from '../../src/core/link.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { Maybe } from '../../src/core/maybe.ts'
 import { Router } from '../../src/core/router.ts'
@@ -59,7 +60,7 @@ export function core(options: CoreOptions = {}) {
       resumeSeconds: 300,
       ...options.policy,
     }
-    const router = new Router({ cluster, background, policy, log: silentLog })
+    const router = new Router({ cluster, background, policy, log: silentLog, link: homeLink })
     new Host({
       domain: 'localhost',
       storage: cutOff(storage, () => dead.has(cluster.node)),
