@@ -2,67 +2,10 @@
 import { slotOf } from '../cluster/slots.ts'
 import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
+import { type Departure, Departures } from './departures.ts'
+import { type Errand, isBefore, type Sending, Underway } from './errands.ts'
 import { StanzaError } from './errors.ts'
-import { answerOf, isGone, Moved } from './frames.ts'
-
-/** What a home is asked to do. */
-export interface Errand {
-  /** Whose home, a bare JID's text. */
-  readonly owner: string
-  readonly frame: Frame
-  /** It may be done a second time, where the first home has died and nobody knows whether it was done. */
-  readonly repeatable: boolean
-  /** Of the connection with this number it is the frame with that number: these keep their order. */
-  readonly port?: number
-  readonly number?: number
-  /** It waits no more, and rejects with `Moved`, once the session that it comes from has left. */
-  readonly sender?: { readonly left: unknown } | undefined
-  /** It is nobody's who waits for it, and comes from this owner (a bare JID's text): where that goes it goes, too. */
-  readonly from?: string
-}
-
-/** An errand on its way. */
-export interface Sending {
-  /** Rejects with the StanzaError that the home met with, or with what keeps it from being asked. */
-  readonly answer: Promise<Answer>
-  /** Resolves when it has to wait for a home while another one leaves this node, which must not wait for it. */
-  readonly stuck: Promise<void>
-}
-
-class Underway implements Sending {
-  readonly errand: Errand
-  readonly place: number
-  /** A home that it had been sent to has died: perhaps before what it stored was delivered. */
-  again = false
-  readonly #answer = Promise.withResolvers<Answer>()
-  readonly #stuck = Promise.withResolvers<void>()
-
-  constructor(errand: Errand, place: number) {
-    this.errand = errand
-    this.place = place
-    this.answer.catch(() => {})
-  }
-
-  get answer(): Promise<Answer> {
-    return this.#answer.promise
-  }
-
-  get stuck(): Promise<void> {
-    return this.#stuck.promise
-  }
-
-  done(answer: Answer): void {
-    this.#answer.resolve(answer)
-  }
-
-  fail(error: unknown): void {
-    this.#answer.reject(error)
-  }
-
-  getStuck(): void {
-    this.#stuck.resolve()
-  }
-}
+import { answerOf, isGone } from './frames.ts'
 
 /** What is on its way to the owners of one slot. */
 interface Channel {
@@ -71,12 +14,6 @@ interface Channel {
   /** In the order in which they are to be sent; nothing is while any of these are there. */
   waiting: Underway[]
   searching: boolean
-}
-
-/** Slots that are leaving this node, and what goes with them. */
-export interface Departure {
-  readonly slots: ReadonlySet<number>
-  readonly along: Underway[]
 }
 
 /** How long it is waited before a home that has refused is asked again, in ms: it does not know yet that it is the home. */
@@ -92,7 +29,7 @@ export class Channels {
   readonly #channels = new Map<number, Channel>()
   /** How often a slot's channel has begun anew: a home that has refused a frame refuses those that were sent with it. */
   readonly #runs = new Map<number, number>()
-  readonly #departures = new Set<Departure>()
+  readonly #departures = new Departures()
   #last = 0
 
   /** `take` takes what turns out to be for this node. */
@@ -154,10 +91,9 @@ export class Channels {
 
   /** Slots are about to leave this node: from now on what waits and comes from their owners is to go with them. */
   depart(slots: ReadonlySet<number>): Departure {
-    const departure: Departure = { slots, along: [] }
-    this.#departures.add(departure)
+    const departure = this.#departures.begin(slots)
     for (const [slot, channel] of this.#channels) {
-      channel.waiting = channel.waiting.filter(one => !this.#leaves(one))
+      channel.waiting = channel.waiting.filter(one => !this.#departures.takes(one))
       for (const one of channel.waiting) one.getStuck()
       this.#tidy(slot, channel)
     }
@@ -170,8 +106,7 @@ export class Channels {
       from !== undefined && departure.slots.has(slotOf(from))
     const inFlight = [...this.#channels.values()].flatMap(channel => [...channel.inFlight])
     await Promise.all(inFlight.filter(([one]) => comesFrom(one)).map(([, flight]) => flight))
-    this.#departures.delete(departure)
-    return departure.along.toSorted(inOrder).map(({ errand }) => errand.frame)
+    return this.#departures.end(departure)
   }
 
   #at(slot: number): Channel {
@@ -215,31 +150,13 @@ export class Channels {
 
   /** It has to wait for a home, or to be done elsewhere. */
   #hold(slot: number, channel: Channel, one: Underway): void {
-    if (this.#leaves(one)) return
-    if (this.#departures.size > 0) one.getStuck()
+    if (this.#departures.takes(one)) return
+    if (this.#departures.any) one.getStuck()
     const { waiting } = channel
     // What has come back goes before what has not been sent, and the frames of one connection by their numbers.
     const place = waiting.findIndex(other => isBefore(one, other))
     waiting.splice(place < 0 ? waiting.length : place, 0, one)
     if (!channel.searching) void this.#search(slot, channel)
-  }
-
-  /** Whether it is no longer this node's business. */
-  #leaves(one: Underway): boolean {
-    const { sender, from } = one.errand
-    if (sender?.left !== undefined) {
-      one.fail(new Moved())
-      return true
-    }
-    if (from === undefined) return false
-    const slot = slotOf(from)
-    for (const { slots, along } of this.#departures)
-      if (slots.has(slot)) {
-        along.push(one)
-        one.done({})
-        return true
-      }
-    return false
   }
 
   /** Waits for a home, and has all go there that waits for it. */
@@ -284,15 +201,4 @@ export class Channels {
     if (channel.inFlight.size + channel.waiting.length > 0 || channel.searching) return
     if (this.#channels.get(slot) === channel) this.#channels.delete(slot)
   }
-}
-
-function inOrder(one: Underway, other: Underway): number {
-  return one.place - other.place
-}
-
-/** Whether one is to be sent before another one that waits. */
-function isBefore(one: Underway, other: Underway): boolean {
-  const { port, number = 0 } = one.errand
-  if (port !== undefined && port === other.errand.port) return number < (other.errand.number ?? 0)
-  return one.place < other.place
 }

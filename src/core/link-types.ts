@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
-import type { Sending } from './channels.ts'
+import type { Sending } from './errands.ts'
 import type { Handled } from './handled.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import type { Fetched } from './remote-sessions.ts'

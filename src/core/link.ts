@@ -3,7 +3,8 @@ import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
 import { Attachments } from './attachments.ts'
-import { Channels, type Errand, type Sending } from './channels.ts'
+import { Channels } from './channels.ts'
+import type { Errand, Sending } from './errands.ts'
 import { answering } from './frames.ts'
 import { Handle, type HandleParts } from './handle.ts'
 import type { Handled } from './handled.ts'
@@ -13,6 +14,7 @@ import type { Link, MakeLink } from './link-types.ts'
 import { then } from './maybe.ts'
 import { Moves } from './moves.ts'
 import { Ports } from './ports.ts'
+import { Recovery } from './recovery.ts'
 import { type Fetched, RemoteSessions } from './remote-sessions.ts'
 import { isKnownAgain } from './resends.ts'
 import type { Router } from './router.ts'
@@ -39,7 +41,7 @@ class HomeLink implements Link {
   readonly #router: Router
   readonly #ports: Ports
   readonly #parts: HandleParts
-  readonly #moves: Moves
+  readonly #recovery: Recovery
   /** Sessions whose connections have numbers. */
   readonly #sessions: RemoteSessions
   /** Connections of services. */
@@ -60,8 +62,9 @@ class HomeLink implements Link {
     this.#parts = { router, channels: this.#channels, ports: this.#ports }
     this.#sessions = new RemoteSessions(cluster, this.#parts)
     this.#services = new Attachments(cluster, this.#parts)
-    this.#moves = new Moves(cluster, this.#parts, this.#sessions, this.#services)
-    cluster.serve((frame, from) => this.#take(frame, from), this.#moves)
+    this.#recovery = new Recovery(cluster, this.#ports, this.#services)
+    const moves = new Moves(cluster, this.#parts, this.#sessions, this.#services, this.#recovery)
+    cluster.serve((frame, from) => this.#take(frame, from), moves)
   }
 
   handle(session: Session): SessionHandle {
@@ -199,7 +202,7 @@ class HomeLink implements Link {
       case 'report':
         return this.#router.report?.() ?? {}
       case 'recover':
-        return this.#moves.take(frame)
+        return this.#recovery.take(frame)
       default:
         throw new Error(`unknown frame ${frame.op}`)
     }

@@ -1,7 +1,7 @@
 /** Homes move between nodes: docs/decisions/0022. */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { slotOf } from '../cluster/slots.ts'
-import type { Answer, Cluster, Frame, HomeEvents } from '../cluster/types.ts'
+import type { Cluster, HomeEvents } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
 import type { Attachments, Place } from './attachments.ts'
@@ -9,26 +9,15 @@ import { Moved } from './frames.ts'
 import type { HandleParts } from './handle.ts'
 import { Owner } from './homes.ts'
 import type { Host } from './host.ts'
-import {
-  type PackedOwner,
-  packOwner,
-  type SharedSession,
-  shared,
-  type Unpacked,
-  unpackOwner,
-  unpackShared,
-} from './moving-state.ts'
+import { type PackedOwner, packOwner, shared, type Unpacked, unpackOwner } from './moving-state.ts'
+import type { Recovery } from './recovery.ts'
 import type { RemoteSessions } from './remote-sessions.ts'
-import type { Session } from './session.ts'
 
 /** How long a home that is to leave waits for requests that are being answered, in ms; their answers come from here all the same. */
 const REQUESTS_MS = 2_000
 /** How often it is looked whether something is still under way: so many times at once, then every so many ms. */
 const LOOKS = 20
 const LOOK_MS = 5
-/** How long a home that takes a dead one's place waits for what the other nodes know of its sessions, in ms. */
-const RECOVERY_MS = 3_000
-
 /** What `leaving` gives `arriving`. */
 interface Packed {
   readonly owners: readonly PackedOwner[]
@@ -37,27 +26,26 @@ interface Packed {
   readonly stanzas: readonly (readonly [stanza: string, to?: string])[]
 }
 
-/** A session that a node has the connection of, as it was told to remember it. */
-interface Remembered {
-  readonly number: number
-  readonly shared: SharedSession
-  /** See core/ports.ts: from which archived message on it is not certain what has been delivered. */
-  readonly from?: string
-  readonly turn: number
-}
-
 /** The owners of slots leave this node and come to it, with all that is known of them. */
 export class Moves implements HomeEvents {
   readonly #cluster: Cluster
   readonly #parts: HandleParts
   readonly #sessions: RemoteSessions
   readonly #services: Attachments
+  readonly #recovery: Recovery
 
-  constructor(cluster: Cluster, parts: HandleParts, sessions: RemoteSessions, services: Attachments) {
+  constructor(
+    cluster: Cluster,
+    parts: HandleParts,
+    sessions: RemoteSessions,
+    services: Attachments,
+    recovery: Recovery,
+  ) {
     this.#cluster = cluster
     this.#parts = parts
     this.#sessions = sessions
     this.#services = services
+    this.#recovery = recovery
   }
 
   async leaving(slots: ReadonlySet<number>): Promise<Buffer> {
@@ -100,18 +88,6 @@ export class Moves implements HomeEvents {
     this.#services.lost(node)
     for (const owner of [...router.homes.all])
       for (const session of owner.sessions) if (session.node === node) router.lose(session)
-  }
-
-  /** What this node knows of the sessions in some slots, whose home has died: the answer to `recover`. */
-  take({ slots }: Frame): Answer {
-    const wanted = new Set(String(slots).split(',').map(Number))
-    const found: Remembered[] = []
-    for (const [number, handle, { remembered, delivered, turn }] of this.#parts.ports.sessions()) {
-      if (remembered === undefined || !wanted.has(slotOf(handle.jid.bare.toString()))) continue
-      const from = delivered.from?.toString()
-      found.push({ number, shared: JSON.parse(remembered), turn, ...(from !== undefined && { from }) })
-    }
-    return { sessions: JSON.stringify(found), services: JSON.stringify(this.#services.ownOf(wanted)) }
   }
 
   get #others(): readonly string[] {
@@ -206,57 +182,10 @@ export class Moves implements HomeEvents {
 
   /** The former home has died: whoever has connections of its sessions knows of them. */
   async #recover(slots: ReadonlySet<number>): Promise<void> {
-    const frame = { op: 'recover', slots: [...slots].join(',') }
-    const asked = this.#others.map(async (node): Promise<readonly [string, Answer]> => {
-      const late = new AbortController()
-      const none = setTimeout(RECOVERY_MS, {}, { signal: late.signal, ref: false }).catch(() => ({}))
-      const answer = this.#cluster.request(node, frame).catch(() => ({}))
-      const first = await Promise.race<Answer>([answer, none])
-      late.abort()
-      return [node, first]
-    })
-    const own = [this.#cluster.node, this.take(frame)] as const
-    const owners = new Map<string, { readonly owner: Owner; readonly arrived: Unpacked[] }>()
-    for (const [node, { sessions, services }] of [own, ...(await Promise.all(asked))]) {
-      for (const one of JSON.parse(String(sessions ?? '[]')) as Remembered[]) this.#restore(node, one, owners)
-      this.#services.arrive(JSON.parse(String(services ?? '[]')) as Place[])
-    }
-    for (const { owner, arrived } of owners.values()) {
+    for (const { owner, arrived } of await this.#recovery.recover(slots)) {
       const host = this.#parts.router.host(owner.jid.domain)
       if (host !== undefined) this.#settle(owner, arrived, host)
     }
-  }
-
-  #restore(
-    node: string,
-    { number, shared, from, turn }: Remembered,
-    owners: Map<string, { readonly owner: Owner; readonly arrived: Unpacked[] }>,
-  ): void {
-    const { bare } = JID.parse(shared.jid)
-    const key = bare.toString()
-    const { owner, arrived } = owners.get(key) ?? { owner: new Owner(bare), arrived: [] }
-    owners.set(key, { owner, arrived })
-    const session = unpackShared(shared, node, number, this.#parts.ports.at(node, number, bare))
-    // Its streams' messages are not known any more; what the archives know of them is.
-    owner.messages = Math.max(owner.messages, turn)
-    owner.sessions.push(session)
-    const got = from === undefined ? session.before : BigInt(from) - 1n
-    if (got !== undefined) session.handed = { after: got, upTo: got }
-    arrived.push({ session, catchingUp: session.reachable })
-  }
-}
-
-/** What the connection of a session is told when that has changed, at the end of the turn in which it has. */
-export function remembering(session: Session, tell: (frame: Frame) => void): () => void {
-  let due = false
-  return () => {
-    if (due) return
-    due = true
-    queueMicrotask(() => {
-      due = false
-      if (session.over) return
-      tell({ op: 'remember', port: session.number, state: JSON.stringify(shared(session)) })
-    })
   }
 }
 

@@ -11,7 +11,7 @@ interface Own {
   readonly port: SessionPort
   /** Of a session; once it is bound. */
   handle: Handle | undefined
-  /** What its home wants it to remember of the session, should the home die: core/moving.ts. */
+  /** What its home wants it to remember of the session, should the home die: core/recovery.ts. */
   remembered: string | undefined
   /** The archived messages that were delivered to it last (`Append.id`), a ring. */
   readonly delivered: Delivered

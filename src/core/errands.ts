@@ -1,0 +1,75 @@
+/** What homes are asked to do, on its way to them (core/channels.ts). */
+import type { Answer, Frame } from '../cluster/types.ts'
+
+/** What a home is asked to do. */
+export interface Errand {
+  /** Whose home, a bare JID's text. */
+  readonly owner: string
+  readonly frame: Frame
+  /** It may be done a second time, where the first home has died and nobody knows whether it was done. */
+  readonly repeatable: boolean
+  /** Of the connection with this number it is the frame with that number: these keep their order. */
+  readonly port?: number
+  readonly number?: number
+  /** It waits no more, and rejects with `Moved`, once the session that it comes from has left. */
+  readonly sender?: { readonly left: unknown } | undefined
+  /** It is nobody's who waits for it, and comes from this owner (a bare JID's text): where that goes it goes, too. */
+  readonly from?: string
+}
+
+/** An errand on its way. */
+export interface Sending {
+  /** Rejects with the StanzaError that the home met with, or with what keeps it from being asked. */
+  readonly answer: Promise<Answer>
+  /** Resolves when it has to wait for a home while another one leaves this node, which must not wait for it. */
+  readonly stuck: Promise<void>
+}
+
+/** An errand as it is carried. */
+export class Underway implements Sending {
+  readonly errand: Errand
+  readonly place: number
+  /** A home that it had been sent to has died: perhaps before what it stored was delivered. */
+  again = false
+  readonly #answer = Promise.withResolvers<Answer>()
+  readonly #stuck = Promise.withResolvers<void>()
+
+  /** `place`: in the order in which errands were given. */
+  constructor(errand: Errand, place: number) {
+    this.errand = errand
+    this.place = place
+    this.answer.catch(() => {})
+  }
+
+  get answer(): Promise<Answer> {
+    return this.#answer.promise
+  }
+
+  get stuck(): Promise<void> {
+    return this.#stuck.promise
+  }
+
+  done(answer: Answer): void {
+    this.#answer.resolve(answer)
+  }
+
+  fail(error: unknown): void {
+    this.#answer.reject(error)
+  }
+
+  getStuck(): void {
+    this.#stuck.resolve()
+  }
+}
+
+/** In the order in which they were given. */
+export function inOrder(one: Underway, other: Underway): number {
+  return one.place - other.place
+}
+
+/** Whether one is to be sent before another one that waits: the frames of one connection go by their numbers. */
+export function isBefore(one: Underway, other: Underway): boolean {
+  const { port, number = 0 } = one.errand
+  if (port !== undefined && port === other.errand.port) return number < (other.errand.number ?? 0)
+  return one.place < other.place
+}
