@@ -38,8 +38,6 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     // The time after which something is erased begins anew.
     '0313-until-delivered-hosts',
     '0313-until-delivered',
-    // A request may overtake a message of its sender that waits for its recipient's home.
-    '0424-corrected',
   ],
   [CLUSTER]: [
     // All nodes stop, and others start: nobody knows when the former ones had been there last, which says what may come again.

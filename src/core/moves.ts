@@ -50,6 +50,7 @@ export class Moves implements HomeEvents {
 
   async leaving(slots: ReadonlySet<number>): Promise<Buffer> {
     const { router, channels } = this.#parts
+    this.#freeze(slots)
     const departure = channels.depart(slots)
     await this.#quiet(slots)
     const along = await channels.departed(departure)

@@ -13,6 +13,11 @@ import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
 import type { Router, Settle } from './router.ts'
 import type { Session } from './session.ts'
 
+/** In an object, so that the lane of preparing does not wait for the settling. */
+interface Settling {
+  readonly settled: Maybe<void>
+}
+
 /** The path of what sessions send whose home is this node: both halves, the commit, delivery. */
 export class Submissions {
   readonly #router: Router
@@ -32,7 +37,7 @@ export class Submissions {
   submit(stanza: Stanza, session: Session, number: number): Maybe<void> {
     const { storage } = this.#router.hostOf(session.jid)
     const refuse = (error: unknown): Maybe<void> => this.#refuse(stanza, error, session, number)
-    const prepared = session.preparing.run<{ readonly settled: Maybe<void> }>(() => {
+    const prepare = (): Maybe<Settling> => {
       // Its home is going to be another one, which has not begun with this stanza either.
       if (session.left !== undefined) return { settled: session.left(stanza, number) }
       const settle = attempt<Settle | Far>(
@@ -40,15 +45,17 @@ export class Submissions {
         () => then(storage.pressure(), () => this.#prepare(stanza, session)),
         error => () => refuse(error),
       )
-      // In an object, so that the lane of preparing does not wait for the settling.
       return then(settle, settle => ({
         settled:
           settle instanceof Far
             ? settle.settle(session, refuse)
             : session.settling.run(() => attempt(settle, refuse)),
       }))
-    })
-    return then(prepared, ({ settled }) => settled)
+    }
+    return then(
+      session.preparing.run(() => then(earlier(stanza, session), prepare)),
+      ({ settled }) => settled,
+    )
   }
 
   /** The sender's half, then the recipient's, up to the commit, which is started here. */
@@ -156,6 +163,16 @@ export class Submissions {
 /** Whether a stanza is for the account that it comes from: their home is here as long as the session is. */
 function isOwn({ to }: Stanza, { jid }: Session): boolean {
   return to === undefined || to.bare.equals(jid.bare)
+}
+
+/**
+ * What a request to the own account waits for: its answer knows of what the session has sent before, even if that waits for a home. Nothing
+ * behind it has begun, so no home that moves waits for this.
+ */
+function earlier(stanza: Stanza, session: Session): Maybe<unknown> {
+  const { aside } = session
+  if (stanza.kind !== 'iq' || aside === undefined || aside.size === 0 || !isOwn(stanza, session)) return
+  return Promise.allSettled(aside)
 }
 
 /** A stanza for somebody whose home is another node, where its half is under way. */
