@@ -1,6 +1,8 @@
 /** Tells in one line each what passes a host: addresses, kinds and names of children. Never what a message says. */
-import { type Interest, type StageContext, type StageRegistration, stage } from '../../src/core/extension.ts'
+
+import { type StageContext, stage } from '../../src/core/extension.ts'
 import type { Host } from '../../src/core/host.ts'
+import type { Interest, StageRegistration } from '../../src/core/stage.ts'
 import type { Stanza } from '../../src/xml/stanza.ts'
 
 const KINDS = ['message', 'presence', 'iq'] as const

@@ -1,5 +1,6 @@
+import type { NewStreamRegistration } from '../core/claim.ts'
 import { StanzaError } from '../core/errors.ts'
-import type { NewStream, NewStreamRegistration } from '../core/extension.ts'
+import type { NewStream } from '../core/extension.ts'
 import type { Hooks } from '../core/hooks.ts'
 import type { Log } from '../core/log.ts'
 import { type Element, xml } from '../xml/element.ts'
@@ -53,7 +54,7 @@ export class EarlyRequests {
     const to = element.attribute('to')
     if (child === undefined || others.length > 0 || element.attribute('id') === undefined) return undefined
     if (to !== undefined && to !== this.#parts.host) return undefined
-    return this.#parts.hooks.claimBeforeSignIn(element.attribute('type') ?? '', child.ns, child.name)
+    return this.#parts.hooks.claims.beforeSignIn(element.attribute('type') ?? '', child.ns, child.name)
   }
 
   #refuse(element: TopElement, error: unknown): void {

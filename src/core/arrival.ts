@@ -3,13 +3,14 @@ import type { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
 import { deliver, deliverPresence } from './delivery.ts'
 import { StanzaError } from './errors.ts'
-import type { PresenceRegistration, StageContext } from './extension.ts'
+import type { StageContext } from './extension.ts'
 import type { Host } from './host.ts'
 import { dispatchIq } from './iq.ts'
 import { type Maybe, then } from './maybe.ts'
 import { isNotification } from './presence.ts'
 import type { Router } from './router.ts'
 import type { Origin, Session } from './session.ts'
+import type { PresenceRegistration } from './stage.ts'
 
 /** The recipient's half of a stanza's path: what is to be stored, and what to do once it is. */
 export interface Arrival {
@@ -44,7 +45,7 @@ export function arrival(
   if (stanza.kind === 'iq' && to.resource === '') {
     const own = session?.jid.bare.equals(to) ? { session } : {}
     // A request to an account passes its guards like all else that comes for it: whom it blocks may not ask the server about it either.
-    return then(host.hooks.admit(stanza, { owner: to, side: 'recipient' }), admitted =>
+    return then(host.hooks.stages.admit(stanza, { owner: to, side: 'recipient' }), admitted =>
       admitted === undefined
         ? NOTHING
         : {
@@ -70,11 +71,11 @@ export function arrival(
 }
 
 function atAccount(router: Router, original: Stanza, host: Host, at: StageContext): Maybe<Arrival> {
-  return then(host.hooks.admit(original, at), stanza => {
+  return then(host.hooks.stages.admit(original, at), stanza => {
     if (stanza === undefined) return NOTHING
-    const claim = host.hooks.presenceClaim(stanza, 'recipient')
+    const claim = host.hooks.stages.presenceClaim(stanza, 'recipient')
     if (claim !== undefined) return { writes: [], arrive: () => takePresence(router, claim, stanza, at) }
-    return then(host.hooks.record(stanza, at), writes => ({
+    return then(host.hooks.stages.record(stanza, at), writes => ({
       writes,
       arrive: () => {
         if (stanza.kind === 'presence') return takePresence(router, undefined, stanza, at)

@@ -20,8 +20,8 @@ export function deliver(stanza: Stanza, owner: Owner, hooks: Hooks, at: StageCon
   const number = ++owner.messages
   if (archived !== undefined && archived > owner.delivered) owner.delivered = archived
   for (const session of sent) if (!hasBeenHanded(session, archived)) session.send(stanza, number)
-  hooks.copy(stanza, at, sessions)
-  return then(hooks.outcome(stanza, at, { sent, late }), verdict => {
+  hooks.stages.copy(stanza, at, sessions)
+  return then(hooks.stages.outcome(stanza, at, { sent, late }), verdict => {
     if (verdict !== 'kept') for (const session of late) session.send(stanza, number)
     if (sessions.length === 0 && verdict === undefined) undeliverable(stanza)
   })

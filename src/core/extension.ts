@@ -1,7 +1,8 @@
-import type { Write } from '../storage/types.ts'
+/** What the authors of extensions write against: an extension, what it registers, and the events it hears. */
 import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
+import type { IqRegistration, NewStreamRegistration, Place } from './claim.ts'
 import type { HomeTaskHandlers } from './home-tasks.ts'
 import type { Host } from './host.ts'
 import type { HttpRoute } from './http-route.ts'
@@ -10,170 +11,11 @@ import type { Options, OptionValues } from './options.ts'
 import type { Portable } from './portable.ts'
 import type { SentMessage } from './recollection.ts'
 import type { Session } from './session.ts'
+import type { PresenceRegistration, StageRegistration } from './stage.ts'
 import type { Unacknowledged } from './unacknowledged.ts'
 
-/** Where a stanza is handled: the server itself (`localhost`) or an account (`alice@localhost`). */
-export type Place = 'server' | 'account'
-export type Side = 'sender' | 'recipient'
-/** Both: what comes from a component, or another server, has no sender's side here. */
-export const SIDES: readonly Side[] = ['sender', 'recipient']
-export type Kind = Stanza['kind']
-
-/** Whose half of a stanza's path a stage runs for. */
-export interface StageContext {
-  /** Bare JID of the account this half belongs to. */
-  readonly owner: JID
-  readonly side: Side
-  /** The sending session; only on the sender's side. */
-  readonly session?: Session
-  /** On the recipient's side: what the sender's stanzas come by, as an identity. Those that share it arrive in order. */
-  readonly sender?: object
-}
-
-/** What became of a delivery to an account. */
-export interface Outcome {
-  /** Sessions the stanza was handed to. */
-  readonly sent: readonly Session[]
-  /** Sessions that are catching up: they get it from whoever keeps it ('kept'), in its turn, or else at once. */
-  readonly late: readonly Session[]
-}
-
-/**
- * The fixed points a stanza passes (ARCHITECTURE §5). What a stage may do is its return type.
- * guard: refuse (throw StanzaError) or drop. stamp: the only one that may change the stanza. record: what must be stored;
- * core commits it. copy: further copies, after the commit; `holders` are the owner's sessions that have it. outcome: after delivery; 'kept' says that it will reach its
- * recipient later, 'ignored' that it is not worth an answer: then it is no error that nobody was there.
- */
-export interface Stages {
-  guard(stanza: Stanza, at: StageContext): Maybe<'drop' | undefined>
-  stamp(stanza: Stanza, at: StageContext): Stanza
-  record(stanza: Stanza, at: StageContext): Maybe<readonly Write[]>
-  copy(stanza: Stanza, at: StageContext, holders: readonly Session[]): void
-  outcome(stanza: Stanza, at: StageContext, outcome: Outcome): Maybe<Verdict | undefined>
-}
-
-/** Why a message that reached nobody is not answered with an error. */
-export type Verdict = 'kept' | 'ignored'
-
-/** What a stage cares for, told in advance, so that a plain chat message runs only what concerns it. */
-export interface Interest {
-  readonly kind: Kind
-  readonly side: Side
-  /** Only stanzas with such a child: [name, namespace]. */
-  readonly child?: readonly [name: string, namespace: string]
-  /** A guard for errors, too. Those that answer the owner's own stanzas come from the server, without a `sender`: let them pass. */
-  readonly errors?: true
-}
-
-/** One stage handler. Use `stage()` to make one. */
-export type StageRegistration = {
-  [S in keyof Stages]: { stage: S; interest: Interest; run: Stages[S] }
-}[keyof Stages]
-
-/** Registers a stage: `stage('guard', { kind: 'message', side: 'recipient' }, (stanza, at) => ...)`. */
-export function stage<S extends keyof Stages>(
-  name: S,
-  interest: Interest,
-  run: Stages[S],
-): StageRegistration {
-  return { stage: name, interest, run } as StageRegistration
-}
-
-/**
- * Takes over presence of one type, in the lane of its owner, after guard and stamp. What it returns is sent on its way, in that order.
- * On the sender's side the first of these that is refused answers the sender; on the recipient's side nothing else is delivered.
- */
-export type PresenceHandler = (presence: Stanza, at: StageContext) => Maybe<readonly Stanza[]>
-
-/** A claim on presence of a type (`subscribe`, `probe`): RFC 6121 §4.7.1. Available and unavailable presence can't be claimed. */
-export interface PresenceRegistration {
-  readonly type: string
-  readonly side: Side
-  /** Runs in the owner's lane. */
-  readonly handler: PresenceHandler
-  /** The same for the recipient, without his lane, where nothing is to be waited for or changed; undefined: the handler is to do it. */
-  readonly atOnce?: (presence: Stanza, at: StageContext) => readonly Stanza[] | undefined
-}
-
-/** An IQ request on its way to its handler. */
-export interface IqContext {
-  readonly stanza: Stanza
-  /** The claimed child, as a tree. */
-  readonly payload: Element
-  /** The account it is handled for; the sender's own where `to` is absent. The host's JID for place 'server'. */
-  readonly owner: JID
-  /** The sender's session where it is one of the owner's own. */
-  readonly session?: Session
-}
-
-/** An answer with more to it than a payload. */
-export interface IqAnswer {
-  /** Stanzas that whoever asks gets first. */
-  readonly before?: readonly Stanza[]
-  readonly payload: Element | undefined
-  /** What is to be done once it is sent. Nobody waits for that; what it throws is logged. */
-  readonly after?: () => Maybe<void>
-}
-
-/** Answers a request with a payload, with nothing (an empty result), or throws a StanzaError. It never sends a reply. */
-export type IqHandler = (iq: IqContext) => Maybe<Element | IqAnswer | undefined>
-
-/** A claim on an IQ request. Use `get()` or `set()` to make one. */
-export interface IqRegistration {
-  readonly type: 'get' | 'set'
-  readonly namespace: string
-  readonly name: string
-  readonly place: Place
-  /** Who may ask an account: only its own sessions (then others get service-unavailable), or anyone. */
-  readonly access: 'own' | 'any'
-  readonly handler: IqHandler
-}
-
-interface IqOptions {
-  access?: 'own' | 'any'
-}
-
-/** Claims IQs of type get: `get(NS.ping, 'ping', 'server', () => undefined)`. */
-export function get(
-  namespace: string,
-  name: string,
-  place: Place,
-  handler: IqHandler,
-  options?: IqOptions,
-): IqRegistration {
-  return { type: 'get', namespace, name, place, handler, access: options?.access ?? 'own' }
-}
-
-/**
- * Claims IQs of type set: `set(NS.roster, 'query', 'account', ...)`.
- * @public the first extensions only answer questions
- */
-export function set(
-  namespace: string,
-  name: string,
-  place: Place,
-  handler: IqHandler,
-  options?: IqOptions,
-): IqRegistration {
-  return { type: 'set', namespace, name, place, handler, access: options?.access ?? 'own' }
-}
-
-/** A client's stream before sign-in. One object per stream, so a WeakMap can hold what an extension knows of it. */
-export interface NewStream {
-  /** The client's address, as far as it is known. */
-  readonly address: string
-}
-
-/** Answers a request on a stream before sign-in, as an IqHandler does. */
-export type NewStreamHandler = (payload: Element, stream: NewStream) => Maybe<Element | undefined>
-
-/** A claim on an IQ request before sign-in. All others end the stream: RFC 6120 §4.9.3.12. */
-export interface NewStreamRegistration {
-  readonly type: 'get' | 'set'
-  readonly namespace: string
-  readonly name: string
-  readonly handler: NewStreamHandler
-}
+export { get, type IqAnswer, type IqContext, type NewStream, type Place, set } from './claim.ts'
+export { SIDES, type StageContext, stage } from './stage.ts'
 
 /** What an extension does on streams before sign-in; where TLS has to come first, after it. */
 export interface BeforeSignIn {

@@ -56,7 +56,7 @@ function staying({ from }: Stanza, { host, place, owner }: IqTarget): () => void
 
 function handle(stanza: Stanza, { host, place, owner, session }: IqTarget) {
   const payload = requestPayload(stanza)
-  const claim = host.hooks.claim(stanza.type ?? '', place, payload.getNS() ?? '', payload.getName())
+  const claim = host.hooks.claims.of(stanza.type ?? '', place, payload.getNS() ?? '', payload.getName())
   // RFC 6120 §8.3.3.19: what the server does not understand; RFC 6121 §8.5.1: and what a stranger may not ask an account
   // (the same answer as for an account that does not exist).
   if (claim === undefined || (place === 'account' && claim.access === 'own' && session === undefined))

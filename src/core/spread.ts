@@ -52,13 +52,13 @@ export class Spreading {
 
   /** Presence for a user of this node: after his guards, in its turn. */
   #reach(presence: Stanza, owner: Owner, host: Host): void {
-    if (host.hooks.records(presence, 'recipient')) {
+    if (host.hooks.stages.records(presence, 'recipient')) {
       this.#router.route(presence)
       return
     }
     const at: StageContext = { owner: owner.jid, side: 'recipient' }
     try {
-      const admitted = host.hooks.admit(presence, at)
+      const admitted = host.hooks.stages.admit(presence, at)
       if (isPromise(admitted)) {
         const leave = this.#router.enter(presence)
         this.#later(this.#takeLater(admitted, host, at).finally(leave))
@@ -70,7 +70,7 @@ export class Spreading {
 
   /** What has passed the guards. */
   #hand(presence: Stanza, owner: Owner, host: Host, at: StageContext): void {
-    const claim = host.hooks.presenceClaim(presence, 'recipient')
+    const claim = host.hooks.stages.presenceClaim(presence, 'recipient')
     if (owner.presence.waiting === 0) {
       if (claim === undefined) {
         deliverPresence(presence, owner)
@@ -89,7 +89,7 @@ export class Spreading {
   async #takeLater(admitted: Promise<Stanza | undefined>, { hooks }: Host, at: StageContext): Promise<void> {
     const presence = await admitted
     if (presence === undefined) return
-    await takePresence(this.#router, hooks.presenceClaim(presence, 'recipient'), presence, at)
+    await takePresence(this.#router, hooks.stages.presenceClaim(presence, 'recipient'), presence, at)
   }
 
   /** What waits, for a guard or for its turn. */

@@ -62,11 +62,11 @@ export class Submissions {
   #prepare(original: Stanza, session: Session): Maybe<Settle | Far> {
     const host = this.#router.hostOf(session.jid)
     const at: StageContext = { owner: session.jid.bare, side: 'sender', session }
-    return then<Stanza | undefined, Settle | Far>(host.hooks.admit(original, at), stanza => {
+    return then<Stanza | undefined, Settle | Far>(host.hooks.stages.admit(original, at), stanza => {
       if (stanza === undefined) return () => {}
       if (stanza.kind === 'presence' && stanza.to === undefined)
         return () => this.#router.sessions.broadcast(host, session, stanza)
-      const claim = host.hooks.presenceClaim(stanza, 'sender')
+      const claim = host.hooks.stages.presenceClaim(stanza, 'sender')
       if (claim !== undefined)
         return () =>
           then(
@@ -94,7 +94,7 @@ export class Submissions {
 
   #prepareNew(stanza: Stanza, session: Session, at: StageContext): Maybe<Settle | Far> {
     const { hooks } = this.#router.hostOf(session.jid)
-    return then(hooks.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))
+    return then(hooks.stages.record(stanza, at), writes => this.#prepareBoth(stanza, session, at, writes))
   }
 
   /** The recipient's half of a stanza whose sender's half has recorded `writes`, and the commit of both. */
@@ -105,7 +105,7 @@ export class Submissions {
     writes: readonly Write[],
   ): Maybe<Settle | Far> {
     const host = this.#router.hostOf(session.jid)
-    const copy = (shown: Stanza): void => host.hooks.copy(shown, at, [session])
+    const copy = (shown: Stanza): void => host.hooks.stages.copy(shown, at, [session])
     // XEP-0280 §8: the sender's other sessions see what it wrote whether it is refused or not: a refusal by another server comes later.
     const refused = (error: unknown, shown = stanza): never => {
       if (stanza.kind === 'message' && !(error instanceof Moved)) copy(shown)

@@ -1,9 +1,10 @@
 /** XEP-0280: Message Carbons. */
 import { StanzaError } from '../core/errors.ts'
-import { defineExtension, SIDES, type Side, type StageContext, set, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, type StageContext, set, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
 import { givenNumber } from '../core/ids.ts'
 import { type Session, SessionFlag } from '../core/session.ts'
+import type { Side } from '../core/stage.ts'
 import { growingCache } from '../xml/cache.ts'
 import { forwarded } from '../xml/forwarded.ts'
 import { NS } from '../xml/ns.ts'

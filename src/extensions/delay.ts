@@ -1,6 +1,7 @@
 /** XEP-0203: Delayed Delivery: keeps others from forging our notes of delay. Our own are made by xml/delay.ts. */
-import { defineExtension, type Kind, SIDES, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, stage } from '../core/extension.ts'
 import { withoutForged } from '../core/forged.ts'
+import type { Kind } from '../core/stage.ts'
 import type { Element } from '../xml/element.ts'
 import { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'

@@ -1,9 +1,10 @@
 /** XEP-0085: Chat State Notifications: whoever types and falls silent has paused, also if nobody is left to say so. */
 import type { Timer } from '../core/clock.ts'
-import { defineExtension, SIDES, type Side, type StageContext, stage } from '../core/extension.ts'
+import { defineExtension, SIDES, type StageContext, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
 import { attempt, isPromise, then } from '../core/maybe.ts'
 import { option } from '../core/options.ts'
+import type { Side } from '../core/stage.ts'
 import { xml } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
@@ -147,10 +148,10 @@ class Typing {
     // Whoever has been blocked meanwhile hears nothing more, and nobody answers what no client has sent.
     const told = attempt(
       () =>
-        then(hooks.admit(paused, at), admitted => {
+        then(hooks.stages.admit(paused, at), admitted => {
           if (admitted === undefined) return
           router.route(admitted)
-          hooks.copy(admitted, at, at.session === undefined ? [] : [at.session])
+          hooks.stages.copy(admitted, at, at.session === undefined ? [] : [at.session])
         }),
       () => undefined,
     )

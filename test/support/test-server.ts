@@ -172,7 +172,7 @@ export class TestServer {
 
   /** Whether an extension claims a request for the first host. */
   readonly claims = (type: string, place: Place, namespace: string, name: string): boolean =>
-    this.servers[0]?.hosts[0]?.hooks.claim(type, place, namespace, name) !== undefined
+    this.servers[0]?.hosts[0]?.hooks.claims.of(type, place, namespace, name) !== undefined
 
   /** Bound sessions on all nodes. */
   get sessions(): number {

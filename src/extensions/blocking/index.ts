@@ -3,7 +3,6 @@ import { StanzaError } from '../../core/errors.ts'
 import {
   defineExtension,
   get,
-  type Kind,
   type Registrations,
   type StageContext,
   set,
@@ -11,6 +10,7 @@ import {
 } from '../../core/extension.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
+import type { Kind } from '../../core/stage.ts'
 import { xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'

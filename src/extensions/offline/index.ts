@@ -1,18 +1,12 @@
 /** XEP-0160: Best Practices for Handling Offline Messages. */
 import { isOnlyChatState } from '../../core/chat-states.ts'
 import { commit } from '../../core/commit.ts'
-import {
-  defineExtension,
-  type Events,
-  type Outcome,
-  type StageContext,
-  stage,
-  type Verdict,
-} from '../../core/extension.ts'
+import { defineExtension, type Events, type StageContext, stage } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
 import type { Session } from '../../core/session.ts'
+import type { Outcome, Verdict } from '../../core/stage.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'

@@ -1,8 +1,9 @@
 /** RFC 6121 §4.3: presence probes. */
-import type { PresenceRegistration } from '../../core/extension.ts'
+
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
+import type { PresenceRegistration } from '../../core/stage.ts'
 import { delay } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'

@@ -1,8 +1,8 @@
 /** RFC 6121 §8.5.3.1: who does not see that a resource is there must not find it out by asking it. */
 import { StanzaError } from '../../core/errors.ts'
-import type { Stages } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { then } from '../../core/maybe.ts'
+import type { Stages } from '../../core/stage.ts'
 import { type Rosters, subscriptionSends } from '../roster/index.ts'
 import { sharesWith } from './directed.ts'
 

@@ -1,8 +1,9 @@
 /** RFC 6121 §3: presence subscriptions, by the tables of its Appendix A. */
 import { StanzaError } from '../../core/errors.ts'
-import type { PresenceRegistration, Side, StageContext } from '../../core/extension.ts'
+import type { StageContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
+import type { PresenceRegistration, Side } from '../../core/stage.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import {
