@@ -34,8 +34,10 @@ export interface ClusterOptions {
   readonly cassandra: Cassandra
   /** How many nodes; 3 by default. */
   readonly nodes?: number
-  /** Of all data; `tidings` by default. */
-  readonly keyspace?: string
+  /** The keyspace of its data, and what its keys in Redis begin with; `tidings` by default. */
+  readonly name?: string
+  /** The script of the server; bin/tidings.js by default. */
+  readonly entry?: string
   /** Called for each node, with its number from 1 on. */
   readonly node?: (number: number) => NodeOptions
 }
@@ -109,13 +111,13 @@ export class ClusterProcesses {
     const own = this.#options.node?.(number) ?? {}
     const path = join(this.folder, `node${number}`)
     await writeFile(`${path}.yaml`, stringify({ ...this.#settings(path, own.redis), ...own.config }))
-    const node = new NodeProcess(path, own)
+    const node = new NodeProcess(path, { entry: this.#options.entry ?? TIDINGS, ...own })
     this.nodes.push(node)
     return node
   }
 
   #settings(data: string, redis: Settings = redisSettings(this.redis)): Settings {
-    const { keyspace = 'tidings' } = this.#options
+    const { name = 'tidings' } = this.#options
     const { nodes, port } = this.cassandra
     return {
       data,
@@ -131,10 +133,14 @@ export class ClusterProcesses {
         cassandra: {
           'contact-points': nodes.map(({ address }) => `${address}:${port}`),
           replication: nodes.length,
-          keyspace,
+          keyspace: name,
         },
       },
-      cluster: { kind: 'redis', redis, links: { address: HERE, port: 0, secret: this.#secret } },
+      cluster: {
+        kind: 'redis',
+        redis: { prefix: name, ...redis },
+        links: { address: HERE, port: 0, secret: this.#secret },
+      },
     }
   }
 }
@@ -146,6 +152,11 @@ export function redisSettings({ servers, sentinels, masterName }: RedisService):
   return { address: servers[0]!.address }
 }
 
+/** What a node runs. */
+interface Program extends Pick<NodeOptions, 'env' | 'node'> {
+  readonly entry: string
+}
+
 /** A node that is a process. */
 export class NodeProcess {
   /** Its configuration. */
@@ -154,13 +165,13 @@ export class NodeProcess {
   readonly data: string
   /** What it has logged, a line of JSON each, over all its lives. */
   readonly log: string
-  readonly #options: NodeOptions
+  readonly #options: Program
   #child: ChildProcess | undefined
   #port = 0
   /** Whether balancers lead clients here: set it to false while it is drained or frozen. */
   open = false
 
-  constructor(path: string, options: NodeOptions) {
+  constructor(path: string, options: Program) {
     this.data = path
     this.config = `${path}.yaml`
     this.log = `${path}.log`
@@ -185,10 +196,10 @@ export class NodeProcess {
 
   /** Starts it, or starts it again after its end. Resolves when it listens. */
   async start(): Promise<void> {
-    const { env = {}, node = [] } = this.#options
+    const { entry, env = {}, node = [] } = this.#options
     // Straight to the file: a parent that is busy must not hold up who writes.
     const log = await open(this.log, 'a')
-    const child = spawn(process.execPath, [...node, TIDINGS, 'start', '--config', this.config], {
+    const child = spawn(process.execPath, [...node, entry, 'start', '--config', this.config], {
       stdio: ['ignore', 'pipe', log.fd],
       env: { ...process.env, ...env },
     })

@@ -1,13 +1,14 @@
 import type { Answer, Frame } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
+import type { Asked } from './asked.ts'
 import type { StreamState } from './carried.ts'
 import type { Channels } from './channels.ts'
 import type { Errand } from './errands.ts'
 import { errorReply, StanzaError } from './errors.ts'
 import type { Maybe } from './maybe.ts'
 import type { Ports } from './ports.ts'
-import { isKnownAgain } from './resends.ts'
+import { isRepeatable } from './resends.ts'
 import type { Router } from './router.ts'
 import type { Session, SessionHandle } from './session.ts'
 import { packAll, type Unacknowledged } from './unacknowledged.ts'
@@ -17,6 +18,7 @@ export interface HandleParts {
   readonly router: Router
   readonly channels: Channels
   readonly ports: Ports
+  readonly asked: Asked
 }
 
 /**
@@ -66,12 +68,18 @@ export class Handle implements SessionHandle {
   async forward(stanza: Stanza, number: number): Promise<void> {
     const frame = { op: 'submit', stanza: stanza.pack() }
     try {
-      await this.#ask(frame, number, isRepeatable(stanza))
+      const taken = this.#ask(frame, number, isRepeatable(stanza))
+      if (stanza.kind === 'iq') this.#parts.asked.begin(stanza, taken, answer => this.#answer(answer))
+      await taken
     } catch (error) {
       // Its home answers for what it meets with itself: this one was never reached, or is no more.
       const reply = errorReply(stanza, StanzaError.from(error))
-      if (reply !== undefined) this.#parts.ports.own(this.#number)?.send(reply)
+      if (reply !== undefined) this.#answer(reply)
     }
+  }
+
+  #answer(reply: Stanza): void {
+    this.#parts.ports.own(this.#number)?.send(reply)
   }
 
   stream(state: StreamState): void {
@@ -129,9 +137,4 @@ export class Handle implements SessionHandle {
   #tell(frame: Frame): void {
     this.#ask(frame).catch(() => {})
   }
-}
-
-/** Whether a stanza of a session may be handled twice: a message that its sender's archive knows by its `origin-id`, presence. */
-function isRepeatable(stanza: Stanza): boolean {
-  return stanza.kind === 'presence' || isKnownAgain(stanza)
 }

@@ -2,8 +2,10 @@ import { slotOf } from '../cluster/slots.ts'
 import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
+import { Asked } from './asked.ts'
 import { Attachments } from './attachments.ts'
 import { Channels } from './channels.ts'
+import { systemClock } from './clock.ts'
 import type { Errand, Sending } from './errands.ts'
 import { answering } from './frames.ts'
 import { Handle, type HandleParts } from './handle.ts'
@@ -16,7 +18,7 @@ import { Moves } from './moves.ts'
 import { Ports } from './ports.ts'
 import { Recovery } from './recovery.ts'
 import { type Fetched, RemoteSessions } from './remote-sessions.ts'
-import { isKnownAgain } from './resends.ts'
+import { isRepeatable } from './resends.ts'
 import type { Router } from './router.ts'
 import type { AttachedService } from './services.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
@@ -39,6 +41,7 @@ class HomeLink implements Link {
   readonly #channels: Channels
   readonly #cluster: Cluster
   readonly #router: Router
+  readonly #asked: Asked
   readonly #ports: Ports
   readonly #parts: HandleParts
   readonly #recovery: Recovery
@@ -57,12 +60,13 @@ class HomeLink implements Link {
   constructor(cluster: Cluster, router: Router) {
     this.#cluster = cluster
     this.#router = router
-    this.#ports = new Ports(cluster)
+    this.#asked = new Asked(systemClock)
+    this.#ports = new Ports(cluster, this.#asked)
     this.#channels = new Channels(cluster, (frame, from) => this.#take(frame, from))
-    this.#parts = { router, channels: this.#channels, ports: this.#ports }
+    this.#parts = { router, channels: this.#channels, ports: this.#ports, asked: this.#asked }
     this.#sessions = new RemoteSessions(cluster, this.#parts)
     this.#services = new Attachments(cluster, this.#parts)
-    this.#recovery = new Recovery(cluster, this.#ports, this.#services)
+    this.#recovery = new Recovery(cluster, this.#parts, this.#services)
     const moves = new Moves(cluster, this.#parts, this.#sessions, this.#services, this.#recovery)
     cluster.serve((frame, from) => this.#take(frame, from), moves)
   }
@@ -104,7 +108,12 @@ class HomeLink implements Link {
   }
 
   receive(stanza: Stanza, session?: Session): Sending {
-    return this.#channels.send(this.#errand(this.#ownerOf(stanza.to ?? stanza.from), stanza, session))
+    const owner = this.#ownerOf(stanza.to ?? stanza.from)
+    const sending = this.#channels.send(this.#errand(owner, stanza, session))
+    // Of a connection elsewhere that one looks after it.
+    if (stanza.kind === 'iq' && session?.node === this.#cluster.node)
+      this.#asked.begin(stanza, sending.answer, answer => session.send(answer))
+    return sending
   }
 
   #ownerOf(address: JID): string {
@@ -116,8 +125,7 @@ class HomeLink implements Link {
     const frame = { op: 'receive', owner, stanza: stanza.pack(), by }
     // Another server's, or a service's, is not at home anywhere.
     const from = sender === undefined ? this.#router.ownerOf(stanza.from)?.toString() : undefined
-    const repeatable = stanza.kind === 'presence' || isKnownAgain(stanza)
-    return { owner, frame, repeatable, sender, ...(from !== undefined && { from }) }
+    return { owner, frame, repeatable: isRepeatable(stanza), sender, ...(from !== undefined && { from }) }
   }
 
   /** Two sessions may follow each other under one address: their stanzas are not of one order. */
@@ -223,6 +231,7 @@ class HomeLink implements Link {
   /** RFC 6120 §10.1: what one entity sends to another arrives in order, also where some of it has to wait. */
   async #receive({ stanza: packed, by, again }: Frame, node: string): Promise<void> {
     const stanza = Stanza.unpack(packed as Buffer)
+    this.#asked.answered(stanza)
     const key = by === undefined ? stanza.from.toString() : `${node} ${by}`
     const from = this.#correspondents.get(key) ?? { preparing: new Lane(), settling: new Lane(), stanzas: 0 }
     this.#correspondents.set(key, from)

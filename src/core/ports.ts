@@ -2,6 +2,7 @@ import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
 import { type StreamCondition, StreamError } from '../xml/stream-error.ts'
+import type { Asked } from './asked.ts'
 import type { Handle } from './handle.ts'
 import { givenNumber } from './ids.ts'
 import type { SessionPort } from './session.ts'
@@ -52,11 +53,13 @@ const GONE: SessionPort = { send() {}, drained: () => undefined, close() {} }
  */
 export class Ports {
   readonly #cluster: Cluster
+  readonly #asked: Asked
   readonly #own = new Map<number, Own>()
   #last = 0
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, asked: Asked) {
     this.#cluster = cluster
+    this.#asked = asked
   }
 
   /** Lets other nodes write to a connection of this one; returns its number. */
@@ -127,7 +130,7 @@ export class Ports {
     const own = this.#own.get(Number(frame.port))
     switch (frame.op) {
       case 'deliver':
-        if (own !== undefined) deliver(own, frame)
+        if (own !== undefined) deliver(own, frame, this.#asked)
         return {}
       case 'drained':
         return Promise.resolve(own?.port.drained()).then(missing => ({ missing }))
@@ -160,9 +163,11 @@ function once({ port, delivered }: Own, owner: JID): SessionPort {
   }
 }
 
-function deliver(own: Own, { stanza, turn, archived }: Frame): void {
+function deliver(own: Own, { stanza: packed, turn, archived }: Frame, asked: Asked): void {
   // A home that has come into a dead one's place does not know for certain what that has delivered.
   if (archived !== undefined && !own.delivered.add(BigInt(String(archived)))) return
   if (turn !== undefined) own.turn = Math.max(own.turn, Number(turn))
-  own.port.send(Stanza.unpack(stanza as Buffer), turn as number | undefined)
+  const stanza = Stanza.unpack(packed as Buffer)
+  asked.answered(stanza)
+  own.port.send(stanza, turn as number | undefined)
 }

@@ -3,7 +3,9 @@ import { setTimeout } from 'node:timers/promises'
 import { slotOf } from '../cluster/slots.ts'
 import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
+import type { Asked } from './asked.ts'
 import type { Attachments, Place } from './attachments.ts'
+import type { HandleParts } from './handle.ts'
 import { Owner } from './homes.ts'
 import { type SharedSession, shared, type Unpacked, unpackShared } from './moving-state.ts'
 import type { Ports } from './ports.ts'
@@ -31,17 +33,24 @@ export interface Recovered {
 export class Recovery {
   readonly #cluster: Cluster
   readonly #ports: Ports
+  readonly #asked: Asked
   readonly #services: Attachments
 
-  constructor(cluster: Cluster, ports: Ports, services: Attachments) {
+  constructor(
+    cluster: Cluster,
+    { ports, asked }: Pick<HandleParts, 'ports' | 'asked'>,
+    services: Attachments,
+  ) {
     this.#cluster = cluster
     this.#ports = ports
+    this.#asked = asked
     this.#services = services
   }
 
-  /** What this node knows of the sessions in some slots, whose home has died: the answer to `recover`. */
+  /** Homes of some slots have died: what this node knows of their sessions, the answer to `recover`. Who has asked them something is answered. */
   take({ slots }: Frame): Answer {
     const wanted = new Set(String(slots).split(',').map(Number))
+    this.#asked.died(wanted)
     const found: Remembered[] = []
     for (const [number, handle, { remembered, delivered, turn }] of this.#ports.sessions()) {
       if (remembered === undefined || !wanted.has(slotOf(handle.jid.bare.toString()))) continue

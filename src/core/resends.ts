@@ -21,9 +21,19 @@ export interface Earlier {
   readonly count: number
 }
 
-/** Whether whoever stores a message sees that it has done so before, wherever that was: by its `origin-id`. */
-export function isKnownAgain(message: Stanza): boolean {
-  return message.kind === 'message' && message.has('origin-id', NS.stanzaIds)
+/**
+ * Whether a stanza may be handled twice, where nobody knows whether that was done: presence; a message of which whoever stores it sees that it
+ * was stored before, by its `origin-id`; the answer to a request, of which only the first one counts for whoever has asked.
+ */
+export function isRepeatable(stanza: Stanza): boolean {
+  switch (stanza.kind) {
+    case 'presence':
+      return true
+    case 'message':
+      return stanza.has('origin-id', NS.stanzaIds)
+    case 'iq':
+      return stanza.type === 'result' || stanza.type === 'error'
+  }
 }
 
 /**

@@ -12,6 +12,7 @@ import { type Server, startServer } from '../../src/main.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import type { Storage } from '../../src/storage/types.ts'
 import { JID } from '../../src/xml/jid.ts'
+import { settle } from '../support/settled-redis.ts'
 import { signedIn } from '../support/signed-in.ts'
 import { testCertificates } from '../support/test-server.ts'
 
@@ -19,12 +20,6 @@ const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin']
 const redis = await startRedis({ password: 'of tests' })
 const certificates = await testCertificates()
 t.teardown(() => Promise.all([redis.stop(), certificates.close()]))
-
-/** So that the first node need not wait for others whom Redis might have forgotten. */
-function settle(prefix: string): void {
-  const run = /run_id:(\w+)/.exec(redis.servers[0]!.run(['info', 'server']))![1]!
-  redis.servers[0]!.run(['set', `{${prefix}}:settled`, run])
-}
 
 async function node(t: Test, storage: Storage, prefix: string, tls: boolean) {
   const data = await mkdtemp(join(tmpdir(), 'tidings-cluster-'))
@@ -55,7 +50,7 @@ for (const tls of [false, true])
     `clients on different nodes chat, over links ${tls ? 'with' : 'without'} TLS, and homes follow the nodes`,
     async t => {
       const prefix = `servers-${tls}`
-      settle(prefix)
+      settle(redis, prefix)
       const storage = memoryStorage({ clock: systemClock })
       t.teardown(() => storage.close())
       const accounts = new Accounts(storage, { iterations: 1 })
