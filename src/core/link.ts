@@ -6,14 +6,13 @@ import { Asked } from './asked.ts'
 import { Attachments } from './attachments.ts'
 import { Channels } from './channels.ts'
 import { systemClock } from './clock.ts'
+import { Correspondents } from './correspondents.ts'
 import type { Errand, Sending } from './errands.ts'
 import { answering } from './frames.ts'
 import { Handle, type HandleParts } from './handle.ts'
 import type { Handled } from './handled.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
-import { Lane } from './lane.ts'
 import type { Link, MakeLink } from './link-types.ts'
-import { then } from './maybe.ts'
 import { Moves } from './moves.ts'
 import { Ports } from './ports.ts'
 import { Recovery } from './recovery.ts'
@@ -23,14 +22,6 @@ import type { Router } from './router.ts'
 import type { AttachedService } from './services.ts'
 import type { Session, SessionHandle, SessionPort } from './session.ts'
 import type { BindWish, BoundHandle } from './sessions.ts'
-
-/** Orders what a sender whose home is another node has sent to accounts of this one, as a session's own lanes do at its home. */
-interface Correspondent {
-  readonly preparing: Lane
-  readonly settling: Lane
-  /** Stanzas that have not settled. */
-  stanzas: number
-}
 
 /**
  * What homes say to each other: an account's home is one node, its correspondents may be at others (and its connections: remote-sessions.ts).
@@ -52,8 +43,7 @@ class HomeLink implements Link {
   /** Sessions whose home is this node and who write to others, told apart. */
   readonly #numbers = new WeakMap<Session, number>()
   #lastNumber = 0
-  /** By the sender's session or address, as long as something of theirs is under way. */
-  readonly #correspondents = new Map<string, Correspondent>()
+  readonly #correspondents = new Correspondents()
   /** The last run (core/channels.ts) of which something was refused, by node and slot. */
   readonly #refused = new Map<string, number>()
 
@@ -232,22 +222,13 @@ class HomeLink implements Link {
   async #receive({ stanza: packed, by, again }: Frame, node: string): Promise<void> {
     const stanza = Stanza.unpack(packed as Buffer)
     this.#asked.answered(stanza)
-    const key = by === undefined ? stanza.from.toString() : `${node} ${by}`
-    const from = this.#correspondents.get(key) ?? { preparing: new Lane(), settling: new Lane(), stanzas: 0 }
-    this.#correspondents.set(key, from)
-    from.stanzas++
     const leave = this.#router.enter(stanza)
     try {
-      // In an object, so that the lane of preparing does not wait for the settling.
-      const { settled } = await from.preparing.run(() =>
-        then(this.#router.prepareArrival(stanza, from, again === true), settle => ({
-          settled: from.settling.run(settle),
-        })),
+      await this.#correspondents.run(by === undefined ? stanza.from.toString() : `${node} ${by}`, from =>
+        this.#router.prepareArrival(stanza, from, again === true),
       )
-      await settled
     } finally {
       leave?.()
-      if (--from.stanzas === 0) this.#correspondents.delete(key)
     }
   }
 

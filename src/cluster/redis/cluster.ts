@@ -11,6 +11,7 @@ import {
 import { connectRedis } from './connect.ts'
 import { Lease } from './lease.ts'
 import { Members } from './members.ts'
+import { Neighbours } from './neighbours.ts'
 import type { RedisClusterOptions } from './options.ts'
 import { OwnSlots } from './own-slots.ts'
 import { Placement } from './placement.ts'
@@ -22,9 +23,6 @@ import { Waiting } from './waiting.ts'
 
 /** Seconds that links have more than leases: who is dead is found dead in Redis first. */
 const MORE_PATIENCE = 2
-/** Looks for the dead are so many times as frequent as beats: they cost nothing. */
-const WATCHES_PER_BEAT = 4
-
 /** A node of a cluster that meets in Redis: which nodes there are, and whose the slots are. Frames go between the nodes themselves. */
 export class RedisCluster implements Cluster {
   readonly node: string
@@ -34,19 +32,15 @@ export class RedisCluster implements Cluster {
   readonly #links: Links
   readonly #lease: Lease
   readonly #members: Members
+  readonly #neighbours: Neighbours
   readonly #slots: OwnSlots
   readonly #presence: Presence
   readonly #waiting: Waiting
   readonly #leaseMs: number
-  /** Nodes that this one cannot reach any more though they are alive. */
-  readonly #unreachable = new Set<string>()
   #transfers: Transfers | undefined
   #placement: Placement | undefined
   #homes: HomeEvents | undefined
   #run = ''
-  /** Since when this node is the one to go. */
-  #cutSince: number | undefined
-  #watching: { cancel(): void } | undefined
   #draining = false
   #troubled = false
   #over = false
@@ -62,6 +56,20 @@ export class RedisCluster implements Cluster {
     this.#members = new Members(node, lease)
     this.#slots = new OwnSlots(node, this.#lease, this.#members)
     this.#waiting = new Waiting(owner => this.homeOf(owner), clock, homeWait)
+    this.#neighbours = new Neighbours({
+      node,
+      members: this.#members,
+      links,
+      registry,
+      lease: this.#lease,
+      clock,
+      leaseMs: lease,
+      heartbeat,
+      report: options.report,
+      lost: other => this.#homes?.lost(other),
+      buried: () => this.#presence.look(),
+      troubled: trouble => this.#redisTroubled(trouble),
+    })
     this.#presence = new Presence({
       registry,
       lease: this.#lease,
@@ -70,7 +78,7 @@ export class RedisCluster implements Cluster {
       record: () => ({
         address: links.address,
         draining: this.#draining,
-        unreachable: [...this.#unreachable],
+        unreachable: [...this.#neighbours.unreachable],
       }),
       settles: () => (this.#placement?.settled ? this.#run : ''),
       saw: (sight, lapsed) => this.#saw(sight, lapsed),
@@ -148,7 +156,7 @@ export class RedisCluster implements Cluster {
       transfers,
       clock,
       lease: this.#leaseMs,
-      unreachable: this.#unreachable,
+      unreachable: this.#neighbours.unreachable,
     })
     this.#links.serve((frame, from) =>
       frame.op === HAND_OVER ? transfers.takeOver(frame, from) : handler(frame, from),
@@ -159,7 +167,7 @@ export class RedisCluster implements Cluster {
     })
     this.#registry.onReady(() => this.#presence.beat())
     this.#presence.start()
-    this.#watch()
+    this.#neighbours.watch()
   }
 
   async drain(): Promise<void> {
@@ -214,7 +222,7 @@ export class RedisCluster implements Cluster {
     this.#over = true
     this.#presence.stop()
     this.#transfers?.close()
-    this.#watching?.cancel()
+    this.#neighbours.stop()
     this.#waiting.close()
   }
 
@@ -222,7 +230,7 @@ export class RedisCluster implements Cluster {
     const placement = this.#placement
     if (this.#over || placement === undefined) return
     const now = this.#options.clock.monotonic()
-    if (sight.buried || this.#mustGo(now)) {
+    if (sight.buried || this.#neighbours.mustGo(now)) {
       this.#expel(sight.buried ? 'buried' : 'unreachable')
       return
     }
@@ -232,39 +240,11 @@ export class RedisCluster implements Cluster {
     if (lapsed) placement.lapsed(newRun)
     if (newRun || lapsed) this.#members.lookAgain(now)
     if (sight.table !== undefined) this.#slots.table = sight.table
-    this.#meet(sight, now, placement.settled)
+    this.#neighbours.meet(sight, now, placement.settled)
     this.#slots.refresh()
     placement.review(this.#lease.serving)
     this.#extend()
     this.#waiting.changed()
-  }
-
-  #meet(sight: Sight, now: number, whole: boolean): void {
-    const { come, gone } = this.#members.take(sight, now, whole)
-    for (const [node, { address }] of come) {
-      if (node === this.node) continue
-      if (this.#links.hasGone(node)) {
-        // It was given up, and Redis has forgotten that: it is told once more. Nothing that it knows is so any more.
-        this.#members.delete(node)
-        this.#bury(node, sight.members.get(node)!.text)
-        continue
-      }
-      this.#links.reach(node, address)
-      this.#options.report({ kind: 'joined', node })
-    }
-    for (const node of gone) {
-      this.#unreachable.delete(node)
-      this.#links.end(node)
-      this.#options.report({ kind: 'left', node })
-      this.#homes?.lost(node)
-    }
-  }
-
-  /** Whether this node is to go, and has been for so long that the others it cannot reach are not just dying. */
-  #mustGo(now: number): boolean {
-    if (!this.#members.mustGo(this.#unreachable)) this.#cutSince = undefined
-    else this.#cutSince ??= now
-    return this.#cutSince !== undefined && now - this.#cutSince >= this.#leaseMs
   }
 
   #extend(): void {
@@ -273,27 +253,10 @@ export class RedisCluster implements Cluster {
       fence.extend(this.#slots.those('home', 'leaving'), this.#lease.end)
   }
 
-  /** Looks for nodes that have said nothing for the time of a lease, and gives them up. */
-  #watch(): void {
-    const { clock, heartbeat = 2000 } = this.#options
-    this.#watching = clock.after(heartbeat / WATCHES_PER_BEAT, () => {
-      const now = clock.monotonic()
-      if (this.#lease.serving) for (const [node, text] of this.#members.silent(now)) this.#bury(node, text)
-      this.#watch()
-    })
-  }
-
-  #bury(node: string, text: string): void {
-    this.#registry.bury(node, text).then(
-      () => this.#presence.look(),
-      trouble => this.#redisTroubled(trouble),
-    )
-  }
-
   /** A link to a node is broken for good, though that may be alive. */
   linkBroken(node: string): void {
     if (this.#over || !this.#members.has(node)) return
-    this.#unreachable.add(node)
+    this.#neighbours.unreachable.add(node)
     this.#presence.beat()
   }
 
