@@ -13,7 +13,7 @@ const file = (doc: string): Leaf<string | undefined> => ({
 
 const contactPoints: Leaf<readonly string[]> = {
   kind: 'texts',
-  doc: 'Nodes to ask first: a host, or a host and a port (9042 if none is given). They tell of the others.',
+  doc: 'Nodes to ask first: a host, or a host and a port (9042 if none is given). They tell of the others, which are asked at the same port.',
   default: ['127.0.0.1'],
   format: LOCATION,
   single: true,

@@ -11,10 +11,11 @@ import { openCassandra } from '../../src/storage/cassandra/open.ts'
 import type { Storage } from '../../src/storage/types.ts'
 import { JID } from '../../src/xml/jid.ts'
 import { ALL_SLOTS, optionsOf, withoutCassandra } from '../support/cassandra.ts'
-import { count, describe, NONE } from './loss-count.ts'
+import { count, describe, type Losses, NONE } from './loss-count.ts'
 
 const PAIRS = 8
-const QUIET_MS = 1_500
+/** Messages of each pair that are stored between two faults. */
+const QUIET = 30
 const FAULT_MS = 5_000
 /** What a client waits before it sends again, ms. */
 const AGAIN_MS = 20
@@ -50,6 +51,12 @@ class Load {
 
   stop(): void {
     this.#stopped = true
+  }
+
+  /** Resolves when each pair has stored so many more. */
+  async progress(more: number): Promise<void> {
+    const goals = this.talks.map(talk => ({ talk, goal: talk.acknowledged.size + more }))
+    while (goals.some(({ talk, goal }) => talk.acknowledged.size < goal)) await sleep(AGAIN_MS)
   }
 
   async #talk(talk: Talk): Promise<void> {
@@ -105,40 +112,46 @@ else {
   t.test('a node is killed, another one frozen, homes move: nothing is lost', async t => {
     await takeOver(homes[0]!)
     const running = load.run()
-    await sleep(QUIET_MS)
+    await load.progress(QUIET)
     third!.signal('SIGKILL')
     await sleep(FAULT_MS)
     await takeOver(homes[1]!)
+    await load.progress(QUIET)
+    t.comment(`a node was killed, homes moved: ${told(load)}`)
     await third!.restart()
-    await sleep(QUIET_MS)
+    await load.progress(QUIET)
     second!.signal('SIGSTOP')
     await sleep(FAULT_MS)
     await takeOver(homes[0]!)
-    await sleep(QUIET_MS)
+    await load.progress(QUIET)
+    t.comment(`a node was frozen, homes moved: ${told(load)}`)
     second!.signal('SIGCONT')
-    await sleep(QUIET_MS)
+    await load.progress(QUIET)
     load.stop()
     await running
     const reader = await open()
     t.teardown(() => reader.close())
+    const sum: { -readonly [K in keyof Losses]: number } = { ...NONE }
     for (const talk of load.talks) {
       const received = await texts(reader, talk.to)
-      const losses = count(talk.sent, talk.acknowledged, received.texts)
-      t.same(losses, NONE, describe(losses))
+      const own = await texts(reader, talk.from)
+      for (const losses of [received, own].map(side => count(talk.sent, talk.acknowledged, side.texts)))
+        for (const key of Object.keys(sum) as (keyof Losses)[]) sum[key] += losses[key]
       t.same(
         received.numbers,
         received.numbers.map((_, n) => n + 1),
         'numbers without a gap',
       )
-      const own = await texts(reader, talk.from)
-      t.same(count(talk.sent, talk.acknowledged, own.texts), NONE, 'of the sender, too')
     }
+    t.same(sum, NONE, describe(sum))
     t.same(await reader.verify(), [])
-    const sum = (what: (talk: Talk) => number): number => load.talks.reduce((all, one) => all + what(one), 0)
-    t.comment(
-      `${sum(one => one.acknowledged.size)} acknowledged, ${sum(one => one.refused)} refused and sent again`,
-    )
+    t.comment(`in both archives: ${describe(sum)}; ${told(load)}`)
   })
+}
+
+function told({ talks }: Load): string {
+  const sum = (what: (talk: Talk) => number): number => talks.reduce((all, one) => all + what(one), 0)
+  return `${sum(one => one.acknowledged.size)} acknowledged, ${sum(one => one.refused)} refused and sent again`
 }
 
 async function texts(reader: Storage, owner: JID): Promise<{ texts: string[]; numbers: number[] }> {

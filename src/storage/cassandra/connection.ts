@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { auth, Client, type ClientOptions, policies, type QueryOptions, types } from 'cassandra-driver'
-import { isUnclear, mayPass, NotHeld, storageError } from './errors.ts'
+import { isUnclear, NotHeld, storageError } from './errors.ts'
 import { Gate } from './gate.ts'
 import type { CassandraOptions } from './options.ts'
+import { patiently } from './patience.ts'
 
 /** What a statement can be given. */
 export type Value = string | number | bigint | Buffer | null | readonly string[] | readonly bigint[]
@@ -26,10 +26,17 @@ const READ_MS = 6_000
 const REQUESTS = 256
 const WRITE_MS = 2_500
 const PATIENCE_MS = 10_000
-/** Between two attempts, ms: doubled each time. */
-const FIRST_PAUSE = 20
-const LONGEST_PAUSE = 1_000
+/**
+ * When a node has not answered for so long, ms, what may be done twice goes to a second one, too. One that is frozen keeps its connections, and the driver goes on asking it
+ * until ten requests wait there. With Cassandra's own time-out for writes, two seconds, it is less than WRITE_MS: nothing is written after that.
+ */
+const SECOND_MS = 400
+/** Between attempts to connect to a node that was down, ms; an hour, as the driver has it, is of no use. */
+const FIRST_RECONNECT = 500
+const LAST_RECONNECT = 10_000
 const DEFAULT_PORT = 9042
+/** Statements that change nothing more when they are carried out twice: they read, or carry their own timestamps. */
+const TWICE = { prepare: true, isIdempotent: true }
 
 /** Requests to Cassandra: so many at once, tried again where that may help. Everything rejects with a StorageError. */
 export class Connection {
@@ -87,7 +94,7 @@ export class Connection {
 
   /** One page of what a statement finds. */
   read(query: string, params: readonly Value[], size: number, from?: string): Promise<Rows> {
-    const options = { prepare: true, fetchSize: size, readTimeout: READ_MS, ...(from && { pageState: from }) }
+    const options = { ...TWICE, fetchSize: size, readTimeout: READ_MS, ...(from && { pageState: from }) }
     return this.#tried(
       READ_MS,
       () => Infinity,
@@ -103,7 +110,7 @@ export class Connection {
 
   /** Reads what compare-and-set has come to: what is undecided is decided by this. */
   async serially(query: string, params: readonly Value[]): Promise<readonly Found[]> {
-    const options = { prepare: true, readTimeout: READ_MS, consistency: this.#serial, fetchSize: 5_000 }
+    const options = { ...TWICE, readTimeout: READ_MS, consistency: this.#serial, fetchSize: 5_000 }
     return this.#tried(
       READ_MS,
       () => Infinity,
@@ -122,7 +129,7 @@ export class Connection {
     statements: readonly Statement[],
     { logged = false, until = () => Infinity }: { logged?: boolean; until?: () => number } = {},
   ): Promise<void> {
-    const options = { prepare: true, logged, readTimeout: this.#writeMs, consistency: this.#consistency }
+    const options = { ...TWICE, logged, readTimeout: this.#writeMs, consistency: this.#consistency }
     const [first] = statements
     if (first === undefined) return
     await this.#tried(this.#writeMs, until, () =>
@@ -173,33 +180,38 @@ export class Connection {
   }
 
   /** Tries until it succeeds, or cannot, or no time is left. */
-  async #tried<T>(attemptMs: number, until: () => number, attempt: () => Promise<T>): Promise<T> {
-    const end = performance.now() + this.#patience
-    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      try {
-        // Looked at when its turn has come: it may have waited.
-        return await this.#gate.run(() => {
-          if (performance.now() + attemptMs > until()) throw new NotHeld()
-          return attempt()
-        })
-      } catch (error) {
-        if (!mayPass(error) || performance.now() + pause > end) throw storageError(error)
-      }
-      await delay(pause)
-    }
+  #tried<T>(attemptMs: number, until: () => number, attempt: () => Promise<T>): Promise<T> {
+    return patiently(this.#patience, () =>
+      // Looked at when its turn has come: it may have waited.
+      this.#gate.run(() => {
+        if (performance.now() + attemptMs > until()) throw new NotHeld()
+        return attempt()
+      }),
+    )
   }
 }
 
 function clientOptions(options: CassandraOptions): ClientOptions {
-  const { contactPoints, port = DEFAULT_PORT, keyspace, localDataCenter, user, password, tls } = options
+  const { contactPoints, keyspace, localDataCenter, user, password, tls } = options
   return {
     contactPoints: [...contactPoints],
-    protocolOptions: { port },
+    protocolOptions: { port: portOf(options) },
     keyspace,
     localDataCenter,
     encoding: { useBigIntAsLong: true },
     // `Connection` tries again itself: it knows until when it may.
-    policies: { retry: new policies.retry.FallthroughRetryPolicy() },
+    policies: {
+      retry: new policies.retry.FallthroughRetryPolicy(),
+      speculativeExecution: new policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(
+        SECOND_MS,
+        1,
+      ),
+      reconnection: new policies.reconnection.ExponentialReconnectionPolicy(
+        FIRST_RECONNECT,
+        LAST_RECONNECT,
+        false,
+      ),
+    },
     pooling: { maxRequestsPerConnection: 1_024, warmup: true },
     socketOptions: { readTimeout: READ_MS, connectTimeout: 5_000, coalescingThreshold: 16_384 },
     queryOptions: { prepare: true, captureStackTrace: false },
@@ -213,4 +225,10 @@ function clientOptions(options: CassandraOptions): ClientOptions {
       },
     }),
   }
+}
+
+/** The port of all nodes: they tell each other's addresses alone. Where those that are named have one in common, the others have it too. */
+function portOf({ contactPoints, port = DEFAULT_PORT }: CassandraOptions): number {
+  const [named, ...others] = new Set(contactPoints.map(point => /^(?:\[.*\]|[^:]*):(\d+)$/.exec(point)?.[1]))
+  return named === undefined || others.length > 0 ? port : Number(named)
 }

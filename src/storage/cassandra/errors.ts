@@ -22,35 +22,52 @@ const PASSING: Readonly<Record<number, string>> = {
   5376: 'replicas have failed to write',
 }
 
+/** Of the above: something may have been written. */
+const UNCLEAR: ReadonlySet<number> = new Set([0, 4352, 5376])
+
+/** The same request may succeed a moment later. */
+export class Passing extends StorageError {
+  constructor(text: string) {
+    super('unavailable', `Cassandra: ${text}`)
+  }
+}
+
 /** What an error of the driver means. The text is ours: that of the driver or of Cassandra may hold values. */
 export function storageError(error: unknown): StorageError {
   if (error instanceof StorageError) return error
-  if (!(error instanceof errors.ResponseError))
-    return new StorageError('unavailable', `Cassandra: ${withoutResponse(error)}`)
+  if (isRefusal(error)) return new StorageError('unavailable', 'Cassandra: user or password is wrong')
+  if (!(error instanceof errors.ResponseError)) return new Passing(withoutResponse(error))
   const code = Number((error as { code?: number }).code)
-  const [kind, text] = LASTING[code] ?? ['unavailable', PASSING[code] ?? 'an unknown error']
-  return new StorageError(kind, `Cassandra: ${text} (0x${code.toString(16).padStart(4, '0')})`)
+  const named = (text: string): string => `${text} (0x${code.toString(16).padStart(4, '0')})`
+  const lasting = LASTING[code]
+  if (lasting === undefined) return new Passing(named(PASSING[code] ?? 'an unknown error'))
+  const [kind, text] = lasting
+  return new StorageError(kind, `Cassandra: ${named(text)}`)
+}
+
+/** Whether the nodes that were asked have refused the user. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof errors.AuthenticationError) return true
+  if (!(error instanceof errors.NoHostAvailableError)) return false
+  return Object.values((error as { innerErrors?: object }).innerErrors ?? {}).some(isRefusal)
 }
 
 function withoutResponse(error: unknown): string {
   if (error instanceof errors.NoHostAvailableError) return 'no node can be asked'
   if (error instanceof errors.OperationTimedOutError) return 'no answer in time'
-  if (error instanceof errors.AuthenticationError) return 'user or password is wrong'
   return error instanceof Error ? error.name : 'an unknown error'
 }
 
 /** Whether the same request may succeed a moment later. */
 export function mayPass(error: unknown): boolean {
-  if (error instanceof StorageError || error instanceof errors.AuthenticationError) return false
-  if (!(error instanceof errors.ResponseError)) return true
-  return LASTING[Number((error as { code?: number }).code)] === undefined
+  return storageError(error) instanceof Passing
 }
 
-/** Whether it is not known what became of a request. */
+/** Whether it is not known what became of a request: no answer, or one that says so; the connection may have broken meanwhile. */
 export function isUnclear(error: unknown): boolean {
-  if (error instanceof errors.OperationTimedOutError) return true
-  const { code } = error as { code?: unknown }
-  return error instanceof errors.ResponseError && (code === 0x1100 || code === 0x1500 || code === 0x0000)
+  if (error instanceof StorageError || isRefusal(error)) return false
+  if (error instanceof errors.ResponseError) return UNCLEAR.has(Number((error as { code?: number }).code))
+  return !(error instanceof errors.NoHostAvailableError)
 }
 
 /** This process must not write for an owner, or not any more. */

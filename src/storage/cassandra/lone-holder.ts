@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { StorageError } from '../types.ts'
 import type { Connection } from './connection.ts'
+import { patiently } from './patience.ts'
 import type { Slots } from './slots.ts'
 
 /** How long a keyspace is held without a sign of life, seconds: as Cassandra counts, which may be one less. */
@@ -12,6 +13,8 @@ const RENEW_MS = 1_500
 const POLL_MS = 250
 /** A process that has died is waited for; one that renews is not. */
 const PATIENCE_MS = 12_000
+/** Cassandra is waited for, where it has just started. */
+const START_MS = 60_000
 
 const TAKE = `INSERT INTO meta (name, value) VALUES ('holder', ?) IF NOT EXISTS USING TTL ${HELD_SECONDS}`
 const RENEW = `UPDATE meta USING TTL ${HELD_SECONDS} SET value = ? WHERE name = 'holder' IF value = ?`
@@ -24,6 +27,11 @@ export class LoneHolder {
   readonly #slots: Slots
   readonly #all: readonly number[]
   readonly #me = randomUUID()
+  /** How long the keyspace is counted on, `performance.now()`. */
+  #until = 0
+  /** All slots were taken since the keyspace was. */
+  #taken = false
+  #taking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #renewing: Promise<void> = Promise.resolve()
   #closed = false
@@ -35,12 +43,27 @@ export class LoneHolder {
     this.#all = Array.from({ length: count }, (_, slot) => slot)
   }
 
-  /** Rejects as `in-use` where another process holds the keyspace. */
-  async open(): Promise<void> {
-    for (const until = performance.now() + PATIENCE_MS; !(await this.#take()); await delay(POLL_MS))
+  /**
+   * Rejects as `in-use` where another process holds the keyspace, and as `permit` does, which is asked when this one holds it and before it takes
+   * any slot.
+   */
+  async open(permit: () => Promise<void> = async () => {}): Promise<void> {
+    let until: number | undefined
+    while (!(await patiently(START_MS, () => this.#hold(TAKE, [this.#me])))) {
+      until ??= performance.now() + PATIENCE_MS
       if (performance.now() > until)
         throw new StorageError('in-use', 'another process holds this keyspace of Cassandra')
+      await delay(POLL_MS)
+    }
+    // From now on, for the slots of a cold ring may take longer than the keyspace is held.
     this.#schedule()
+    try {
+      await permit()
+      await patiently(START_MS, () => this.#takeSlots())
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   async close(): Promise<void> {
@@ -59,22 +82,43 @@ export class LoneHolder {
     this.#timer.unref()
   }
 
-  /** Takes the keyspace, and with it all slots. */
-  async #take(): Promise<boolean> {
+  /** Takes the keyspace, or takes it for longer. */
+  async #hold(query: string, params: readonly string[]): Promise<boolean> {
     const since = performance.now()
-    if (!(await this.#compareAndSet(TAKE, [this.#me]))) return false
-    await this.#slots.take(this.#all)
-    this.#slots.extend(this.#all, since + COUNTED_MS)
+    if (!(await this.#compareAndSet(query, params))) return false
+    this.#until = since + COUNTED_MS
+    if (this.#taken) this.#slots.extend(this.#all, this.#until)
     return true
+  }
+
+  /** Takes all slots, once at a time: once more where somebody else may have had the keyspace meanwhile. */
+  #takeSlots(): Promise<void> {
+    this.#taking ??= (async () => {
+      while (!this.#taken) {
+        this.#taken = true
+        await this.#slots.take(this.#all)
+      }
+      if (!this.#closed) this.#slots.extend(this.#all, this.#until)
+    })()
+      .catch((error: unknown) => {
+        this.#taken = false
+        throw error
+      })
+      .finally(() => {
+        this.#taking = undefined
+      })
+    return this.#taking
   }
 
   /** Where it has run out meanwhile it is taken anew, unless somebody else has it. Never rejects: time runs out by itself. */
   async #renew(): Promise<void> {
-    const since = performance.now()
     try {
-      if (await this.#compareAndSet(RENEW, [this.#me, this.#me]))
-        this.#slots.extend(this.#all, since + COUNTED_MS)
-      else await this.#take()
+      if (!(await this.#hold(RENEW, [this.#me, this.#me]))) {
+        this.#taken = false
+        if (!(await this.#hold(TAKE, [this.#me]))) return
+      }
+      // Not waited for: the keyspace is to be held meanwhile.
+      if (!this.#taken) void this.#takeSlots().catch(() => undefined)
     } catch {
       // Cassandra does not answer: commits are refused when the time is over, and there is a next turn.
     }
@@ -86,4 +130,13 @@ export class LoneHolder {
     if (applied !== undefined) return applied
     return (await this.#connection.serially(READ, []))[0]?.value === this.#me
   }
+}
+
+/** Rejects as `in-use` while a process holds the keyspace alone: no node of a cluster may write then. */
+export async function refuseWhileHeld(connection: Connection): Promise<void> {
+  if ((await connection.serially(READ, [])).some(({ value }) => value !== null))
+    throw new StorageError(
+      'in-use',
+      'a process that is no part of the cluster holds this keyspace of Cassandra',
+    )
 }

@@ -5,6 +5,8 @@ import type { Slots, Term } from './slots.ts'
 
 /** Partitions of the owners of one table. */
 const SHARDS = 16
+/** Entries that are read at once. */
+const PAGE = 1_000
 /** Entries that are known to be there. */
 const KNOWN = 200_000
 
@@ -62,14 +64,14 @@ export class Owners {
     return shards.flat().sort(compareKeys).slice(0, limit)
   }
 
-  /** All owners, some at a time. */
+  /** All owners, one shard after the other: each entry is read once. */
   async *all(table: string): AsyncGenerator<string> {
-    for (let after = ''; ; ) {
-      const owners = await this.after(table, after, 1_000)
-      yield* owners
-      if (owners.length < 1_000) return
-      after = owners.at(-1)!
-    }
+    for (let shard = 0; shard < SHARDS; shard++)
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const { rows } = await this.#connection.read(AFTER, [table, shard, after, PAGE], PAGE)
+        for (const { owner } of rows) yield owner as string
+        after = rows.length < PAGE ? undefined : (rows.at(-1)!.owner as string)
+      }
   }
 
   #shardOf(owner: string): number {

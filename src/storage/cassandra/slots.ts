@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Fence } from '../types.ts'
 import type { Connection, Statement } from './connection.ts'
-import { NotHeld } from './errors.ts'
+import { NotHeld, Passing } from './errors.ts'
 import { inParallel } from './gate.ts'
+import { patiently } from './patience.ts'
 
 /** Slots whose epochs are one partition, and so one conditional batch. */
 const SLOTS_PER_PART = 64
 /** Parts that are raised at once. */
 const AT_ONCE = 16
+/** How long it is tried, ms: a ring that has just started, or has lost a node, takes its time for the first lightweight transactions. */
+const TAKE_MS = 30_000
 /** Bits of a counter below the epoch: 34 years of a million writes a second. 23 are left for the epoch. */
 const COUNTER_BITS = 40n
 
@@ -29,33 +32,44 @@ export interface Term {
 export class Slots implements Fence {
   readonly #connection: Connection
   readonly #slotOf: (owner: string) => number
+  readonly #permit: () => Promise<void>
   readonly #terms = new Map<number, Term>()
   #counter = 0
 
-  constructor(connection: Connection, slotOf: (owner: string) => number) {
+  /** `permit` is asked whenever slots are to be taken, and rejects where they must not be. */
+  constructor(
+    connection: Connection,
+    slotOf: (owner: string) => number,
+    permit: () => Promise<void> = async () => {},
+  ) {
     this.#connection = connection
     this.#slotOf = slotOf
+    this.#permit = permit
   }
 
   async take(slots: readonly number[]): Promise<void> {
     for (const slot of slots) this.#terms.delete(slot)
+    await this.#permit()
     const parts = Map.groupBy(slots, slot => Math.floor(slot / SLOTS_PER_PART))
-    await inParallel(parts, AT_ONCE, ([part, slots]) => this.#raise(part, slots))
+    await inParallel(parts, AT_ONCE, ([part, slots]) => {
+      const holder = randomUUID()
+      return patiently(TAKE_MS, () => this.#raise(part, slots, holder))
+    })
   }
 
   /** Raises the epochs of some slots of one part, against rivals too. */
-  async #raise(part: number, slots: readonly number[]): Promise<void> {
-    const holder = randomUUID()
+  async #raise(part: number, slots: readonly number[], holder: string): Promise<void> {
     for (;;) {
       const rows = await this.#connection.serially(READ, [part])
       const known = new Map(rows.map(row => [row.slot as number, row]))
       // An attempt whose end was not heard of may have been ours.
       const ours = slots.every(slot => known.get(slot)?.holder === holder)
-      if (
-        !ours &&
-        (await this.#connection.compareAndSet(slots.map(slot => raised(part, slot, holder, known)))) !== true
-      )
-        continue
+      if (!ours) {
+        const raise = slots.map(slot => raised(part, slot, holder, known))
+        const done = await this.#connection.compareAndSet(raise)
+        if (done === undefined) throw new Passing('a lightweight transaction was not decided in time')
+        if (!done) continue
+      }
       for (const slot of slots) {
         const epoch = known.get(slot)?.epoch as bigint | undefined
         this.#terms.set(slot, { epoch: ours ? epoch! : nextEpoch(epoch), until: 0 })

@@ -22,6 +22,7 @@ else {
   t.test('a schema that does not fit is refused', t => misfits(t, keyspace))
   t.test('who is alone keeps others out, and is followed', t => alone(t, keyspace))
   t.test('while Cassandra is frozen commits are refused, and not seen afterwards', t => frozen(t, keyspace))
+  t.test('who opens it waits for Cassandra, so long and no longer', t => waited(t, keyspace))
   t.test('a message of two owners is two writes', t => writes(t, keyspace))
   t.test('buckets are split when they are full', t => fullBuckets(t, keyspace))
 }
@@ -97,6 +98,32 @@ async function frozen(t: Test, keyspace: Keyspace): Promise<void> {
   t.same(await texts(again), ['one', 'four'], 'to whoever reads it anew')
   t.equal((await send(again, 'five')).sequence, 3)
   await again.close()
+}
+
+async function waited(t: Test, { cassandra, options }: Keyspace): Promise<void> {
+  const nobody = { ...options, contactPoints: ['127.0.0.1:1'] }
+  await t.rejects(openCassandra({ cassandra: nobody, slots, clock, wait: 1_000 }), {
+    code: 'unavailable',
+    message:
+      'Cassandra: no node can be asked, for 1 s: does it run, and can 127.0.0.1:1 be reached from here?',
+  })
+  cassandra.signal('SIGSTOP')
+  const told: string[] = []
+  const waits = ({ message }: StorageError): void => {
+    told.push(message)
+    cassandra.signal('SIGCONT')
+  }
+  const storage = await openCassandra({
+    cassandra: options,
+    slots,
+    clock,
+    wait: 60_000,
+    waits,
+    alone: true,
+  })
+  t.same(told, ['Cassandra: no node can be asked'])
+  await send(storage, 'hello')
+  await storage.close()
 }
 
 async function writes(t: Test, keyspace: Keyspace): Promise<void> {
