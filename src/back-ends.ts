@@ -17,8 +17,11 @@ import { Certificates } from './tls/certificates.ts'
 /** Tells the operator what he should know, under a stable code. */
 export type Warn = (code: string, text: string) => void
 
-/** Opens the storage that the configuration names. */
-export async function openStorage(config: Config, clock: Clock, log: Log): Promise<Storage> {
+/** How long Cassandra is waited for when a server starts, ms: both may have been started at the same time. */
+const CASSANDRA_MS = 60_000
+
+/** Opens the storage that the configuration names. `offline`: for a command while no server runs; rejects where some node of the cluster does. */
+export async function openStorage(config: Config, clock: Clock, log: Log, offline = false): Promise<Storage> {
   switch (config.storage.kind) {
     case 'memory': {
       const { memoryStorage } = await import('./storage/memory.ts')
@@ -31,13 +34,15 @@ export async function openStorage(config: Config, clock: Clock, log: Log): Promi
     case 'cassandra': {
       const { openCassandra } = await import('./storage/cassandra/open.ts')
       // A node that is alone holds all slots; else the cluster says which.
-      const alone = config.cluster.kind === 'local'
+      const alone = config.cluster.kind === 'local' || (offline && (() => refuseWhileNodesRun(config)))
       const ephemeral = await sharedValues(config)
       return openCassandra({
         cassandra: await cassandraOptions(config),
         slots: { slotOf, SLOTS },
         alone,
         clock,
+        wait: offline ? 0 : CASSANDRA_MS,
+        waits: err => log.warn({ code: 'TIDINGS_STORAGE_WAITS', err }, 'Cassandra is waited for'),
         ...(ephemeral && { ephemeral }),
       })
     }
@@ -110,6 +115,20 @@ export async function openCluster({ cluster }: Config, parts: ClusterParts): Pro
   if (cluster.kind === 'local') return singleNode()
   const { openRedisCluster } = await import('./redis-cluster.ts')
   return openRedisCluster(cluster, parts)
+}
+
+/** Rejects with a TidingsError unless it is known that no node of the cluster runs. */
+async function refuseWhileNodesRun({ cluster }: Config): Promise<void> {
+  const { livingNodes } = await import('./redis-cluster.ts')
+  const nodes = await livingNodes(cluster.redis).catch((cause: unknown) => {
+    const text = 'Redis does not answer, and only it knows whether nodes of the cluster run: start it first'
+    throw new TidingsError('TIDINGS_REDIS_LOST', text, { cause })
+  })
+  if (nodes.length === 0) return
+  throw new TidingsError(
+    'TIDINGS_LOCKED',
+    'nodes of the cluster run on other machines: have one of them do this, with the configuration it was started with',
+  )
 }
 
 /** Short-lived values of all nodes; undefined where one node keeps its own. */

@@ -291,7 +291,7 @@ export async function openOffline(config: Config): Promise<Offline> {
       'TIDINGS_NOT_RUNNING',
       `no server answers at ${controlSocket(config.data)}, and with storage.kind "memory" there are accounts only while it runs: start it first`,
     )
-  const storage = await openStorage(config, systemClock, silentLog).catch((cause: unknown) => {
+  const storage = await openStorage(config, systemClock, silentLog, true).catch((cause: unknown) => {
     if (!(cause instanceof StorageError) || cause.code !== 'in-use') throw cause
     throw new TidingsError(
       'TIDINGS_LOCKED',

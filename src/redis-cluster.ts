@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { RedisCluster } from './cluster/redis/cluster.ts'
 import { connectRedis, type RedisPlace } from './cluster/redis/connect.ts'
+import { lookForNodes } from './cluster/redis/look-for-nodes.ts'
 import type { ClusterEvent } from './cluster/redis/options.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
@@ -55,6 +56,11 @@ export function openRedisEphemeral(redis: ClusterConfig['redis']): Ephemeral {
     connectRedis(placeOf(redis), () => {}),
     { prefix: redis.prefix },
   )
+}
+
+/** Names of nodes that run now; none when all have ended, or say nothing for the time of a lease. Rejects when Redis does not answer. */
+export function livingNodes(redis: ClusterConfig['redis']): Promise<readonly string[]> {
+  return lookForNodes(placeOf(redis), redis.prefix)
 }
 
 function placeOf(redis: ClusterConfig['redis']): RedisPlace {

@@ -17,7 +17,7 @@ const SAME_PRESS_MS = 300
 const STUCK_MS = 30_000
 
 /**
- * Listens for what ends the process, from now on: resolves with the exit code. Whatever the process is doing then, be it that it starts and waits for a
+ * Listens for what ends the process, from now on: resolves with the exit code; `other` may give one, too. Whatever the process is doing then, be it that it starts and waits for a
  * storage that is not there, it ends within 30 s. 0 for SIGTERM and SIGINT; a second SIGINT exits at
  * once with 130. SIGHUP calls `onHangUp`; without it the terminal is gone, and the exit code is 0 too.
  *
@@ -26,12 +26,11 @@ const STUCK_MS = 30_000
  * cut for it. An uncaught exception broke off some callback in the middle; nobody knows what it left half done, so the server stops
  * in order with exit code 1, for its supervisor to start it afresh.
  */
-export function stopReason(log: Log, onHangUp?: () => void): Promise<number> {
+export function stopReason(log: Log, onHangUp?: () => void, other?: Promise<number>): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>()
-  const stop = (code: number): void => {
-    resolve(code)
-    limitStopping(log)
-  }
+  const stop = (code: number): void => resolve(code)
+  void other?.then(stop)
+  void promise.then(() => limitStopping(log))
   let interrupted: number | undefined
   process.on('SIGINT', () => {
     const now = performance.now()
@@ -55,7 +54,6 @@ export function stopReason(log: Log, onHangUp?: () => void): Promise<number> {
 export async function untilStopped(server: Stoppable, log: Log, reason = stopReason(log)): Promise<number> {
   const code = await reason
   log.info({}, 'stopping')
-  limitStopping(log)
   await server.stop()
   log.info({}, 'stopped')
   return code

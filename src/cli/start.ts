@@ -27,15 +27,16 @@ export const command: Command = {
     // From here on a signal ends the server in order, even one that comes while it starts.
     let reload: () => Promise<unknown> = async () => {}
     // Its outcome is in the log.
-    const reason = stopReason(log, hasTerminal() ? undefined : () => void reload().catch(() => {}))
+    const onHangUp = hasTerminal() ? undefined : () => void reload().catch(() => {})
     const expelled = Promise.withResolvers<number>()
+    const reason = stopReason(log, onHangUp, expelled.promise)
     // A failure: whoever looks after the process starts it again, as another node.
     const server = await start(config, { ...parts, expelled: () => expelled.resolve(1) })
     reload = () => server.reload()
     const invitation = await server.firstInvitation()
     terminal.out(startScreen(config, { ...server, invitation }, options.config))
     settleDown()
-    return untilStopped(server, log, Promise.race([reason, expelled.promise]))
+    return untilStopped(server, log, reason)
   },
 }
 
