@@ -4,8 +4,7 @@ import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
 import { type Departure, Departures } from './departures.ts'
 import { type Errand, isBefore, type Sending, Underway } from './errands.ts'
-import { StanzaError } from './errors.ts'
-import { answerOf, isGone } from './frames.ts'
+import { answerOf, busy, isGone, refusalOf } from './frames.ts'
 
 /** What is on its way to the owners of one slot. */
 interface Channel {
@@ -14,10 +13,19 @@ interface Channel {
   /** In the order in which they are to be sent; nothing is while any of these are there. */
   waiting: Underway[]
   searching: boolean
+  /** The home that has refused the last one, and how long it is waited before it is asked again, ms. */
+  refused: string | undefined
+  pause: number
 }
 
-/** How long it is waited before a home that has refused is asked again, in ms: it does not know yet that it is the home. */
+/**
+ * How long it is waited before a home that has refused is asked again, in ms, doubled each time: it does not know yet that it is the home, or it
+ * must not serve since it has lost Redis.
+ */
 const AGAIN_MS = 10
+const LONGEST_AGAIN_MS = 80
+/** So long a home may refuse, ms; then the sender is told: as long as one that is not there is waited for (`Cluster.homeFound`). */
+const REFUSED_MS = 12_000
 
 /**
  * Sends frames to the homes of owners, one after the other to each slot. What a home refuses since it is none any more (`moved`), and
@@ -26,16 +34,22 @@ const AGAIN_MS = 10
 export class Channels {
   readonly #cluster: Cluster
   readonly #take: (frame: Frame, from: string) => Answer | Promise<Answer>
+  readonly #patience: number
   readonly #channels = new Map<number, Channel>()
   /** How often a slot's channel has begun anew: a home that has refused a frame refuses those that were sent with it. */
   readonly #runs = new Map<number, number>()
   readonly #departures = new Departures()
   #last = 0
 
-  /** `take` takes what turns out to be for this node. */
-  constructor(cluster: Cluster, take: (frame: Frame, from: string) => Answer | Promise<Answer>) {
+  /** `take` takes what turns out to be for this node. `patience`: how long a home may refuse, ms. */
+  constructor(
+    cluster: Cluster,
+    take: (frame: Frame, from: string) => Answer | Promise<Answer>,
+    patience = REFUSED_MS,
+  ) {
     this.#cluster = cluster
     this.#take = take
+    this.#patience = patience
   }
 
   /** Whether what is done at once overtakes nothing that is on its way to an owner. */
@@ -60,7 +74,7 @@ export class Channels {
     const one = new Underway(errand, ++this.#last)
     const home = channel.waiting.length > 0 ? undefined : this.#cluster.homeOf(errand.owner)
     if (home === undefined) this.#hold(slot, channel, one)
-    else this.#carry(slot, channel, one, this.#ask(home, slot, errand.frame))
+    else this.#carry(slot, channel, one, home, this.#ask(home, slot, errand.frame))
     return one
   }
 
@@ -85,7 +99,7 @@ export class Channels {
           ? { moved: true }
           : {},
       )
-      this.#carry(slot, this.#at(slot), new Underway(errand, ++this.#last), own)
+      this.#carry(slot, this.#at(slot), new Underway(errand, ++this.#last), node, own)
     }
   }
 
@@ -112,7 +126,13 @@ export class Channels {
   #at(slot: number): Channel {
     const known = this.#channels.get(slot)
     if (known !== undefined) return known
-    const fresh: Channel = { inFlight: new Map(), waiting: [], searching: false }
+    const fresh: Channel = {
+      inFlight: new Map(),
+      waiting: [],
+      searching: false,
+      refused: undefined,
+      pause: AGAIN_MS,
+    }
     this.#channels.set(slot, fresh)
     return fresh
   }
@@ -124,23 +144,21 @@ export class Channels {
     return (async () => this.#take(numbered, home))()
   }
 
-  #carry(slot: number, channel: Channel, one: Underway, answered: Promise<Answer>): void {
+  #carry(slot: number, channel: Channel, one: Underway, home: string, answered: Promise<Answer>): void {
     const flight = answered
       .then(
         answer => {
           channel.inFlight.delete(one)
+          channel.refused = answer.moved === true ? home : undefined
           if (answer.moved === true) this.#hold(slot, channel, one)
           else one.done(answerOf(answer))
         },
         (error: unknown) => {
           channel.inFlight.delete(one)
-          const gone = isGone(error)
-          if (gone && one.errand.repeatable) {
-            one.again = true
-            this.#hold(slot, channel, one)
-          }
-          // RFC 6120 §8.3.3.16: nobody knows what has become of it.
-          else throw gone ? new StanzaError('remote-server-timeout') : error
+          if (!one.errand.repeatable || !isGone(error)) throw refusalOf(error)
+          one.again = true
+          one.held = undefined
+          this.#hold(slot, channel, one)
         },
       )
       .catch((error: unknown) => one.fail(error))
@@ -152,6 +170,7 @@ export class Channels {
   #hold(slot: number, channel: Channel, one: Underway): void {
     if (this.#departures.takes(one)) return
     if (this.#departures.any) one.getStuck()
+    one.held ??= performance.now()
     const { waiting } = channel
     // What has come back goes before what has not been sent, and the frames of one connection by their numbers.
     const place = waiting.findIndex(other => isBefore(one, other))
@@ -162,14 +181,17 @@ export class Channels {
   /** Waits for a home, and has all go there that waits for it. */
   async #search(slot: number, channel: Channel): Promise<void> {
     channel.searching = true
-    let refused: string | undefined
     try {
       for (let first = channel.waiting[0]; first !== undefined; first = channel.waiting[0]) {
         // What is in flight may come back, and goes first then.
         await Promise.all(channel.inFlight.values())
         const home = await this.#cluster.homeFound(first.errand.owner)
-        if (home === refused) await new Promise(resolve => setTimeout(resolve, AGAIN_MS))
-        refused = home
+        if (home !== channel.refused) channel.pause = AGAIN_MS
+        else {
+          await new Promise(resolve => setTimeout(resolve, channel.pause))
+          channel.pause = Math.min(2 * channel.pause, LONGEST_AGAIN_MS)
+          this.#giveUp(channel)
+        }
         if (channel.inFlight.size > 0 || this.#cluster.homeOf(first.errand.owner) !== home) continue
         this.#runs.set(slot, (this.#runs.get(slot) ?? 0) + 1)
         const all = channel.waiting
@@ -180,20 +202,28 @@ export class Channels {
             slot,
             channel,
             one,
+            home,
             this.#ask(home, slot, one.again ? { ...frame, again: true } : frame),
           )
         }
       }
-    } catch {
+    } catch (error) {
       const all = channel.waiting
       channel.waiting = []
-      // RFC 6120 §8.3.3.18: it is not this stanza's fault, and its sender may try again.
-      for (const one of all)
-        one.fail(new StanzaError('resource-constraint', { text: 'the server is busy, try again' }))
+      const refusal = refusalOf(error)
+      for (const one of all) one.fail(refusal)
     } finally {
       channel.searching = false
       this.#tidy(slot, channel)
     }
+  }
+
+  /** What a home has refused for too long is not asked for any more. */
+  #giveUp(channel: Channel): void {
+    const latest = performance.now() - this.#patience
+    const late = channel.waiting.filter(({ held = Infinity }) => held < latest)
+    channel.waiting = channel.waiting.filter(one => !late.includes(one))
+    for (const one of late) one.fail(busy())
   }
 
   /** Forgets a channel in which nothing is. */

@@ -31,6 +31,8 @@ export class Underway implements Sending {
   readonly place: number
   /** A home that it had been sent to has died: perhaps before what it stored was delivered. */
   again = false
+  /** Since when it waits for a home, `performance.now()`; undefined as long as it has not. */
+  held: number | undefined
   readonly #answer = Promise.withResolvers<Answer>()
   readonly #stuck = Promise.withResolvers<void>()
 

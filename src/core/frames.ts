@@ -1,5 +1,5 @@
 /** What all who talk to other nodes share. */
-import type { Answer, Cluster, ClusterError, Frame } from '../cluster/types.ts'
+import type { Answer, Cluster, ClusterError, ClusterErrorCode, Frame } from '../cluster/types.ts'
 import { readElement, TRUSTED_LIMITS } from '../xml/reader.ts'
 import { StanzaError } from './errors.ts'
 import type { Maybe } from './maybe.ts'
@@ -15,6 +15,27 @@ export class Moved extends Error {
 /** Whether the node that was asked has died: a ClusterError. */
 export function isGone(error: unknown): boolean {
   return error instanceof Error && (error as Partial<ClusterError>).code === 'gone'
+}
+
+/** RFC 6120 §8.3.2: none of these is the stanza's fault, and its sender may try again (`wait`). */
+const REFUSALS: Readonly<Record<ClusterErrorCode, () => StanzaError>> = {
+  // RFC 6120 §8.3.3.16: nobody knows what has become of it.
+  gone: () => new StanzaError('remote-server-timeout'),
+  'no-home': busy,
+  overloaded: busy,
+  'too-large': busy,
+  failed: () => new StanzaError('internal-server-error', { type: 'wait' }),
+}
+
+/** There is no home that can be asked now. RFC 6120 §8.3.3.18. */
+export function busy(): StanzaError {
+  return new StanzaError('resource-constraint', { text: 'the server is busy, try again' })
+}
+
+/** What the sender of a stanza is told when a home could not be asked: a ClusterError becomes a StanzaError; others stay as they are. */
+export function refusalOf(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'ClusterError') return error
+  return REFUSALS[(error as ClusterError).code]()
 }
 
 /** Sends a frame and waits for its answer; rejects with the StanzaError that the other node met with. */
