@@ -155,8 +155,13 @@ export class Submissions {
     const reply = errorReply(stanza, StanzaError.from(error))
     if (reply === undefined) return
     // ARCHITECTURE §6: a bounced message passes the stages like any other: archives and carbons must learn of it.
-    if (reply.kind === 'message') this.#router.route(reply)
+    if (reply.kind === 'message' && !this.#mustNotServe(session)) this.#router.route(reply)
     else session.send(reply)
+  }
+
+  /** Whether this node has lost its lease of a session that is here: nothing can be stored for it, and who waits for its home waits in vain. */
+  #mustNotServe({ jid, left }: Session): boolean {
+    return left === undefined && this.#router.cluster.homeOf(jid.bare.toString()) === undefined
   }
 }
 
