@@ -7,23 +7,20 @@ import { fileURLToPath } from 'node:url'
 import { administer } from './administer.ts'
 import { Accounts } from './auth/accounts.ts'
 import { checkFolder, openCertificates, openCluster, openStorage } from './back-ends.ts'
-import type { RelayOptions } from './c2s/bosh/relay.ts'
 import { C2s } from './c2s/listener.ts'
 import type { Administration } from './cli/control/administration.ts'
-import type { NewInvitationLinks } from './cli/control/protocol.ts'
 import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
-import type { Cluster } from './cluster/types.ts'
 import type { Components, ComponentsOptions } from './components/listener.ts'
 import type { Config } from './config/config.ts'
 import { parseConfig, readConfig } from './config/load.ts'
 import { webOrigin } from './config/web-origin.ts'
 import { Background } from './core/background.ts'
-import { type Clock, systemClock } from './core/clock.ts'
+import { systemClock } from './core/clock.ts'
 import type { Drain, Drained } from './core/drain.ts'
 import { TidingsError } from './core/errors.ts'
 import { Host } from './core/host.ts'
-import { type Log, silentLog } from './core/log.ts'
+import { silentLog } from './core/log.ts'
 import { Metrics } from './core/metrics.ts'
 import type { Portable } from './core/portable.ts'
 import { Router } from './core/router.ts'
@@ -35,67 +32,11 @@ import { httpServer } from './http-server.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
 import { bindPolicy, c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
 import { openMonitor, watch } from './monitoring.ts'
-import type { Changes } from './operations/changes.ts'
 import { Reloader } from './reload.ts'
-import { type Storage, StorageError } from './storage/types.ts'
-import type { CertificateDescription, Certificates } from './tls/certificates.ts'
+import type { Dependencies, Server } from './server.ts'
+import { StorageError } from './storage/types.ts'
 import type { JID } from './xml/jid.ts'
 import { StreamError } from './xml/stream-error.ts'
-
-/** What a server may be given instead of making it itself. What is given is not closed with the server. */
-export interface Dependencies {
-  readonly log?: Log
-  readonly clock?: Clock
-  readonly storage?: Storage
-  /** One node of several; they share a storage. */
-  readonly cluster?: Cluster
-  readonly certificates?: Certificates
-  /** Reads the configuration again. Default: gives the one that the server was started with. */
-  readonly read?: () => Promise<Config>
-  /** Makes the log write from this level on. Default: leaves it alone. */
-  readonly setLogLevel?: (level: string) => void
-  /** Called when the other nodes have given this one up: stop it, and start another. */
-  readonly expelled?: () => void
-  /** Whether to open the control socket in `data`. Default true. */
-  readonly control?: boolean
-  /** This server is one of several processes at the same ports (workers/). */
-  readonly worker?: WorkerPart
-}
-
-/** What one of several processes has of the others. */
-export interface WorkerPart {
-  /** What the control socket does with all of them. */
-  reload(): Promise<Changes>
-  drain(wish: Drain): Promise<Drained>
-  readonly relay: Omit<RelayOptions, 'signal'>
-}
-
-/** A running server. */
-export interface Server {
-  /** The port of each listener; undefined for one that is off. */
-  readonly ports: Ports
-  /** The port of the component listener; undefined when it is off or there are no components. */
-  readonly componentPort: number | undefined
-  readonly hosts: readonly Host[]
-  readonly router: Router
-  /** Open connections of clients. */
-  readonly connections: number
-  readonly accounts: Accounts
-  readonly certificates: readonly CertificateDescription[]
-  readonly metrics: Metrics
-  /** What the operator should know, a sentence each; logged as well. */
-  readonly warnings: readonly string[]
-  /** An invitation to a server without accounts; undefined where there is one, or where nobody is invited. */
-  firstInvitation(): Promise<NewInvitationLinks | undefined>
-  /** Resolves when all that clients have sent is handled and stored, and nothing is left to do in the background. */
-  settled(): Promise<void>
-  /** Reads the configuration again and applies what can change. Rejects with a TidingsError if it can't be used: then nothing has changed. */
-  reload(): Promise<Changes>
-  /** Sends all clients and slots away, to other nodes; resolves when there is nothing left to do here but to stop. */
-  drain(drain: Drain): Promise<Drained>
-  /** Closes listeners and streams (with system-shutdown), stores everything and lets go of it. */
-  stop(): Promise<void>
-}
 
 /** What extensions move of users, whether they are on or off. */
 const portables: readonly Portable[] = extensions.flatMap(({ portable = [] }) => portable)
