@@ -39,7 +39,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       'core',
       'cli/control/socket-path',
     ],
-    types: ['cli/control/protocol', 'tls/certificates'],
+    types: ['server', 'cli/control/protocol', 'tls/certificates'],
   },
   cli: {
     values: [
