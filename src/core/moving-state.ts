@@ -52,7 +52,8 @@ export interface PackedOwner {
 
 /** What is known of a session that changes seldom. */
 export function shared(session: Session): SharedSession {
-  const { jid, device, carried, presence, priority, reachableSince, before } = session
+  const { jid, device, carried, presence, priority, reachableSince } = session
+  const before = known(session)
   return {
     jid: jid.toString(),
     ...(device !== undefined && { device }),
@@ -63,6 +64,12 @@ export function shared(session: Session): SharedSession {
     ...(before !== undefined && { before: before.toString() }),
     flags: packedFlags(session),
   }
+}
+
+/** Up to where a session has got all archived messages, whatever is on its way to it: it was handed older ones from there on. */
+function known({ before, handed }: Session): bigint | undefined {
+  if (before === undefined || handed === undefined) return before ?? handed?.after
+  return before < handed.after ? handed.after : before
 }
 
 /** Packs an owner whom nothing is under way for. */

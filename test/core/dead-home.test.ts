@@ -23,10 +23,13 @@ function start(): Server {
 /** From now on nothing that the home sends reaches a connection. */
 function mute({ routers }: Server, ops = ['deliver']): void {
   const { cluster } = routers[HOME]!
-  const { notify } = cluster
+  const { notify, request } = cluster
   cluster.notify = (node, frame) => {
     if (!ops.includes(frame.op)) notify.call(cluster, node, frame)
   }
+  // What comes behind what was lost is lost with it.
+  cluster.request = (node, frame) =>
+    frame.op === 'drained' ? new Promise(() => {}) : request.call(cluster, node, frame)
 }
 
 const bodies = ({ received }: TestSession): string[] =>
@@ -175,3 +178,42 @@ for (const sender of [ALICE, CAROL])
       t.same(bodies(bob), ['first', 'second'])
       t.notOk(alice.received.some(text => text.includes('type="error"')))
     })
+
+for (const node of [1, 2])
+  t.test(`a session that has come later, to node ${node}, gets nothing older`, async t => {
+    const server = start()
+    const carol = await online(server, CAROL, 'c', 2)
+    const one = await online(server, BOB, 'one', 1)
+    const to = one.jid.bare.toString()
+    for (const text of ['1', '2', '3']) await chat(carol, to, text)
+    await server.settled()
+    const two = await online(server, BOB, 'two', node)
+    mute(server)
+    await chat(carol, to, '4')
+    await server.settled()
+    server.kill(HOME)
+    await server.settled()
+    t.same(bodies(one), ['1', '2', '3', '4'])
+    t.same(bodies(two), ['4'])
+  })
+
+t.test('a session that its home was about to hand what it had missed', async t => {
+  const server = start()
+  const carol = await online(server, CAROL, 'c', 2)
+  const one = await online(server, BOB, 'one', 1)
+  const to = one.jid.bare.toString()
+  await chat(carol, to, '1')
+  await server.settled()
+  await one.handle.unbind()
+  await chat(carol, to, '2')
+  await chat(carol, to, '3')
+  await server.settled()
+  mute(server)
+  const two = await server.session(BOB, 'two', 1)
+  await two.send('presence', {})
+  for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
+  t.same(bodies(two), [])
+  server.kill(HOME)
+  await server.settled()
+  t.same(bodies(two), ['2', '3'])
+})

@@ -126,6 +126,8 @@ export class Handovers {
       // From the first on that it has been handed, here or at a former home.
       const first = session.handed?.after ?? after
       session.handed = { after: first, upTo: after }
+      // Its connection is to know from where on.
+      session.changed?.()
       for (let upTo = after; !session.over; ) {
         const piece = await this.#next(session, upTo)
         session.handed = { after: first, upTo: piece.archivedUpTo }
