@@ -89,14 +89,14 @@ export class Handle implements SessionHandle {
   }
 
   acknowledged(sent: readonly Unacknowledged[]): void {
-    this.#parts.router.acknowledged(this.jid, sent)
+    this.#parts.router.sessionEnds.acknowledged(this.jid, sent)
   }
 
   unbind(lost = false, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
     const session = this.#here
     return session === undefined
       ? this.#unbindFar(lost, unacknowledged)
-      : this.#parts.router.unbind(session, lost, unacknowledged)
+      : this.#parts.router.sessionEnds.unbind(session, lost, unacknowledged)
   }
 
   async #unbindFar(

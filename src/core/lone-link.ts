@@ -63,7 +63,7 @@ class LoneHandle implements SessionHandle {
   }
 
   unbind(lost = false, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
-    return this.#router.unbind(this.#session, lost, unacknowledged)
+    return this.#router.sessionEnds.unbind(this.#session, lost, unacknowledged)
   }
 
   stream(state: StreamState): void {
@@ -71,7 +71,7 @@ class LoneHandle implements SessionHandle {
   }
 
   acknowledged(sent: readonly Unacknowledged[]): void {
-    this.#router.acknowledged(this.jid, sent)
+    this.#router.sessionEnds.acknowledged(this.jid, sent)
   }
 
   move = nowhere

@@ -88,7 +88,7 @@ export class Moves implements HomeEvents {
     const { router } = this.#parts
     this.#services.lost(node)
     for (const owner of [...router.homes.all])
-      for (const session of owner.sessions) if (session.node === node) router.lose(session)
+      for (const session of owner.sessions) if (session.node === node) router.sessionEnds.lose(session)
   }
 
   get #others(): readonly string[] {

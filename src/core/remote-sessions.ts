@@ -158,7 +158,9 @@ export class RemoteSessions {
         return {}
       case 'unbind':
         return answering(
-          () => session && router.unbind(session, frame.lost === true, () => unpackAll(frame.left as Buffer)),
+          () =>
+            session &&
+            router.sessionEnds.unbind(session, frame.lost === true, () => unpackAll(frame.left as Buffer)),
         )
       default:
         if (session !== undefined) this.move(session, String(frame.node), Number(frame.other))

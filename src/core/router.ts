@@ -8,22 +8,22 @@ import { Commits } from './commit.ts'
 import { errorReply, StanzaError, TidingsError } from './errors.ts'
 import { type Handled, handledWrite } from './handled.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
-import { Homes, type Owner } from './homes.ts'
+import { Homes } from './homes.ts'
 import type { Host } from './host.ts'
 import { isRepeated } from './ids.ts'
 import type { Link, MakeLink } from './link-types.ts'
 import type { Log } from './log.ts'
 import { LoneLink } from './lone-link.ts'
-import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
+import { attempt, isPromise, type Maybe, then } from './maybe.ts'
 import { Metrics } from './metrics.ts'
 import type { Fetched, Release } from './remote-sessions.ts'
 import type { AttachedService, Service } from './services.ts'
 import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
+import { SessionEnds } from './session-ends.ts'
 import { type BindPolicy, type BindWish, type BoundHandle, Sessions } from './sessions.ts'
 import { Spreading } from './spread.ts'
 import { Submissions } from './submissions.ts'
 import type { NodeReport } from './survey.ts'
-import { deliverAgain, type Unacknowledged } from './unacknowledged.ts'
 
 /** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
 export type Settle = () => Maybe<void>
@@ -45,6 +45,7 @@ export class Router {
   readonly cluster: Cluster
   readonly homes: Homes
   readonly sessions: Sessions
+  readonly sessionEnds: SessionEnds
   /** How other nodes get sessions whose connections are here; set by whoever has the connections. */
   release: Release | undefined
   /** What this node says of itself when others ask; set by whoever knows. */
@@ -66,6 +67,7 @@ export class Router {
     this.#background = parts.background
     this.#log = parts.log
     this.#link = parts.link?.(cluster, this) ?? new LoneLink(this)
+    this.sessionEnds = new SessionEnds(this, this.#link, parts.background)
     this.#commits = new Commits(parts.metrics ?? new Metrics(systemClock))
     this.#submissions = new Submissions(this, this.#link, this.#commits)
     this.#spreading = new Spreading(this, this.#link, parts.background)
@@ -156,48 +158,10 @@ export class Router {
     this.#link.move(session, node, number)
   }
 
-  /** Ends a session whose home is this node; see `SessionHandle.unbind()`. */
-  unbind(session: Session, lost = false, unacknowledged?: () => readonly Unacknowledged[]): Maybe<void> {
-    const host = this.hostOf(session.jid)
-    this.#link.ended(session)
-    return this.sessions.unbind(host, session, lost || unacknowledged !== undefined, owner => {
-      const left = unacknowledged?.() ?? []
-      return left.length === 0 ? undefined : this.#deliverAgain(left, session.jid, owner, host)
-    })
-  }
-
-  /** The connection of a session whose home is this node was at one that has died: it ends as one whose connection has broken. */
-  lose(session: Session): void {
-    session.unaccounted = true
-    this.#background.run('node lost', Promise.resolve(this.unbind(session, true, () => [])))
-  }
-
   /** A session has come from another home; see the event. */
   arrived(session: Session, catchingUp: boolean, { hooks }: Host): void {
     const told = this.homes.inLane(session.jid, () => hooks.emit('session:arrived', { session, catchingUp }))
     if (isPromise(told)) this.#background.run('arrived', told)
-  }
-
-  /** Tells the extensions of a host what the client of a session has acknowledged. The connection is at this node, the home anywhere. */
-  acknowledged(jid: JID, sent: readonly Unacknowledged[]): void {
-    const told = this.hostOf(jid).hooks.emit('delivery:acknowledged', { jid, sent })
-    if (isPromise(told)) this.#background.run('acknowledged', told)
-  }
-
-  /** Sees to what the client of a session that has gone did not acknowledge; answers its senders. */
-  #deliverAgain(left: readonly Unacknowledged[], gone: JID, owner: Owner, host: Host): Maybe<undefined> {
-    const back: Origin = { send: answer => this.route(answer) }
-    const exists = attempt(
-      () => host.accounts.exists(owner.jid),
-      () => true,
-    )
-    return then(exists, exists => {
-      // The sessions of an account that is removed end after it.
-      if (!exists) owner.forgotten = true
-      return eachInOrder(left, sent =>
-        this.#answering(sent.stanza, back, () => deliverAgain(sent, gone, owner, host)),
-      )
-    })
   }
 
   /** Removes whatever the server holds of an account, and closes its sessions. */
@@ -260,11 +224,11 @@ export class Router {
 
   /** Takes a stanza from a service, and has `origin` answer for it. Settles when it is handled; never rejects: errors are answered. */
   accept(stanza: Stanza, origin: Origin): Maybe<void> {
-    return this.#answering(stanza, origin, () => this.arrive(stanza))
+    return this.answering(stanza, origin, () => this.arrive(stanza))
   }
 
-  /** Runs a task; what it throws answers the stanza. */
-  #answering(stanza: Stanza, origin: Origin, task: () => Maybe<void>): Maybe<undefined> {
+  /** Runs a task, and has `origin` answer the stanza with what it throws. */
+  answering(stanza: Stanza, origin: Origin, task: () => Maybe<void>): Maybe<undefined> {
     return attempt<undefined>(
       () => then(task(), () => undefined),
       error => {
