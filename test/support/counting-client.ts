@@ -136,10 +136,10 @@ export class CountingClient {
     if (this.#unacknowledged.length % 10 === 0) this.#ask()
   }
 
-  /** Waits until all messages have been acknowledged. */
-  async allAcknowledged(): Promise<void> {
+  /** Waits until all messages have been acknowledged. Rejects after a while, ms. */
+  async allAcknowledged(deadline?: number): Promise<void> {
     this.#ask()
-    await this.until(() => !this.#unacknowledged.some(({ id }) => id !== undefined))
+    await this.until(() => !this.#unacknowledged.some(({ id }) => id !== undefined), deadline)
   }
 
   /** How many messages have not been acknowledged. */

@@ -8,8 +8,10 @@ import { type Coming, CountingClient } from './counting-client.ts'
 const OPEN = 20
 /** Pause after a connection that came to nothing, ms. */
 const AGAIN_MS = 20
+/** A guard for what senders wait for, on a machine that has a lot to do, ms. */
+const DEADLINE = 120_000
 /** How long recipients may take for what has been acknowledged, ms. */
-const ARRIVAL_MS = 10_000
+const ARRIVAL_MS = 30_000
 
 /** Who writes, and where. */
 export interface LoadOptions {
@@ -106,14 +108,14 @@ export class PairedLoad {
   }
 
   /** Resolves when the sender of a pair, by its number, has so many more acknowledgements. Rejects after `deadline` ms. */
-  async progress(pair: number, more: number, deadline?: number): Promise<void> {
+  async progress(pair: number, more: number, deadline = DEADLINE): Promise<void> {
     const { sender } = this.#pairs[pair % this.#pairs.length]!
     const target = sender.acknowledged.size + more
     await sender.until(() => sender.connected && sender.acknowledged.size >= target, deadline)
   }
 
   /** Resolves when each sender is connected and has so many more acknowledgements than now. Rejects after `deadline` ms. */
-  async allProgress(more: number, deadline?: number): Promise<void> {
+  async allProgress(more: number, deadline = DEADLINE): Promise<void> {
     await Promise.all(this.#pairs.map((_, n) => this.progress(n, more, deadline)))
   }
 
@@ -121,7 +123,7 @@ export class PairedLoad {
   async rest(): Promise<Fared> {
     this.#writing = false
     await Promise.all(this.#writers)
-    await Promise.all(this.#pairs.map(({ sender }) => sender.allAcknowledged()))
+    await Promise.all(this.#pairs.map(({ sender }) => sender.allAcknowledged(DEADLINE)))
     await Promise.all(
       this.#pairs.map(async ({ sender, recipient }) => {
         const lacks = kept(sender)
