@@ -1,15 +1,13 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Admission } from '../core/admission.ts'
 import type { Drain, Drained } from '../core/drain.ts'
-import { TidingsError } from '../core/errors.ts'
 import { Metrics } from '../core/metrics.ts'
-import { trustedAddresses } from '../core/networks.ts'
 import { type ReaderLimits, Scanners } from '../xml/reader.ts'
 import { StreamError } from '../xml/stream-error.ts'
 import { Connection, type ConnectionParts, Ended, type Messages } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
+import { type Door, Doors } from './doors.ts'
 import { sendAway } from './draining.ts'
 import { HandledCounts } from './handled-counts.ts'
 import { sessionMetrics } from './metrics.ts'
@@ -24,23 +22,13 @@ import { SignInQueue } from './sign-in-queue.ts'
 import { Stream, type StreamParts } from './stream.ts'
 import { tcpWire, type Wire } from './wire.ts'
 
-/** RFC 6120 §4.6.3: how long a silent connection is believed to be alive before TCP asks, in milliseconds. */
-const KEEP_ALIVE_MS = 60_000
-/** Connections that may wait to be accepted, as far as the kernel lets us. */
-const BACKLOG = 4_096
-
 /** How long a client may leave what it was sent in its socket while somebody waits to send more: longer means that it is not there. */
 const DRAIN_MS = 30_000
-
-/** One listening socket with its rules. */
-interface Door extends ListenOptions {
-  readonly trusts: (address: string) => boolean
-}
 
 /** The server's client side: its listening sockets, and all connections that came in through them. */
 export class C2s {
   #options: NegotiationOptions
-  readonly #servers = new Set<Server>()
+  readonly #doors: Doors
   readonly #connections = new Set<Connection>()
   readonly #admission: Admission<Connection>
   /** Connections that have not signed in, with the time that they have for it. */
@@ -55,6 +43,7 @@ export class C2s {
 
   constructor(options: C2sOptions) {
     const { limits, clock, log, background, defaultHost, router } = options
+    this.#doors = new Doors((socket, door) => this.#accept(socket, door), log)
     this.#admission = new Admission(limits.unauthenticated)
     const late = new StreamError('connection-timeout', 'signing in took too long')
     this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, connection => close(connection, late))
@@ -85,28 +74,8 @@ export class C2s {
   }
 
   /** Opens a listening socket; may be called for several. Rejects with a TidingsError if it can't be opened. */
-  async listen(at: ListenOptions): Promise<{ address: string; port: number }> {
-    const door: Door = { ...at, trusts: trustedAddresses(at.proxies ?? []) }
-    const server = createServer(
-      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
-      socket => this.#accept(socket, door),
-    )
-    const { address, port, shared = false } = at
-    try {
-      const place = { host: address, port, backlog: BACKLOG, reusePort: shared }
-      await once(server.listen(place), 'listening')
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      throw new TidingsError('TIDINGS_LISTEN_FAILED', `no listening on ${address} port ${port}: ${why}`, {
-        cause,
-      })
-    }
-    server.on('error', err =>
-      this.#options.log.error({ code: 'TIDINGS_ACCEPT_FAILED', err }, 'connections could not be accepted'),
-    )
-    this.#servers.add(server)
-    const bound = server.address() as AddressInfo
-    return { address: bound.address, port: bound.port }
+  listen(at: ListenOptions): Promise<{ address: string; port: number }> {
+    return this.#doors.open(at)
   }
 
   /**
@@ -203,8 +172,7 @@ export class C2s {
 
   #takeNobody(): void {
     this.#stopped = true
-    for (const server of this.#servers) server.close()
-    this.#servers.clear()
+    this.#doors.close()
   }
 
   /** Resolves when all connections are gone. */
