@@ -75,7 +75,8 @@ export class Recollection {
 
   /** A client has closed its stream: what that has carried does not come again, also when the server ends meanwhile. */
   closed(jid: JID, { count, since, again }: Carried): void {
-    if (count === 0) return
+    // Nobody asks for it where nodes that start have other names.
+    if (count === 0 || !this.#isLasting) return
     const { storage, clock, background } = this.#host
     const stream: ClosedStream = [jid.resource, since, clock.now(), ...again]
     background.run('stream closed', storage.commit([this.#closed.put(jid, randomUUID(), stream, KEPT_MS)]))
