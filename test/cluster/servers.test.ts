@@ -19,6 +19,9 @@ import { testCertificates } from '../support/test-server.ts'
 
 const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin']
 const redis = await startRedis({ password: 'of tests' })
+// The rights that docs/operating.md asks for, and no other.
+const RIGHTS = ['-@all', '+@read', '+@write', '+@scripting', '+@pubsub', '+info', '+time']
+redis.servers[0]!.run(['acl', 'setuser', 'tidings', 'reset', 'on', '>of tests', '~*', '&*', ...RIGHTS])
 const certificates = await testCertificates()
 t.teardown(() => Promise.all([redis.stop(), certificates.close()]))
 
@@ -31,7 +34,7 @@ async function node(t: Test, storage: Storage, prefix: string, tls: boolean) {
       storage: { kind: 'memory' },
       cluster: {
         kind: 'redis',
-        redis: { address: redis.servers[0]!.address, password: 'of tests', prefix },
+        redis: { address: redis.servers[0]!.address, user: 'tidings', password: 'of tests', prefix },
         links: { port: 0, secret: 'a secret of all nodes', tls },
       },
       listeners: { xmpp: { ...listener, tls: 'offered' }, 'xmpp-tls': false, http: false, metrics: false },
