@@ -157,7 +157,9 @@ export class Channels {
           channel.inFlight.delete(one)
           if (!one.errand.repeatable || !isGone(error)) throw refusalOf(error)
           one.again = true
-          one.held = undefined
+          // Named as the home all the same by a node that does not learn of another one, since it is cut off from Redis.
+          if (channel.refused !== home) one.held = undefined
+          channel.refused = home
           this.#hold(slot, channel, one)
         },
       )

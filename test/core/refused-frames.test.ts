@@ -31,6 +31,25 @@ for (const [code, condition] of EXPECTED)
     await channels.settled()
   })
 
+t.test('a home that has died is named for ever, at a node that has lost Redis', async t => {
+  let asked = 0
+  const cluster: Partial<Cluster> = {
+    node: 'here',
+    homeOf: () => 'there',
+    homeFound: async () => 'there',
+    request: async () => {
+      asked++
+      throw new ClusterError('gone', 'of a test')
+    },
+  }
+  const channels = new Channels(cluster as Cluster, () => ({}), 200)
+  const frame = { op: 'receive', owner: 'bob@localhost' }
+  const errand = { owner: 'bob@localhost', frame, repeatable: true }
+  const refused = { name: 'StanzaError', condition: 'resource-constraint', type: 'wait' }
+  await t.rejects(channels.send(errand).answer, refused)
+  t.ok(asked > 2 && asked < 20, `asked ${asked} times`)
+})
+
 t.test('a home that refuses for long, since it has lost Redis', async t => {
   let asked = 0
   const cluster: Partial<Cluster> = {

@@ -166,11 +166,13 @@ export class Transfers {
     const { slots: own, homes, fence, lease, registry } = this.#parts
     const ours = (): readonly number[] => slots.filter(slot => own.own(slot) === 'arriving')
     await this.#untilDone(async () => {
+      const wanted = ours()
+      if (wanted.length === 0) return
+      await fence?.take(wanted)
+      // That may take long where the storage is slow: some may be another node's by now.
       const slots = ours()
-      if (slots.length === 0) return
-      await fence?.take(slots)
       fence?.extend(slots, lease.end)
-      await homes.arriving(new Set(slots), state)
+      if (slots.length > 0) await homes.arriving(new Set(slots), state)
     })
     await this.#untilDone(async () => {
       const slots = ours()
