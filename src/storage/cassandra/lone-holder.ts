@@ -29,6 +29,8 @@ export class LoneHolder {
   readonly #me = randomUUID()
   /** How long the keyspace is counted on, `performance.now()`. */
   #until = 0
+  /** It may take slots. */
+  #permitted = false
   /** All slots were taken since the keyspace was. */
   #taken = false
   #taking: Promise<void> | undefined
@@ -59,6 +61,7 @@ export class LoneHolder {
     this.#schedule()
     try {
       await permit()
+      this.#permitted = true
       await patiently(START_MS, () => this.#takeSlots())
     } catch (error) {
       await this.close()
@@ -118,7 +121,7 @@ export class LoneHolder {
         if (!(await this.#hold(TAKE, [this.#me]))) return
       }
       // Not waited for: the keyspace is to be held meanwhile.
-      if (!this.#taken) void this.#takeSlots().catch(() => undefined)
+      if (this.#permitted && !this.#taken) void this.#takeSlots().catch(() => undefined)
     } catch {
       // Cassandra does not answer: commits are refused when the time is over, and there is a next turn.
     }
