@@ -22,6 +22,10 @@ export class Client implements Receiver {
   private lastMarker = 0
   /** XEP-0198 is on: stanzas are counted, so markers must not be stanzas. */
   private managed = false
+  /** It answers requests for an acknowledgement by itself. */
+  acknowledges = false
+  /** Stanzas since XEP-0198 was enabled. */
+  private handled: number | undefined
   /** It has taken over a session that was bound before. */
   private resumed = false
   /** Requests for an acknowledgement that are not answered yet: the id of a marker, or undefined for one of the dialogue. */
@@ -128,8 +132,20 @@ export class Client implements Receiver {
     const id = event.kind === 'element' ? event.element.attributes.get('id') : undefined
     if (id?.startsWith('~')) this.answered.add(id)
     else if (!this.answersMarker(event)) this.inbox.push(event)
-    if (event.kind === 'element') this.signedIn(event.element)
+    if (event.kind === 'element') {
+      this.signedIn(event.element)
+      this.acknowledge(event.element)
+    }
     this.notify()
+  }
+
+  /** XEP-0198 §4: counts what has to be counted, and says so when it is asked. */
+  private acknowledge({ name, namespace }: XmlElement): void {
+    if (namespace === NS.streamManagement) {
+      if (name === 'enabled') this.handled = 0
+      else if (name === 'r' && this.acknowledges && this.handled !== undefined)
+        this.send(`<a xmlns="${NS.streamManagement}" h="${this.handled}"/>`)
+    } else if (this.handled !== undefined && ['iq', 'message', 'presence'].includes(name)) this.handled++
   }
 
   /** What it learns of itself as it signs in and is bound. */
