@@ -78,6 +78,6 @@ export function attribute(element: XmlElement, name: string): string {
 }
 
 /** Whether it answers a request. */
-export function isAnswer(element: XmlElement): boolean {
+function isAnswer(element: XmlElement): boolean {
   return element.name === 'iq' && ['result', 'error'].includes(attribute(element, 'type'))
 }
