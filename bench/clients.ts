@@ -81,7 +81,7 @@ const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(tex
 const salted = new Map<string, Buffer>()
 
 /** RFC 5802 by RFC 7677, then a resource, a roster and presence: what a client does as it comes. */
-export async function signIn(target: Target, user: number): Promise<Outcome> {
+export async function signIn(target: Target, user: number, resource = 'r'): Promise<Outcome> {
   const client = new Client(target, user)
   try {
     client.send(header(target))
@@ -103,7 +103,7 @@ export async function signIn(target: Target, user: number): Promise<Outcome> {
     client.send(header(target))
     await client.expect(/<\/stream:features>/)
     client.send(
-      `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r</resource></bind></iq><iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>`,
+      `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq><iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>`,
     )
     await client.expect(/<iq [^>]*id=.r.[^>]*>/)
     return { client }
@@ -134,10 +134,11 @@ function proof(secret: string, first: string, challenge: string): string {
 export async function insist(
   target: Target,
   user: number,
+  resource?: string,
 ): Promise<{ client: Client; ms: number; refused: number }> {
   const start = performance.now()
   for (let refused = 0; ; refused++) {
-    const outcome = await signIn(target, user)
+    const outcome = await signIn(target, user, resource)
     if ('client' in outcome) return { client: outcome.client, ms: performance.now() - start, refused }
     await pause(outcome.retry * 1000 * (1 + Math.random() / 2))
   }

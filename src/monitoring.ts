@@ -34,6 +34,13 @@ export function watch(metrics: Metrics, { router, c2s, storage, background }: Wa
   metrics.gauge('tidings_commits_waiting', 'Commits that are not stored yet', () => storage.waiting)
   metrics.gauge('tidings_outbox_bytes', 'Bytes that wait for clients to read them', () => c2s.outboxBytes)
   metrics.gauge('tidings_background_tasks', 'Work that nobody waits for', () => background.size)
+  const { cluster } = router
+  if (cluster.frames !== undefined)
+    metrics.counted(
+      'tidings_frames_sent_total',
+      'Frames and answers for other nodes',
+      () => cluster.frames ?? 0,
+    )
 }
 
 /** What the monitor is made of. */

@@ -29,6 +29,8 @@ export interface Cluster {
   serve(handler: FrameHandler, homes: HomeEvents): void
   /** Gives all slots away; resolves when none is left here. */
   drain(): Promise<void>
+  /** Frames and answers that this node has sent to others since it started; undefined where nobody counts them. */
+  readonly frames?: number
   /** Resolves when no frame is on its way to or from this node, and no slot. */
   settled(): Promise<void>
   close(): Promise<void>

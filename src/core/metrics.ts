@@ -82,6 +82,16 @@ export class Metrics {
     return counter
   }
 
+  /** Declares something that is counted elsewhere, and read when somebody asks. Throws when it is declared already. */
+  counted(name: string, doc: string, read: () => number, labels: Labels = {}): void {
+    const counter: Counter = {
+      get value() {
+        return read()
+      },
+    }
+    this.#add({ kind: 'counter', name, doc, labels, counter })
+  }
+
   /** Declares a duration. Throws when it is declared already. */
   histogram(name: string, doc: string, labels: Labels = {}): Histogram {
     const histogram = new Histogram(DURATIONS, this.#clock)

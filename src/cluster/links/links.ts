@@ -59,6 +59,8 @@ export class Links {
   readonly #gone = new Set<string>()
   readonly #reception: Reception
   #handler: FrameHandler | undefined
+  /** Frames that were for nodes that have gone. */
+  #forGone = 0
   #closed = false
 
   private constructor(options: LinksOptions, server: Server, key: Buffer | undefined) {
@@ -132,8 +134,15 @@ export class Links {
     this.#gone.add(node)
     const [oldest] = this.#gone
     if (this.#gone.size > MOST_GONE) this.#gone.delete(oldest!)
-    this.#peers.get(node)?.end()
+    const peer = this.#peers.get(node)
+    peer?.end()
+    this.#forGone += peer?.outgoing.count ?? 0
     this.#peers.delete(node)
+  }
+
+  /** Frames and answers that other nodes were sent since the start. */
+  get frames(): number {
+    return this.#peers.values().reduce((sum, { outgoing }) => sum + outgoing.count, this.#forGone)
   }
 
   /** Resolves when nothing is on its way to or from this node. */

@@ -83,6 +83,11 @@ export class Outgoing {
     this.#wake()
   }
 
+  /** How many packets were given to it to send. */
+  get count(): number {
+    return this.#queue.taken + this.#queue.size
+  }
+
   /** Calls `task` once when something has been taken or answered, or it has ended. */
   onProgress(task: () => void): void {
     this.#watchers.add(task)

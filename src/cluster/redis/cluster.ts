@@ -130,6 +130,10 @@ export class RedisCluster implements Cluster {
     if (this.#isThere(node)) this.#links.notify(node, frame)
   }
 
+  get frames(): number {
+    return this.#links.frames
+  }
+
   /** A node that has just come may call before it was seen in Redis. */
   #isThere(node: string): boolean {
     return this.#members.has(node) || this.#links.knows(node)
