@@ -6,7 +6,7 @@
  *   reconnect  one of the nodes is killed, its clients come to the others: [--nodes 3] [--sessions 9000] [--sign-ins 1000]
  *   celebrity  thousands write to one account, and it to them: [--nodes 2] [--fans 2000] [--devices 3] [--rate 500]
  *
- * TIDINGS_BENCH is the folder of the load generator, if it is not ../shared/bench. TIDINGS_BENCH_LOCK: a file that is locked while it is
+ * `--node-options="--cpu-prof ..."` is for the nodes of `chat`. TIDINGS_BENCH is the folder of the load generator, if it is not ../shared/bench. TIDINGS_BENCH_LOCK: a file that is locked while it is
  * measured, where others measure as well.
  */
 import { parseArgs } from 'node:util'
@@ -39,7 +39,7 @@ switch (what) {
       archive: values.archive,
       rate: values.rate === undefined ? undefined : Number(values.rate),
       rounds: Number(values.rounds),
-      nodeOptions: values['node-options'],
+      node: values['node-options']?.split(' ') ?? [],
     })
     break
   case 'idle':

@@ -23,8 +23,8 @@ export interface ChatOptions {
   /** Messages a second; undefined: as many as go through. */
   readonly rate: number | undefined
   readonly rounds: number
-  /** NODE_OPTIONS of the nodes, for profiles. */
-  readonly nodeOptions: string | undefined
+  /** Options of Node for the nodes: for profiles. */
+  readonly node: readonly string[]
 }
 
 /** One round of one cluster. */
@@ -51,13 +51,12 @@ interface Measured {
 export async function chat(options: ChatOptions): Promise<void> {
   if (!existsSync(join(BENCH, 'xmppload.mjs')))
     throw new Error(`no load generator in ${BENCH}: set TIDINGS_BENCH`)
-  const { nodes: sizes, archive, rounds, nodeOptions } = options
+  const { nodes: sizes, archive, rounds, node } = options
   await using parts = new AsyncDisposableStack()
   const services = parts.adopt(await Services.start(), one => one.stop())
-  const env = nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }
   const clusters: Whole[] = []
   for (const nodes of sizes) {
-    const whole = await Whole.start(services, { nodes, users: 2 * PAIRS, archive, env })
+    const whole = await Whole.start(services, { nodes, users: 2 * PAIRS, archive, node })
     clusters.push(parts.adopt(whole, one => one.stop()))
   }
   const all: Measured[] = []

@@ -29,8 +29,8 @@ export interface WholeOptions {
   readonly archive: boolean
   /** In place of none. */
   readonly limits?: Readonly<Record<string, unknown>>
-  /** In addition to the environment of the nodes. */
-  readonly env?: NodeJS.ProcessEnv
+  /** Options of Node for the nodes. */
+  readonly node?: readonly string[]
 }
 
 /** Sums since the start, of all nodes, Redis and Cassandra. */
@@ -113,7 +113,7 @@ export class Whole {
 
   /** Resolves when every slot has a home and the accounts are there. */
   static async start(services: Services, options: WholeOptions): Promise<Whole> {
-    const { nodes, users, archive, limits = UNLIMITED, env = {} } = options
+    const { nodes, users, archive, limits = UNLIMITED, node = [] } = options
     const keyspace = services.keyspace()
     const redis = await startRedis()
     const cluster = await ClusterProcesses.start({
@@ -121,7 +121,7 @@ export class Whole {
       cassandra: services.cassandra,
       nodes,
       keyspace,
-      node: () => ({ env, redis: redisSettings(redis), config: settings(archive, limits) }),
+      node: () => ({ node, redis: redisSettings(redis), config: settings(archive, limits) }),
     })
     const whole = new Whole(cluster, services, keyspace, users)
     await whole.agreed(nodes)
