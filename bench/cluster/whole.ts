@@ -120,7 +120,7 @@ export class Whole {
       redis,
       cassandra: services.cassandra,
       nodes,
-      keyspace,
+      name: keyspace,
       node: () => ({ node, redis: redisSettings(redis), config: settings(archive, limits) }),
     })
     const whole = new Whole(cluster, services, keyspace, users)

@@ -95,6 +95,8 @@ export class Session implements Origin {
   readonly preparing = new Lane()
   /** ... and from there to delivery and acknowledgement, while the next stanzas are prepared. */
   readonly settling = new Lane()
+  /** Orders the commits of what it sends to other homes; undefined as long as there were none. */
+  committing: Lane | undefined
   /** The messages that it has sent. */
   carried: Carried
   /** Those that earlier sessions of the account had sent when it began; undefined when none of them will come again. */

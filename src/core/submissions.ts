@@ -3,9 +3,9 @@ import type { Stanza } from '../xml/stanza.ts'
 import { arrival } from './arrival.ts'
 import { printOf } from './carried.ts'
 import type { Commits } from './commit.ts'
-import type { Sending } from './errands.ts'
 import { errorReply, StanzaError } from './errors.ts'
 import type { StageContext } from './extension.ts'
+import { Far } from './far.ts'
 import { Moved } from './frames.ts'
 import { isRepeated } from './ids.ts'
 import type { Link } from './link-types.ts'
@@ -113,11 +113,12 @@ export class Submissions {
     }
     if (!this.#router.isHome(stanza.to ?? session.jid) && !isOwn(stanza, session)) {
       // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
-      return new Far(this.#link.receive(stanza, session), arrived =>
+      const begin = writes.length === 0 ? undefined : () => this.#commits.begin(host, writes)
+      return new Far(this.#link.receive(stanza, session), begin, begun =>
         then(
-          attempt(() => arrived, refused),
-          () =>
-            then(this.#commits.begin(host, writes), () => {
+          attempt(() => begun, refused),
+          ({ committed }) =>
+            then(committed, () => {
               if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
             }),
         ),
@@ -178,50 +179,6 @@ function earlier(stanza: Stanza, session: Session): Maybe<unknown> {
   const { aside } = session
   if (stanza.kind !== 'iq' || aside === undefined || aside.size === 0 || !isOwn(stanza, session)) return
   return Promise.allSettled(aside)
-}
-
-/** A stanza for somebody whose home is another node, where its half is under way. */
-class Far {
-  readonly #sending: Sending
-  readonly #finish: (arrived: Promise<unknown>) => Maybe<void>
-
-  constructor(sending: Sending, finish: (arrived: Promise<unknown>) => Maybe<void>) {
-    this.#sending = sending
-    this.#finish = finish
-  }
-
-  /** The same with something to be done at its end. */
-  followedBy(last: () => void): Far {
-    return new Far(this.#sending, arrived => then(this.#finish(arrived), last))
-  }
-
-  /**
-   * Settles in the turn of its sender, but if it has to wait for a home: then what comes after it and goes to others does not wait. (A home
-   * that moves waits for what is under way to it: two must not wait for each other by this.)
-   */
-  settle(session: Session, refuse: (error: unknown) => Maybe<void>): Promise<void> {
-    const begun = Promise.withResolvers<void>()
-    session.aside ??= new Set()
-    const { aside } = session
-    aside.add(begun.promise)
-    void session.settling.run(() => {
-      const finished = this.#finished(refuse).finally(() => aside.delete(begun.promise))
-      begun.resolve(finished)
-      return Promise.race([finished.catch(() => {}), this.#sending.stuck])
-    })
-    // What goes to the next home of its sender is nothing that this one waits for.
-    return begun.promise.catch(refuse)
-  }
-
-  /** Rejects with `Moved` only. */
-  async #finished(refuse: (error: unknown) => Maybe<void>): Promise<void> {
-    try {
-      await this.#finish(this.#sending.answer)
-    } catch (error) {
-      if (error instanceof Moved) throw error
-      await refuse(error)
-    }
-  }
 }
 
 /** What is prepared for a recipient whose home stays until it has settled. */
