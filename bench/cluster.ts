@@ -1,5 +1,5 @@
 /**
- * `npm run bench:cluster -- WHAT [options]`: whole nodes over Redis and Cassandra on this machine, all of it started and ended here.
+ * `node bench/cluster.ts WHAT [options]`: whole nodes over Redis and Cassandra on this machine, all of it started and ended here.
  *
  *   chat       CPU, frames, commands of Redis and writes of Cassandra per message: [--nodes 1,2,3] [--archive] [--rate 300] [--rounds 3]
  *   idle       memory of idle sessions, and of nodes while slots move: [--nodes 1,2] [--sessions 10000]
