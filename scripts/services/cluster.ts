@@ -11,6 +11,8 @@ import type { RedisService } from './redis.ts'
 export type { NodeProcess }
 
 const HERE = '127.0.0.1'
+/** Times that the keyspace is tried to be made once more. */
+const MIGRATE_TRIES = 3
 
 /** A part of a configuration file. */
 type Settings = Readonly<Record<string, unknown>>
@@ -61,13 +63,24 @@ export class ClusterProcesses {
     try {
       const count = options.nodes ?? 3
       for (let n = 0; n < count; n++) await cluster.#prepare()
-      await cluster.nodes[0]!.run(['storage', 'migrate'])
+      await cluster.#migrate()
       await Promise.all(cluster.nodes.map(node => node.start()))
     } catch (error) {
       await cluster.stop()
       throw error
     }
     return cluster
+  }
+
+  /** A Cassandra that has just started on a busy machine may not answer at once. */
+  async #migrate(): Promise<void> {
+    for (let left = MIGRATE_TRIES; ; left--)
+      try {
+        await this.nodes[0]!.run(['storage', 'migrate'])
+        return
+      } catch (error) {
+        if (left === 0) throw error
+      }
   }
 
   /** One more node, which joins. */
