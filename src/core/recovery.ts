@@ -1,5 +1,4 @@
 /** Homes that have died: what the connections of their sessions remember (docs/decisions/0022, 0024). */
-import { setTimeout } from 'node:timers/promises'
 import { slotOf } from '../cluster/slots.ts'
 import type { Answer, Cluster, Frame } from '../cluster/types.ts'
 import { JID } from '../xml/jid.ts'
@@ -10,9 +9,6 @@ import { Owner } from './homes.ts'
 import { type SharedSession, shared, type Unpacked, unpackShared } from './moving-state.ts'
 import type { Ports } from './ports.ts'
 import type { Session } from './session.ts'
-
-/** How long a home that takes a dead one's place waits for what the other nodes know of its sessions, in ms. */
-const PATIENCE_MS = 3_000
 
 /** A session that a node has the connection of, as it was told to remember it. */
 interface Remembered {
@@ -74,14 +70,12 @@ export class Recovery {
     return owners.values()
   }
 
-  /** What a node answers; nothing where it does not, or takes too long. */
+  /**
+   * What a node answers; nothing where it is gone. One that is slow is waited for, and one that is frozen until it is given up: a session that the new home
+   * does not know of would get nothing any more, and its client would not notice.
+   */
   async #ask(node: string, frame: Frame): Promise<readonly [string, Answer]> {
-    const late = new AbortController()
-    const none = setTimeout(PATIENCE_MS, {}, { signal: late.signal, ref: false }).catch(() => ({}))
-    const answer = this.#cluster.request(node, frame).catch(() => ({}))
-    const first = await Promise.race<Answer>([answer, none])
-    late.abort()
-    return [node, first]
+    return [node, await this.#cluster.request(node, frame).catch((): Answer => ({}))]
   }
 
   #restore(node: string, { number, shared, from, turn }: Remembered, owners: Map<string, Recovered>): void {

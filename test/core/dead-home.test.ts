@@ -217,3 +217,31 @@ t.test('a session that its home was about to hand what it had missed', async t =
   await server.settled()
   t.same(bodies(two), ['2', '3'])
 })
+
+t.test('a node that is slow to tell of its connections is waited for', async t => {
+  const server = start()
+  const carol = await online(server, CAROL, 'c', 1)
+  // One of them is at the node that takes the dead one's place.
+  const sessions = [await online(server, BOB, 'one', 1), await online(server, BOB, 'two', 2)]
+  const asked = Promise.withResolvers<void>()
+  const told = Promise.withResolvers<void>()
+  for (const { cluster } of server.routers) {
+    const { request } = cluster
+    cluster.request = async (node, frame) => {
+      if (frame.op !== 'recover') return request.call(cluster, node, frame)
+      asked.resolve()
+      await told.promise
+      return request.call(cluster, node, frame)
+    }
+  }
+  server.kill(HOME)
+  await asked.promise
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+  const { cluster } = server.routers[1]!
+  t.equal(cluster.homeOf(`${BOB}@localhost`), undefined, 'nobody is at home before')
+  told.resolve()
+  await server.settled()
+  await chat(carol, `${BOB}@localhost`, 'are you there?')
+  await server.settled()
+  for (const session of sessions) t.same(bodies(session), ['are you there?'])
+})
