@@ -28,6 +28,7 @@ import { software } from './core/software.ts'
 import type { NodeReport, Survey } from './core/survey.ts'
 import { extensions } from './extensions/index.ts'
 import { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
+import { handOver } from './hand-over.ts'
 import { httpServer } from './http-server.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
 import { bindPolicy, c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
@@ -111,6 +112,8 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     ),
   )
   parts.defer(settled)
+  // Others write to homes of this node as long as there are any: they would never settle.
+  if (given.cluster === undefined && !cluster.alone) parts.defer(() => handOver(cluster, clock))
   const c2s = new C2s({
     router,
     accounts,

@@ -35,6 +35,16 @@ export interface OpenOptions {
  * Rejects with a StorageError: `older-schema`, `newer-schema`, `unavailable`; `in-use` where another process holds it alone, too.
  */
 export async function openCassandra(options: OpenOptions): Promise<Storage> {
+  try {
+    return await opened(options)
+  } catch (error) {
+    // It is closed with the storage, and there is none.
+    options.ephemeral?.close?.()
+    throw error
+  }
+}
+
+async function opened(options: OpenOptions): Promise<Storage> {
   const { clock, ephemeral, slots: all, alone = false } = options
   const connection = await connected(options)
   try {
