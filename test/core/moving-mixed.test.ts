@@ -28,5 +28,35 @@ for (const seed of SEEDS)
     await Promise.all(moves)
     await traffic.settled()
     t.comment(`${traffic.count} acts, ${moves.length} moves`)
-    t.strictSame(await traffic.faults(), [])
+    t.strictSame(traffic.faults(), [])
+  })
+
+for (const seed of SEEDS)
+  t.test(`seed ${seed}: the same while nodes come, go and are drained`, async t => {
+    const random = randomNumbers(seed)
+    const server = core({ nodes: 3, accounts: USERS, extensions })
+    const traffic = new MixedTraffic(server, random)
+    // The node that leaves has no connections.
+    await traffic.start(USERS, n => 2 * (n % 2))
+    const some = async (): Promise<void> => {
+      for (let i = 0; i < 30; i++) {
+        traffic.act()
+        traffic.react()
+        if (random() < 0.3) await new Promise(setImmediate)
+      }
+    }
+    await some()
+    const left = server.network.leave('node1')
+    await some()
+    await left
+    server.join('node3')
+    const rebalanced = server.network.rebalance()
+    await some()
+    await rebalanced
+    const drained = server.network.drain('node0')
+    await some()
+    await drained
+    await traffic.settled()
+    t.comment(`${traffic.count} acts`)
+    t.strictSame(traffic.faults(), [])
   })

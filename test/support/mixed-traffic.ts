@@ -111,7 +111,7 @@ export class MixedTraffic {
   }
 
   /** What is not as it should be, a line each. */
-  async faults(): Promise<readonly string[]> {
+  faults(): readonly string[] {
     return [
       ...this.#sent.flatMap(sent => this.#faultsOf(sent)),
       ...this.#disorder(),
