@@ -116,13 +116,18 @@ export class Moves implements HomeEvents {
   /** Resolves when nothing is under way for their owners. */
   async #quiet(slots: ReadonlySet<number>): Promise<void> {
     const start = performance.now()
-    for (let looks = 0; ; looks++) {
+    const isBusy = (owner: Owner): boolean =>
+      owner.busy || (owner.requests > 0 && performance.now() - start < REQUESTS_MS)
+    for (let looks = 0; ; ) {
       // One may have been bound meanwhile.
       this.#freeze(slots)
-      const patient = performance.now() - start < REQUESTS_MS
-      const owners = this.#parts.router.homes.inSlots(slots)
-      if (!owners.some(owner => owner.busy || (patient && owner.requests > 0))) return
-      await (looks < LOOKS ? setImmediate() : setTimeout(LOOK_MS))
+      let busy = this.#parts.router.homes.inSlots(slots).filter(isBusy)
+      if (busy.length === 0) return
+      // Of many owners few are busy: only these are looked at again and again.
+      for (; busy.length > 0; looks++) {
+        await (looks < LOOKS ? setImmediate() : setTimeout(LOOK_MS))
+        busy = busy.filter(isBusy)
+      }
     }
   }
 
