@@ -50,7 +50,11 @@ export default defineExtension({
         'archive:erasing': ({ owner, entries }) => marks.erasing(owner, entries),
       },
       atHome: {
-        'status:reached': (owner, reached) => host.background.run('status', marks.reach(owner, reached)),
+        'status:reached': (owner, reached) => {
+          // In the background, since it looks through the archive; the home stays until it is done.
+          const leave = host.router.homes.enter(owner)
+          host.background.run('status', marks.reach(owner, reached).finally(leave))
+        },
         'status:of': (owner, { peer, reference }) => questions.timesOf(owner, peer, reference),
       },
       stop: () => collector.stop(),
