@@ -30,6 +30,8 @@ const { values, positionals } = parseArgs({
   },
 })
 const [what = 'chat'] = positionals
+// All that was started ends with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const sizes = (byDefault: string): number[] => (values.nodes ?? byDefault).split(',').map(Number)
 
 switch (what) {

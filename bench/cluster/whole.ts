@@ -44,7 +44,7 @@ export interface Counts {
   /** Messages that clients were sent, and frames and answers between nodes. */
   readonly messages: number
   readonly frames: number
-  /** Commands that Redis was given, scripts' own calls left out. */
+  /** Commands that Redis has run, those within scripts included. */
   readonly commands: number
   /** Mutations of a partition of a table, and reads, as Cassandra has counted them. */
   readonly writes: number
@@ -102,6 +102,10 @@ export class Whole {
   readonly #keyspace: string
   readonly #users: number
   readonly #redisPid: number
+  /** Whatever ends this process ends them. */
+  readonly #last = (): void => {
+    for (const pid of [...this.pids, this.#redisPid]) process.kill(pid, 'SIGKILL')
+  }
 
   private constructor(cluster: ClusterProcesses, services: Services, keyspace: string, users: number) {
     this.cluster = cluster
@@ -109,6 +113,7 @@ export class Whole {
     this.#keyspace = keyspace
     this.#users = users
     this.#redisPid = Number(/process_id:(\d+)/.exec(this.#redis.run(['info', 'server']))?.[1])
+    process.once('exit', this.#last)
   }
 
   /** Resolves when every slot has a home and the accounts are there. */
@@ -193,6 +198,7 @@ export class Whole {
   }
 
   async stop(): Promise<void> {
+    process.off('exit', this.#last)
     await this.cluster.stop()
     await this.cluster.redis.stop()
   }
