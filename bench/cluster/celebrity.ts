@@ -10,7 +10,7 @@ const WIDTH = 32
 /** Clients that talk in pairs, of each kind. */
 const TALKERS = 40
 /** Accounts among which they are found. */
-const SPARE = 1_000
+const SPARE = 400
 const PHASE_MS = 8_000
 const TICK_MS = 5
 /** Messages of the celebrity that nobody has got yet. */

@@ -142,7 +142,16 @@ export class Whole {
     const file = join(this.cluster.folder, 'users.csv')
     const lines = Array.from({ length: users }, (_, n) => `${USER}${n}@${DOMAIN},${PASSWORD}\n`)
     await writeFile(file, lines.join(''))
-    await this.cluster.nodes[0]!.run(['user', 'import', file, '--shared-salt'])
+    for (let tries = 1; ; tries++)
+      try {
+        await this.cluster.nodes[0]!.run(['user', 'import', file, '--shared-salt'])
+        return
+      } catch (error) {
+        // A busy machine: the accounts that are there already are refused the next time, and that is all.
+        const busy = String(error).includes('TIDINGS_STORAGE_UNAVAILABLE')
+        if (!busy && tries === 1) throw error
+        if (!busy) return
+      }
   }
 
   /** The processes of the nodes that run. */
