@@ -23,6 +23,8 @@ export interface Nodes {
   readonly all: readonly GroundNode[]
   /** Where slots can be moved at will. */
   readonly network?: LocalNetwork
+  /** What they store goes to other processes. */
+  readonly far?: boolean
   /** All are served: resolves when every slot has a home. */
   served(): Promise<void>
   /** All are about to stop: no slot need find another home. */

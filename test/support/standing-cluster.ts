@@ -225,6 +225,7 @@ async function groundOn(nodes: readonly StandingNode[], prefix: string, { clock 
     const seats = nodes.map(node => new Seat(node))
     const storages = await Promise.all(nodes.map(node => node.storage(prefix, clock)))
     return {
+      far: true,
       all: seats.map((cluster, i) => ({ cluster, storage: storages[i]!, leave: async () => {} })),
       async served() {
         await Promise.all(seats.map(seat => seat.arrive()))

@@ -220,9 +220,9 @@ export class TestServer {
     this.launched = await this.launch()
   }
 
-  /** Whether homes move. */
-  get stirs(): boolean {
-    return this.random !== undefined
+  /** Whether what a client begins takes so long, since homes move or all is far away, that the next one would not see it yet. */
+  get takesTurns(): boolean {
+    return this.random !== undefined || this.launched.nodes.far === true
   }
 
   /** Where homes move, perhaps begins to move some of them, now or a little later; nobody waits for that. */

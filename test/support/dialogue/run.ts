@@ -54,11 +54,10 @@ class Run {
     }
   }
 
-  /** Has homes move while this step is played, as far as they do: after those before it, which another client may have seen to. */
+  /** Where clients take turns, waits for what the one before has begun, which this one may have seen to; has homes move while the step is played. */
   private async stir(step: Step): Promise<void> {
-    if (!this.server.stirs) return
     const client = 'client' in step ? step.client : undefined
-    if (client !== this.last && !this.stopped) await this.rest()
+    if (this.server.takesTurns && client !== this.last && !this.stopped) await this.rest()
     this.last = client
     this.server.stir()
   }
