@@ -84,7 +84,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   const accounts = new Accounts(storage, { clock })
   const metrics = new Metrics(clock)
   // A server alone does without: memory.
-  const link = cluster.alone ? undefined : (await import('./core/link.ts')).homeLink
+  const link = cluster.alone ? undefined : (await import('./core/link/home-link.ts')).homeLink
   const policy = bindPolicy(config)
   const router = new Router({ cluster, background, policy, log, metrics, ...(link && { link }) })
   const settled = async (): Promise<void> => {

@@ -1,5 +1,5 @@
+import type { Fetched } from '../core/link/remote-sessions.ts'
 import { attempt, isPromise, type Maybe, then } from '../core/maybe.ts'
-import type { Fetched } from '../core/remote-sessions.ts'
 import type { SessionHandle, SessionPort } from '../core/session.ts'
 import type { HandedOver, Unacknowledged } from '../core/unacknowledged.ts'
 import type { JID } from '../xml/jid.ts'

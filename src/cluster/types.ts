@@ -69,7 +69,7 @@ export class ClusterError extends Error {
   }
 }
 
-/** Plain data that can cross a link: JSON values and Buffers. `op` names the operation (core/link.ts). */
+/** Plain data that can cross a link: JSON values and Buffers. `op` names the operation (core/link/home-link.ts). */
 export type Frame = { readonly op: string; readonly [field: string]: FrameValue }
 export type Answer = { readonly [field: string]: FrameValue }
 export type FrameValue = string | number | boolean | Buffer | undefined

@@ -1,4 +1,4 @@
-import { networkOf } from '../core/network.ts'
+import { networkOf } from './network.ts'
 
 /** How many connections may be open that have not signed in yet. Infinity: no limit. */
 export interface AdmissionLimits {

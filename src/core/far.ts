@@ -1,6 +1,6 @@
-import type { Sending } from './errands.ts'
-import { Moved } from './frames.ts'
 import { Lane } from './lane.ts'
+import type { Sending } from './link/errands.ts'
+import { Moved } from './link/frames.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Session } from './session.ts'
 

@@ -1,7 +1,7 @@
 import { slotOf } from '../cluster/slots.ts'
 import type { JID } from '../xml/jid.ts'
-import { Moved } from './frames.ts'
 import { Lane } from './lane.ts'
+import { Moved } from './link/frames.ts'
 import { isPromise, type Maybe } from './maybe.ts'
 import type { Session } from './session.ts'
 

@@ -2,8 +2,8 @@ import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { StreamError } from '../xml/stream-error.ts'
 import { Carried, inLanes, type StreamState } from './carried.ts'
-import type { Handle } from './handle.ts'
 import { Lane } from './lane.ts'
+import type { Handle } from './link/handle.ts'
 import { type Maybe, then } from './maybe.ts'
 import type { Earlier } from './resends.ts'
 import type { Unacknowledged } from './unacknowledged.ts'
@@ -61,7 +61,7 @@ export class Session implements Origin {
   readonly device: string | undefined
   #node: string
   #port: SessionPort
-  /** The number of its connection at that node (core/ports.ts); 0: nobody but its home knows it. */
+  /** The number of its connection at that node (core/link/ports.ts); 0: nobody but its home knows it. */
   number = 0
   /** The connection's end of it, where that is at its home. */
   handle: Handle | undefined

@@ -6,7 +6,7 @@ import { deliverPresence } from './delivery.ts'
 import type { StageContext } from './extension.ts'
 import type { Owner } from './homes.ts'
 import type { Host } from './host.ts'
-import type { Link } from './link-types.ts'
+import type { Link } from './link/types.ts'
 import { isPromise } from './maybe.ts'
 import type { Router } from './router.ts'
 

@@ -1,8 +1,8 @@
 /** A home cannot be asked: the sender learns it as an error after which it may try again (`wait`), not as a fault of its own. */
 import t from 'tap'
 import { type Cluster, ClusterError, type ClusterErrorCode } from '../../src/cluster/types.ts'
-import { Channels } from '../../src/core/channels.ts'
 import type { Condition } from '../../src/core/errors.ts'
+import { Channels } from '../../src/core/link/channels.ts'
 
 const EXPECTED: readonly (readonly [ClusterErrorCode, Condition])[] = [
   ['gone', 'remote-server-timeout'],

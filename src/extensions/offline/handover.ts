@@ -1,5 +1,5 @@
-import { Moved } from '../../core/frames.ts'
 import type { Host } from '../../core/host.ts'
+import { Moved } from '../../core/link/frames.ts'
 import { isPromise, type Maybe } from '../../core/maybe.ts'
 import type { Session } from '../../core/session.ts'
 import { KEPT } from '../../core/unacknowledged.ts'

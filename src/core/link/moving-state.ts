@@ -1,11 +1,11 @@
 /** What is known of an owner at its home, as JSON for the next one: docs/decisions/0022. */
-import { JID } from '../xml/jid.ts'
-import { Stanza } from '../xml/stanza.ts'
-import { Carried, inLanes, NOTHING_UNDER_WAY, type PackedCarried } from './carried.ts'
-import { Owner } from './homes.ts'
-import type { Host } from './host.ts'
-import { isPromise } from './maybe.ts'
-import { packedFlags, Session, type SessionPort } from './session.ts'
+import { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { Carried, inLanes, NOTHING_UNDER_WAY, type PackedCarried } from '../carried.ts'
+import { Owner } from '../homes.ts'
+import type { Host } from '../host.ts'
+import { isPromise } from '../maybe.ts'
+import { packedFlags, Session, type SessionPort } from '../session.ts'
 
 /** What others are to know of a session, should its home die. */
 export interface SharedSession {

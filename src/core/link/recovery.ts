@@ -1,20 +1,20 @@
 /** Homes that have died: what the connections of their sessions remember (docs/decisions/0022, 0024). */
-import { slotOf } from '../cluster/slots.ts'
-import type { Answer, Cluster, Frame } from '../cluster/types.ts'
-import { JID } from '../xml/jid.ts'
+import { slotOf } from '../../cluster/slots.ts'
+import type { Answer, Cluster, Frame } from '../../cluster/types.ts'
+import { JID } from '../../xml/jid.ts'
+import { Owner } from '../homes.ts'
+import type { Session } from '../session.ts'
 import type { Asked } from './asked.ts'
 import type { Attachments, Place } from './attachments.ts'
 import type { HandleParts } from './handle.ts'
-import { Owner } from './homes.ts'
 import { type SharedSession, shared, type Unpacked, unpackShared } from './moving-state.ts'
 import type { Ports } from './ports.ts'
-import type { Session } from './session.ts'
 
 /** A session that a node has the connection of, as it was told to remember it. */
 interface Remembered {
   readonly number: number
   readonly shared: SharedSession
-  /** See core/ports.ts: from which archived message on it is not certain what has been delivered. */
+  /** See core/link/ports.ts: from which archived message on it is not certain what has been delivered. */
   readonly from?: string
   readonly turn: number
 }

@@ -1,14 +1,14 @@
-import type { Cluster } from '../cluster/types.ts'
-import type { JID } from '../xml/jid.ts'
-import type { Stanza } from '../xml/stanza.ts'
+import type { Cluster } from '../../cluster/types.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import type { Handled } from '../handled.ts'
+import type { HomeTasks, TaskInput, TaskOutput } from '../home-tasks.ts'
+import type { Router } from '../router.ts'
+import type { AttachedService } from '../services.ts'
+import type { Session, SessionHandle, SessionPort } from '../session.ts'
+import type { BindWish, BoundHandle } from '../sessions.ts'
 import type { Sending } from './errands.ts'
-import type { Handled } from './handled.ts'
-import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
 import type { Fetched } from './remote-sessions.ts'
-import type { Router } from './router.ts'
-import type { AttachedService } from './services.ts'
-import type { Session, SessionHandle, SessionPort } from './session.ts'
-import type { BindWish, BoundHandle } from './sessions.ts'
 
 /**
  * What a router needs of homes at other nodes. Rejections are the StanzaError that answers whoever asked. LoneLink has it where there is no other

@@ -1,5 +1,5 @@
-/** What homes are asked to do, on its way to them (core/channels.ts). */
-import type { Answer, Frame } from '../cluster/types.ts'
+/** What homes are asked to do, on its way to them (core/link/channels.ts). */
+import type { Answer, Frame } from '../../cluster/types.ts'
 
 /** What a home is asked to do. */
 export interface Errand {

@@ -1,8 +1,8 @@
 /** What all who talk to other nodes share. */
-import type { Answer, Cluster, ClusterError, ClusterErrorCode, Frame } from '../cluster/types.ts'
-import { readElement, TRUSTED_LIMITS } from '../xml/reader.ts'
-import { StanzaError } from './errors.ts'
-import type { Maybe } from './maybe.ts'
+import type { Answer, Cluster, ClusterError, ClusterErrorCode, Frame } from '../../cluster/types.ts'
+import { readElement, TRUSTED_LIMITS } from '../../xml/reader.ts'
+import { StanzaError } from '../errors.ts'
+import type { Maybe } from '../maybe.ts'
 
 /** What was to be done at a home is to be done elsewhere: the home has moved before it began, or whoever sent it has. */
 export class Moved extends Error {

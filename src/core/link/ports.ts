@@ -1,18 +1,18 @@
-import type { Answer, Cluster, Frame } from '../cluster/types.ts'
-import type { JID } from '../xml/jid.ts'
-import { Stanza } from '../xml/stanza.ts'
-import { type StreamCondition, StreamError } from '../xml/stream-error.ts'
+import type { Answer, Cluster, Frame } from '../../cluster/types.ts'
+import type { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { type StreamCondition, StreamError } from '../../xml/stream-error.ts'
+import { givenNumber } from '../ids.ts'
+import type { SessionPort } from '../session.ts'
 import type { Asked } from './asked.ts'
 import type { Handle } from './handle.ts'
-import { givenNumber } from './ids.ts'
-import type { SessionPort } from './session.ts'
 
 /** A connection of this node that homes elsewhere know. */
 interface Own {
   readonly port: SessionPort
   /** Of a session; once it is bound. */
   handle: Handle | undefined
-  /** What its home wants it to remember of the session, should the home die: core/recovery.ts. */
+  /** What its home wants it to remember of the session, should the home die: core/link/recovery.ts. */
   remembered: string | undefined
   /** The archived messages that were delivered to it last (`Append.id`), a ring. */
   readonly delivered: Delivered

@@ -1,6 +1,6 @@
-import { Lane } from './lane.ts'
-import { type Maybe, then } from './maybe.ts'
-import type { Settle } from './router.ts'
+import { Lane } from '../lane.ts'
+import { type Maybe, then } from '../maybe.ts'
+import type { Settle } from '../router.ts'
 
 /** Orders what a sender whose home is another node has sent to accounts of this one, as a session's own lanes do at its home. */
 export interface Correspondent {

@@ -1,12 +1,12 @@
-import type { JID } from '../xml/jid.ts'
-import type { Stanza } from '../xml/stanza.ts'
-import type { StreamState } from './carried.ts'
-import type { Link } from './link-types.ts'
-import type { Maybe } from './maybe.ts'
-import type { Router } from './router.ts'
-import type { AttachedService } from './services.ts'
-import type { Session, SessionHandle, SessionPort } from './session.ts'
-import type { Unacknowledged } from './unacknowledged.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import type { StreamState } from '../carried.ts'
+import type { Maybe } from '../maybe.ts'
+import type { Router } from '../router.ts'
+import type { AttachedService } from '../services.ts'
+import type { Session, SessionHandle, SessionPort } from '../session.ts'
+import type { Unacknowledged } from '../unacknowledged.ts'
+import type { Link } from './types.ts'
 
 /** The link of a node that is alone, where everybody is at home: what would go to another node is never asked for. */
 export class LoneLink implements Link {

@@ -1,8 +1,8 @@
-import { slotOf } from '../cluster/slots.ts'
-import type { JID } from '../xml/jid.ts'
-import type { Stanza } from '../xml/stanza.ts'
-import type { Clock } from './clock.ts'
-import { errorReply, StanzaError } from './errors.ts'
+import { slotOf } from '../../cluster/slots.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import type { Clock } from '../clock.ts'
+import { errorReply, StanzaError } from '../errors.ts'
 
 /** What a home answers, it answers within so many ms; what has not been by then is forgotten. */
 const FORGOTTEN_MS = 60_000

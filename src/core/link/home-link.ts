@@ -1,27 +1,27 @@
-import { slotOf } from '../cluster/slots.ts'
-import type { Answer, Cluster, Frame } from '../cluster/types.ts'
-import { JID } from '../xml/jid.ts'
-import { Stanza } from '../xml/stanza.ts'
+import { slotOf } from '../../cluster/slots.ts'
+import type { Answer, Cluster, Frame } from '../../cluster/types.ts'
+import { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { systemClock } from '../clock.ts'
+import type { Handled } from '../handled.ts'
+import type { HomeTasks, TaskInput, TaskOutput } from '../home-tasks.ts'
+import { isRepeatable } from '../resends.ts'
+import type { Router } from '../router.ts'
+import type { AttachedService } from '../services.ts'
+import type { Session, SessionHandle, SessionPort } from '../session.ts'
+import type { BindWish, BoundHandle } from '../sessions.ts'
 import { Asked } from './asked.ts'
 import { Attachments } from './attachments.ts'
 import { Channels } from './channels.ts'
-import { systemClock } from './clock.ts'
 import { Correspondents } from './correspondents.ts'
 import type { Errand, Sending } from './errands.ts'
 import { answering } from './frames.ts'
 import { Handle, type HandleParts } from './handle.ts'
-import type { Handled } from './handled.ts'
-import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
-import type { Link, MakeLink } from './link-types.ts'
 import { Moves } from './moves.ts'
 import { Ports } from './ports.ts'
 import { Recovery } from './recovery.ts'
 import { type Fetched, RemoteSessions } from './remote-sessions.ts'
-import { isRepeatable } from './resends.ts'
-import type { Router } from './router.ts'
-import type { AttachedService } from './services.ts'
-import type { Session, SessionHandle, SessionPort } from './session.ts'
-import type { BindWish, BoundHandle } from './sessions.ts'
+import type { Link, MakeLink } from './types.ts'
 
 /**
  * What homes say to each other: an account's home is one node, its correspondents may be at others (and its connections: remote-sessions.ts).
@@ -44,7 +44,7 @@ class HomeLink implements Link {
   readonly #numbers = new WeakMap<Session, number>()
   #lastNumber = 0
   readonly #correspondents = new Correspondents()
-  /** The last run (core/channels.ts) of which something was refused, by node and slot. */
+  /** The last run (core/link/channels.ts) of which something was refused, by node and slot. */
   readonly #refused = new Map<string, number>()
 
   constructor(cluster: Cluster, router: Router) {

@@ -1,6 +1,6 @@
 /** Slots that are leaving this node, and what goes with them: docs/decisions/0022. */
-import { slotOf } from '../cluster/slots.ts'
-import type { Frame } from '../cluster/types.ts'
+import { slotOf } from '../../cluster/slots.ts'
+import type { Frame } from '../../cluster/types.ts'
 import { inOrder, type Underway } from './errands.ts'
 import { Moved } from './frames.ts'
 

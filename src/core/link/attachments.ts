@@ -1,10 +1,10 @@
-import { slotOf } from '../cluster/slots.ts'
-import type { Answer, Cluster, Frame } from '../cluster/types.ts'
-import { StanzaError } from './errors.ts'
+import { slotOf } from '../../cluster/slots.ts'
+import type { Answer, Cluster, Frame } from '../../cluster/types.ts'
+import { StanzaError } from '../errors.ts'
+import { AttachedService } from '../services.ts'
+import type { SessionPort } from '../session.ts'
 import { answering } from './frames.ts'
 import type { HandleParts } from './handle.ts'
-import { AttachedService } from './services.ts'
-import type { SessionPort } from './session.ts'
 
 /** Where a service's connection is. */
 export type Place = readonly [domain: string, node: string, number: number]

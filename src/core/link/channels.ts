@@ -1,7 +1,7 @@
 /** Frames to homes, which move: docs/decisions/0022. */
-import { slotOf } from '../cluster/slots.ts'
-import type { Answer, Cluster, Frame } from '../cluster/types.ts'
-import type { JID } from '../xml/jid.ts'
+import { slotOf } from '../../cluster/slots.ts'
+import type { Answer, Cluster, Frame } from '../../cluster/types.ts'
+import type { JID } from '../../xml/jid.ts'
 import { type Departure, Departures } from './departures.ts'
 import { type Errand, isBefore, type Sending, Underway } from './errands.ts'
 import { answerOf, busy, isGone, refusalOf } from './frames.ts'
