@@ -240,12 +240,9 @@ export class Router {
     )
   }
 
-  /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it. */
-  route(stanza: Stanza): void {
-    const done = attempt(
-      () => this.arrive(stanza),
-      error => this.unexpected(error),
-    )
+  /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it; `failed` is told of it. */
+  route(stanza: Stanza, failed = (error: unknown): void => this.unexpected(error)): void {
+    const done = attempt(() => this.arrive(stanza), failed)
     if (isPromise(done)) this.#background.run('route', done)
   }
 

@@ -156,8 +156,10 @@ export class Submissions {
     const reply = errorReply(stanza, StanzaError.from(error))
     if (reply === undefined) return
     // ARCHITECTURE §6: a bounced message passes the stages like any other: archives and carbons must learn of it.
-    if (reply.kind === 'message' && !this.#mustNotServe(session)) this.#router.route(reply)
-    else session.send(reply)
+    // Its sender learns of it all the same where that cannot be stored: it is acknowledged, and would be lost without a word.
+    const direct = (): void => session.send(reply)
+    if (reply.kind === 'message' && !this.#mustNotServe(session)) this.#router.route(reply, direct)
+    else direct()
   }
 
   /** Whether this node has lost its lease of a session that is here: nothing can be stored for it, and who waits for its home waits in vain. */
