@@ -107,7 +107,12 @@ export class CountingClient {
     this.#ask()
     // Its own presence comes back: from now on it gets what is sent to its user.
     await this.#come(() => this.#handled > before)
-    if (fetching) await this.#fetch()
+    if (!fetching) return
+    await this.#fetch().catch(error => {
+      // A session that goes on would never show what waits for the rest of the archive.
+      this.#id = undefined
+      throw error
+    })
   }
 
   /** XEP-0313: page by page, all that came after what it has. */
