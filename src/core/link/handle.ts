@@ -79,7 +79,9 @@ export class Handle implements SessionHandle {
   }
 
   #answer(reply: Stanza): void {
-    this.#parts.ports.own(this.#number)?.send(reply)
+    // One whose home has never been elsewhere has no number.
+    const connection = this.#parts.ports.own(this.#number) ?? this.#session
+    connection?.send(reply)
   }
 
   stream(state: StreamState): void {
