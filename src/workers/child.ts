@@ -104,14 +104,18 @@ export class Child {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#process = child
-    this.#peer = new Peer<OfWorker, OfSupervisor>(child, answers)
-    const path = join(folder, `${this.name}.sock`)
-    await rm(path, { force: true })
+    const peer = new Peer<OfWorker, OfSupervisor>(child, answers)
+    this.#peer = peer
     const began = this.#options.clock.monotonic()
     child.on('exit', (code, signal) => this.#exited(began, signal ?? String(code)))
+    // What is sent to one that has just ended: its exit tells whoever asks.
+    child.on('error', err => this.#options.log.debug({ err, worker: this.name }, 'a worker was not reached'))
+    const path = join(folder, `${this.name}.sock`)
+    await rm(path, { force: true })
+    if (this.#peer !== peer) throw gone(this.name)
     const links = socketAddress(path)
     const of = { number, node: this.#node, storage, links, relays, secret, ports }
-    const serving = await this.#peer.ask('start', of)
+    const serving = await peer.ask('start', of)
     this.#serves = true
     return serving
   }
