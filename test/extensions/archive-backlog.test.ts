@@ -1,9 +1,12 @@
 /** How far an account has come with its archive, as the storage knows it: what a crash leaves. */
 import t from 'tap'
 import { extensions } from '../../src/extensions/index.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
 import { xml } from '../../src/xml/element.ts'
 import { JID } from '../../src/xml/jid.ts'
+import { ManualClock } from '../support/clock.ts'
 import { core } from '../support/core.ts'
+import { FaultyStorage } from '../support/faulty-storage.ts'
 
 const BOB = JID.parse('bob@localhost')
 
@@ -118,3 +121,41 @@ t.test(
     t.equal(await storage.table('delivered', 'mark').get(BOB, 'archive'), undefined)
   },
 )
+
+t.test('a storage that fails for a moment does not keep from a session what waits for its user', async t => {
+  const clock = new ManualClock()
+  const faulty = new FaultyStorage(memoryStorage({ clock }))
+  const server = core({ extensions, clock, storage: faulty.storage })
+  const alice = await server.session('alice', '1')
+  const body = xml('body', {}, 'x')
+  for (let i = 0; i < 3; i++) await alice.send('message', { to: 'bob@localhost', type: 'chat' }, body)
+  await server.settled()
+  const bob = await server.session('bob', '1')
+  const chats = () => bob.received.filter(text => text.startsWith('<message')).length
+  faulty.failing = true
+  void bob.send('presence', {})
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+  t.equal(chats(), 0)
+  faulty.failing = false
+  clock.advance(1_000)
+  await server.settled()
+  t.equal(chats(), 3)
+  t.equal(bob.closed, undefined)
+})
+
+t.test('where it fails for long the session ends: its client comes again', async t => {
+  const clock = new ManualClock()
+  const faulty = new FaultyStorage(memoryStorage({ clock }))
+  const server = core({ extensions, clock, storage: faulty.storage })
+  const alice = await server.session('alice', '1')
+  await alice.send('message', { to: 'bob@localhost', type: 'chat' }, xml('body', {}, 'x'))
+  await server.settled()
+  const bob = await server.session('bob', '1')
+  faulty.failing = true
+  void bob.send('presence', {})
+  for (let turn = 0; turn < 1_000 && bob.closed === undefined; turn++) {
+    await new Promise(setImmediate)
+    clock.advance(100)
+  }
+  t.equal(bob.closed, 'internal-server-error')
+})

@@ -126,6 +126,7 @@ export class CountingClient {
       await this.#come(() => this.#fins.length > 0)
     }
     this.shown.complete()
+    this.#notify()
   }
 
   /**

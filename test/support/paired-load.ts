@@ -129,7 +129,9 @@ export class PairedLoad {
         const lacks = kept(sender)
         let seen = 0
         const all = (): boolean => {
-          for (; seen < recipient.received.length; seen++) lacks.delete(recipient.received[seen]!)
+          // What has come while it fetches its archive is shown behind that.
+          const { ids } = recipient.shown
+          for (; seen < ids.length; seen++) lacks.delete(ids[seen]!)
           return lacks.size === 0
         }
         await recipient.until(all, ARRIVAL_MS).catch(() => {})

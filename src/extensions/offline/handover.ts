@@ -7,6 +7,7 @@ import { DelayNote } from '../../xml/delay.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import { StreamError } from '../../xml/stream-error.ts'
 import type { Backlog } from '../archive/index.ts'
 import type { OfflineQueue } from './queue.ts'
 
@@ -14,6 +15,9 @@ import type { OfflineQueue } from './queue.ts'
 const PIECE = 64 * 1024
 /** How long a session waits for those before it. */
 const PATIENCE_MS = 10_000
+/** How often the storage is asked, the second time after so many ms, and each time so many later. */
+const ATTEMPTS = 5
+const AGAIN_MS = 1_000
 
 /** A message to be handed over, whoever has it. */
 interface Due {
@@ -99,10 +103,10 @@ export class Handovers {
       .catch(err => {
         // Its next home goes on.
         if (err instanceof Moved) return
-        this.#host.log.error(
-          { code: 'TIDINGS_OFFLINE_FAILED', err },
-          'kept messages could not be handed over',
-        )
+        const text = 'kept messages could not be handed over'
+        this.#host.log.error({ code: 'TIDINGS_OFFLINE_FAILED', err }, text)
+        // It must not stay without them: its client comes again, and gets them then.
+        if (!session.over) session.port.close(new StreamError('internal-server-error', text))
       })
       .finally(() => {
         if (this.#last.get(owner) === work) this.#last.delete(owner)
@@ -120,27 +124,36 @@ export class Handovers {
 
   /** `since`: when the session came, ms since 1970. */
   async #handOver(session: Session, from: Promise<bigint>, since: number): Promise<void> {
-    let upToDate = false
-    try {
-      const after = await from
-      // From the first on that it has been handed, here or at a former home.
-      const first = session.handed?.after ?? after
-      session.handed = { after: first, upTo: after }
-      // Its connection is to know from where on.
-      session.changed?.()
-      for (let upTo = after; !session.over; ) {
-        const piece = await this.#next(session, upTo)
-        session.handed = { after: first, upTo: piece.archivedUpTo }
-        upToDate = piece.messages.length === 0
-        if (upToDate) return
-        const messages = piece.messages.map(one => this.#shown(one, since))
-        const taken = await this.#hand(session, { ...piece, messages }, upTo)
-        if (taken.messages.length < messages.length) return
-        upTo = piece.archivedUpTo
+    const after = await from.catch(() =>
+      this.#insisting(session, async () => this.#backlog?.start(session) ?? 0n),
+    )
+    // From the first on that it has been handed, here or at a former home.
+    const first = session.handed?.after ?? after
+    session.handed = { after: first, upTo: after }
+    // Its connection is to know from where on.
+    session.changed?.()
+    for (let upTo = after; !session.over; ) {
+      const piece = await this.#insisting(session, () => this.#next(session, upTo))
+      session.handed = { after: first, upTo: piece.archivedUpTo }
+      if (piece.messages.length === 0) return
+      const messages = piece.messages.map(one => this.#shown(one, since))
+      const taken = await this.#hand(session, { ...piece, messages }, upTo)
+      if (taken.messages.length < messages.length) break
+      upTo = piece.archivedUpTo
+    }
+    // Its next home goes on.
+    if (session.left === undefined) session.handovers--
+  }
+
+  /** A storage that fails for a moment is asked again: a session that stays would miss what it is not handed. */
+  async #insisting<R>(session: Session, task: () => Promise<R>): Promise<R> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await task()
+      } catch (error) {
+        if (error instanceof Moved || session.over || attempt === ATTEMPTS) throw error
+        await new Promise<void>(resolve => this.#host.clock.after(attempt * AGAIN_MS, resolve))
       }
-    } finally {
-      // Its next home goes on.
-      if (!upToDate && session.left === undefined) session.handovers--
     }
   }
 
@@ -150,7 +163,7 @@ export class Handovers {
     try {
       const count = await send(session, piece.messages)
       const taken = count === piece.messages.length ? piece : firstOf(count, piece, upTo)
-      await this.#taken(session, taken, upTo)
+      await this.#insisting(session, async () => this.#taken(session, taken, upTo))
       return taken
     } finally {
       leave()
