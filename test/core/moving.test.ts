@@ -2,7 +2,7 @@
 import t from 'tap'
 import { extensions } from '../../src/extensions/index.ts'
 import { core } from '../support/core.ts'
-import { moveSome, Traffic } from '../support/moving-core.ts'
+import { comeAndGo, moveSome, Traffic } from '../support/moving-core.ts'
 import { randomNumbers } from '../support/random.ts'
 
 const SEEDS = process.env.SEED === undefined ? [1, 2, 3, 4, 5, 6] : process.env.SEED.split(',').map(Number)
@@ -56,17 +56,7 @@ for (const seed of SEEDS)
         if (random() < 0.3) await new Promise(setImmediate)
       }
     }
-    await some()
-    const left = server.network.leave('node1')
-    await some()
-    await left
-    server.join('node3')
-    const rebalanced = server.network.rebalance()
-    await some()
-    await rebalanced
-    const drained = server.network.drain('node0')
-    await some()
-    await drained
+    await comeAndGo(server, some)
     await traffic.settled()
     const { sent, ...tally } = traffic.tally
     t.comment(`${sent} sent`)

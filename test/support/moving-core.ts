@@ -23,6 +23,21 @@ export function moveSome(network: LocalNetwork, random: () => number): Promise<v
   return network.move(slots, to)
 }
 
+/** Of three nodes the second one leaves, a fourth comes and the first one is drained, with `some` traffic before and during each. */
+export async function comeAndGo(server: ReturnType<typeof core>, some: () => Promise<void>): Promise<void> {
+  await some()
+  const left = server.network.leave('node1')
+  await some()
+  await left
+  server.join('node3')
+  const rebalanced = server.network.rebalance()
+  await some()
+  await rebalanced
+  const drained = server.network.drain('node0')
+  await some()
+  await drained
+}
+
 /** Sends chat messages between sessions, numbered, without waiting for one another. */
 export class Traffic {
   readonly #server: ReturnType<typeof core>
