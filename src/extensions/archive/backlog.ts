@@ -9,38 +9,8 @@ import type { Append, Archive, ArchiveEntry, MarkTable, Write } from '../../stor
 import { growingCache } from '../../xml/cache.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import { type PackedProgress, Progress } from './progress.ts'
 import type { UntilDelivered } from './until-delivered.ts'
-
-/** How far an account has come with its archive. All bigints are numbers of archived messages. */
-interface Progress {
-  /** What has come up to here has reached one of its clients; unknown as long as none was here ... */
-  delivered: bigint | undefined
-  /** ... and nothing that came later has not, save what is on its way. */
-  upToDate: boolean
-  /** A client has said, or its connection has taken, that it has everything up to here. */
-  taken: bigint
-  /** What the storage knows of that. */
-  stored: bigint
-  /** Messages delivered since `taken` was asked for. */
-  unasked: number
-  /** Messages that are recorded and not delivered yet, in the order of their commits. */
-  underway: Underway[]
-}
-
-/** The same as JSON, numbers as text. */
-export interface PackedProgress {
-  readonly delivered: string
-  readonly upToDate: boolean
-  readonly taken: string
-  readonly stored: string
-  readonly unasked: number
-}
-
-interface Underway {
-  readonly append: Append
-  /** Monotonic ms. */
-  readonly since: number
-}
 
 /** An archived message to be handed over. */
 export interface DueArchived {
@@ -66,8 +36,6 @@ const ASKED_EVERY = 64
 const REMEMBERED = 100_000
 const PAGE = 100
 const KEY = 'archive'
-/** No commit takes this long, in ms. One that failed leaves a message under way, which is of no account after this time. */
-const UNDERWAY_MS = 60_000
 
 /** What the archive held when a session asked for it by itself, or was told of it: it needs nothing older. */
 const fetchedUpTo = new SessionFlag<bigint | undefined>('archive-fetched', undefined, {
@@ -111,7 +79,7 @@ export class Backlog {
     const owner = session.jid.bare
     const fetched = fetchedUpTo.get(session)
     if (fetched !== undefined) return fetched
-    const delivered = this.#whole(this.#of(owner)) ?? this.#stored(owner)
+    const delivered = this.#wholeOf(this.#of(owner)) ?? this.#stored(owner)
     return this.#undelivered === undefined
       ? delivered
       : then(delivered, delivered => this.#undelivered!.start(session, delivered))
@@ -121,7 +89,7 @@ export class Backlog {
     const mark = await this.#table.get(owner, KEY)
     const progress = this.#of(owner)
     progress.delivered ??= mark?.value ?? 0n
-    return this.#whole(progress) ?? 0n
+    return this.#wholeOf(progress) ?? 0n
   }
 
   /** What has come for an account after this message: a page with something in it, if there is any. */
@@ -138,8 +106,7 @@ export class Backlog {
 
   /** A page may hold what is on its way and whose number is not known here yet. Commits resolve in order: so it is known after one more. */
   async #identified(owner: JID): Promise<void> {
-    const { underway } = this.#of(owner)
-    if (underway.some(({ append }) => !append.committed)) await this.took(owner, 0n)
+    if (this.#of(owner).unnumbered) await this.took(owner, 0n)
   }
 
   /** With its id; nothing for what the owner has sent. */
@@ -154,7 +121,7 @@ export class Backlog {
   /** A client has taken what was due up to this message. */
   async took(owner: JID, upTo: bigint): Promise<void> {
     const progress = this.#of(owner)
-    if (progress.delivered !== undefined && progress.delivered < upTo) progress.delivered = upTo
+    if (progress.delivered !== undefined) progress.reach(upTo)
     await commit(this.#host.storage, [this.#raise(owner, upTo)], this.#host.log)
   }
 
@@ -163,7 +130,7 @@ export class Backlog {
     // What came meanwhile has not reached it any more.
     if (lost || ended) return
     const progress = this.#of(jid.bare)
-    if (progress.delivered === undefined || progress.delivered < upTo) progress.delivered = upTo
+    progress.reach(upTo)
     progress.upToDate = true
   }
 
@@ -171,7 +138,7 @@ export class Backlog {
   expect(append: Append): readonly Write[] {
     const { owner } = append
     const progress = this.#of(owner)
-    progress.underway.push({ append, since: this.#host.clock.monotonic() })
+    progress.expect(append, this.#host.clock.monotonic())
     if (progress.taken <= progress.stored) return NOTHING
     progress.stored = progress.taken
     return [this.#raise(owner, progress.taken)]
@@ -182,10 +149,9 @@ export class Backlog {
     const number = givenNumber(message, owner)
     if (number === undefined) return undefined
     const progress = this.#of(owner)
-    const place = progress.underway.findIndex(({ append }) => append.committed && append.id === number)
-    if (place >= 0) progress.underway.splice(place, 1)
+    progress.settle(number)
     if (sent.length > 0) this.#delivered(progress, number, sent)
-    else this.#missed(progress, number)
+    else progress.miss(number)
     if (this.#host.sessions(owner).length === 0) this.left(owner)
     return late.length > 0 || sent.length === 0 ? 'kept' : undefined
   }
@@ -195,36 +161,22 @@ export class Backlog {
     progress.delivered = number
     if (++progress.unasked < ASKED_EVERY) return
     progress.unasked = 0
-    const whole = this.#whole(progress) ?? 0n
+    const whole = this.#wholeOf(progress) ?? 0n
     const asked = sent.map(async session => {
       if ((await session.drained()) === 0 && whole > progress.taken) progress.taken = whole
     })
     this.#host.background.run('archive', Promise.all(asked))
   }
 
-  /** Others that were committed later may have been delivered before. */
-  #missed(progress: Progress, number: bigint): void {
-    progress.upToDate = false
-    if (progress.delivered !== undefined && number <= progress.delivered) progress.delivered = number - 1n
-  }
-
-  /** Up to where everything is delivered: what was committed first may be delivered last. */
-  #whole(progress: Progress): bigint | undefined {
-    const oldest = this.#host.clock.monotonic() - UNDERWAY_MS
-    progress.underway = progress.underway.filter(({ append, since }) => since >= oldest && !isVoid(append))
-    let whole = progress.delivered
-    // Those whose commit is under way come after all that is delivered.
-    for (const { append } of progress.underway)
-      if (whole !== undefined && append.committed && append.id <= whole) whole = append.id - 1n
-    return whole
+  #wholeOf(progress: Progress): bigint | undefined {
+    return progress.whole(this.#host.clock.monotonic())
   }
 
   #of(owner: JID): Progress {
     const key = owner.toString()
     const known = this.#progress.get(key)
     if (known !== undefined) return known
-    const none = { taken: 0n, stored: 0n, unasked: 0, underway: [] }
-    const fresh: Progress = { delivered: undefined, upToDate: false, ...none }
+    const fresh = new Progress()
     this.#progress.set(key, fresh)
     return fresh
   }
@@ -235,18 +187,12 @@ export class Backlog {
       .sessions(owner)
       .filter(one => one.reachable && !one.lost && fetchedUpTo.get(one) === undefined)
     for (const session of others) session.send(message)
-    if (others.length === 0) this.#missed(this.#of(owner), number)
+    if (others.length === 0) this.#of(owner).miss(number)
   }
 
   /** Nobody can say what a session has got: all that no client is known to have counts as not delivered. Who has it drops it by its id. */
   doubts(owner: JID): void {
-    const progress = this.#progress.get(owner.toString())
-    if (progress?.delivered === undefined) return
-    const { taken, stored, delivered } = progress
-    if (delivered <= taken || delivered <= stored) return
-    progress.delivered = taken
-    if (taken < stored) progress.delivered = stored
-    progress.upToDate = false
+    this.#progress.get(owner.toString())?.doubt()
   }
 
   /** Nobody is left of an account: once it is known what the last session had not acknowledged, that is stored. */
@@ -254,7 +200,7 @@ export class Backlog {
     const progress = this.#progress.get(owner.toString())
     if (progress?.delivered === undefined || progress.delivered <= progress.stored) return
     const work = this.#host.router.homes.inLane(owner, async ({ sessions, forgotten }) => {
-      const whole = this.#whole(progress) ?? 0n
+      const whole = this.#wholeOf(progress) ?? 0n
       if (sessions.length > 0 || forgotten || whole <= progress.stored) return
       progress.stored = whole
       await this.took(owner, whole)
@@ -269,23 +215,12 @@ export class Backlog {
 
   /** How far an account has come, for its next home. */
   pack(owner: JID): PackedProgress | undefined {
-    const progress = this.#progress.get(owner.toString())
-    if (progress?.delivered === undefined) return undefined
-    const { upToDate, taken, stored, unasked } = progress
-    const delivered = this.#whole(progress) ?? progress.delivered
-    return { delivered: `${delivered}`, upToDate, taken: `${taken}`, stored: `${stored}`, unasked }
+    return this.#progress.get(owner.toString())?.pack(this.#host.clock.monotonic())
   }
 
   /** The same, from its former home. */
-  unpack(owner: JID, { delivered, upToDate, taken, stored, unasked }: PackedProgress): void {
-    this.#progress.set(owner.toString(), {
-      delivered: BigInt(delivered),
-      upToDate,
-      taken: BigInt(taken),
-      stored: BigInt(stored),
-      unasked,
-      underway: [],
-    })
+  unpack(owner: JID, packed: PackedProgress): void {
+    this.#progress.set(owner.toString(), Progress.unpack(packed))
   }
 
   /** The home of these accounts is another node, or has been. */
@@ -299,8 +234,3 @@ export class Backlog {
 }
 
 const NOTHING: readonly Write[] = []
-
-/** Whether nothing was stored, since it was there already. */
-function isVoid(append: Append): boolean {
-  return append.committed && append.repeated
-}
