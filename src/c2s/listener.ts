@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Admission } from '../core/admission.ts'
+import { within } from '../core/clock.ts'
 import type { Drain, Drained } from '../core/drain.ts'
 import { Metrics } from '../core/metrics.ts'
 import { type ReaderLimits, Scanners } from '../xml/reader.ts'
@@ -163,8 +164,7 @@ export class C2s {
     const connections = this.#connections.size
     await sendAway(this.#connections, drain, clock)
     await this.#empty()
-    const late = new Promise<void>(resolve => clock.after(drain.seconds * 1000, resolve))
-    await Promise.race([this.#resumption.awake(), late])
+    await within(clock, drain.seconds * 1000, this.#resumption.awake(), undefined)
     const forsaken = this.#resumption.hibernating
     this.#resumption.close(new StreamError('system-shutdown'))
     return { connections, forsaken }

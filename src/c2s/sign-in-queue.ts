@@ -1,5 +1,5 @@
 import { SaslError } from '../auth/sasl.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, pause } from '../core/clock.ts'
 import type { Counter, Metrics } from '../core/metrics.ts'
 
 /** How many clients may begin to sign in. */
@@ -60,7 +60,7 @@ export class SignInQueue {
   async #wait(ms: number): Promise<void> {
     this.#waiting++
     try {
-      if (ms > 0) await new Promise<void>(resolve => this.#clock.after(ms, resolve))
+      if (ms > 0) await pause(this.#clock, ms)
       for (let pressure = this.#pressure(); pressure !== undefined; pressure = this.#pressure())
         await pressure
     } finally {

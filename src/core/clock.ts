@@ -24,3 +24,24 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) }
   },
 }
+
+/** Resolves after so many ms. */
+export function pause(clock: Pick<Clock, 'after'>, ms: number): Promise<void> {
+  return new Promise(resolve => clock.after(ms, resolve))
+}
+
+/** Waits for something, but no longer than so many ms: what it comes to, or else `late`. Rejects when it does in time. */
+export async function within<T, L>(
+  clock: Pick<Clock, 'after'>,
+  ms: number,
+  work: Promise<T>,
+  late: L,
+): Promise<T | L> {
+  const { promise, resolve } = Promise.withResolvers<L>()
+  const timer = clock.after(ms, () => resolve(late))
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    timer.cancel()
+  }
+}

@@ -1,6 +1,6 @@
 import { SLOTS } from '../cluster/slots.ts'
 import type { Answer, Cluster } from '../cluster/types.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, within } from './clock.ts'
 
 /** How long a node may take to say how it is, in ms. */
 const PATIENCE_MS = 5_000
@@ -52,10 +52,8 @@ export async function survey(cluster: Cluster, own: NodeReport, clock: Clock): P
 }
 
 async function ask(cluster: Cluster, node: string, clock: Clock): Promise<NodeReport | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>()
-  const timer = clock.after(PATIENCE_MS, () => resolve(undefined))
-  const answer = await Promise.race([cluster.request(node, { op: 'report' }).catch(() => undefined), late])
-  timer.cancel()
+  const asked = cluster.request(node, { op: 'report' }).catch(() => undefined)
+  const answer = await within(clock, PATIENCE_MS, asked, undefined)
   return answer && reportIn(answer)
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, within } from '../core/clock.ts'
 import { software } from '../core/software.ts'
 import type { CasTable, Storage } from '../storage/types.ts'
 import { JID } from '../xml/jid.ts'
@@ -51,16 +51,10 @@ export class HealthCheck {
   }
 
   #probe(): Promise<string> {
-    const { promise, resolve } = Promise.withResolvers<string>()
-    const timer = this.#clock.after(TIMEOUT_MS, () => resolve('no answer'))
-    this.#table
+    const probed = this.#table
       .update(this.#owner, 'probe', (before = 0) => Math.max(before + 1, this.#clock.now()))
       .then(() => 'ok', codeOf)
-      .then(answer => {
-        timer.cancel()
-        resolve(answer)
-      })
-    return promise
+    return within(this.#clock, TIMEOUT_MS, probed, 'no answer')
   }
 }
 

@@ -74,7 +74,9 @@ class LoneHandle implements SessionHandle {
     this.#router.sessionEnds.acknowledged(this.jid, sent)
   }
 
-  move = nowhere
+  move(): never {
+    return nowhere()
+  }
 }
 
 function nowhere(): never {

@@ -1,3 +1,4 @@
+import { pause, within } from '../../core/clock.ts'
 import type { Host } from '../../core/host.ts'
 import { Moved } from '../../core/link/frames.ts'
 import { isPromise, type Maybe } from '../../core/maybe.ts'
@@ -98,7 +99,8 @@ export class Handovers {
     const from = Promise.resolve(start)
     from.catch(() => {})
     const before = this.#last.get(owner) ?? Promise.resolve()
-    const work = this.#patiently(before)
+    const { clock } = this.#host
+    const work = within(clock, PATIENCE_MS, before, undefined)
       .then(() => this.#handOver(session, from, since))
       .catch(err => {
         // Its next home goes on.
@@ -113,13 +115,6 @@ export class Handovers {
       })
     this.#last.set(owner, work)
     this.#host.background.run('offline', work)
-  }
-
-  async #patiently(before: Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const timer = this.#host.clock.after(PATIENCE_MS, late.resolve)
-    await Promise.race([before, late.promise])
-    timer.cancel()
   }
 
   /** `since`: when the session came, ms since 1970. */
@@ -152,7 +147,7 @@ export class Handovers {
         return await task()
       } catch (error) {
         if (error instanceof Moved || session.over || attempt === ATTEMPTS) throw error
-        await new Promise<void>(resolve => this.#host.clock.after(attempt * AGAIN_MS, resolve))
+        await pause(this.#host.clock, attempt * AGAIN_MS)
       }
     }
   }
