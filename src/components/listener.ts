@@ -54,7 +54,7 @@ export class Components {
     for (const { name, secret } of components) {
       const service = new AttachedService(JID.parse(name))
       known.set(name, { service, secret })
-      router.addService(name, service)
+      router.services.add(name, service)
     }
     const late = new StreamError('connection-timeout', 'the handshake took too long')
     this.#newcomers = new Deadlines(clock, limits.signInSeconds * 1000, one => one.receiver?.close(late))

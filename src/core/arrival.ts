@@ -36,7 +36,7 @@ export function arrival(
   const to = stanza.to ?? stanza.from.bare
   const host = router.host(to.domain)
   if (host === undefined) {
-    const service = router.service(to.domain)
+    const service = router.services.of(to.domain)
     // RFC 6120 §10.4: a domain that is not served here.
     if (service === undefined) throw new StanzaError('remote-server-not-found')
     return { writes: [], arrive: () => service.receive(stanza) }

@@ -17,7 +17,7 @@ import type { Link, MakeLink } from './link/types.ts'
 import type { Log } from './log.ts'
 import { attempt, isPromise, type Maybe, then } from './maybe.ts'
 import { Metrics } from './metrics.ts'
-import type { AttachedService, Service } from './services.ts'
+import { type AttachedService, Services } from './services.ts'
 import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
 import { SessionEnds } from './session-ends.ts'
 import { type BindPolicy, type BindWish, type BoundHandle, Sessions } from './sessions.ts'
@@ -46,12 +46,12 @@ export class Router {
   readonly homes: Homes
   readonly sessions: Sessions
   readonly sessionEnds: SessionEnds
+  readonly services = new Services()
   /** How other nodes get sessions whose connections are here; set by whoever has the connections. */
   release: Release | undefined
   /** What this node says of itself when others ask; set by whoever knows. */
   report: (() => NodeReport) | undefined
   readonly #hosts = new Map<string, Host>()
-  readonly #services = new Map<string, Service>()
   readonly #background: Background
   readonly #log: Log
   readonly #link: Link
@@ -86,21 +86,6 @@ export class Router {
   /** The host of a domain that is served here. */
   host(domain: string): Host | undefined {
     return this.#hosts.get(domain)
-  }
-
-  /** Has a service take what is addressed to a domain that is no host. All nodes add the same services. */
-  addService(domain: string, service: Service): void {
-    this.#services.set(domain, service)
-  }
-
-  /** The service of a domain. */
-  service(domain: string): Service | undefined {
-    return this.#services.get(domain)
-  }
-
-  /** The domains of all services. */
-  get services(): readonly string[] {
-    return [...this.#services.keys()]
   }
 
   /**
@@ -298,7 +283,7 @@ export class Router {
   /** Whose home handles what is for an address; undefined for what any node does. */
   ownerOf(jid: JID): JID | undefined {
     if (this.#hosts.has(jid.domain)) return jid.local === '' ? undefined : jid.bare
-    return this.#services.get(jid.domain)?.owner(jid)
+    return this.services.of(jid.domain)?.owner(jid)
   }
 
   /** The recipient's home must not move before what is returned is called; undefined where it does not anyway. */

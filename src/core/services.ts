@@ -43,3 +43,23 @@ export class AttachedService implements Service {
     if (this.#port === port) this.#port = undefined
   }
 }
+
+/** All services, by the domains that they have and no host has. All nodes add the same. */
+export class Services {
+  readonly #all = new Map<string, Service>()
+
+  /** Has a service take what is addressed to a domain. */
+  add(domain: string, service: Service): void {
+    this.#all.set(domain, service)
+  }
+
+  /** The service of a domain. */
+  of(domain: string): Service | undefined {
+    return this.#all.get(domain)
+  }
+
+  /** The domains of all services. */
+  get domains(): readonly string[] {
+    return [...this.#all.keys()]
+  }
+}

@@ -62,7 +62,7 @@ export default defineExtension({
         get(NS.discoInfo, 'query', 'server', answer('server')),
         get(NS.discoItems, 'query', 'server', iq => {
           if (iq.payload.attrs.node !== undefined) return ofNode(nodes.server, 'items', iq)
-          return items(host.router.services.map(domain => xml('item', { jid: domain })))
+          return items(host.router.services.domains.map(domain => xml('item', { jid: domain })))
         }),
         // XEP-0030 §8 rule 1: strangers get service-unavailable, as for an account that does not exist.
         get(NS.discoInfo, 'query', 'account', answer('account')),

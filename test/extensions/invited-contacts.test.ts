@@ -75,7 +75,7 @@ for (const nodes of [1, 2])
       owner: () => JID.parse('capulet.example'),
       receive: stanza => void sent.push(stanza.encode().toString()),
     }
-    for (const router of server.routers) router.addService('capulet.example', capulet)
+    for (const router of server.routers) router.services.add('capulet.example', capulet)
     const alice = await server.session('alice', 'phone')
     await alice.send('iq', { type: 'get', id: 'r' }, xml('query', { xmlns: NS.roster }))
     await alice.send('presence', {})

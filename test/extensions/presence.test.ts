@@ -176,7 +176,7 @@ t.test('directed presence goes to a thousand entities and no more', async t => {
 t.test('RFC 6121 §3.1.2, §4.3: what goes to another server for a new resource', async t => {
   const { session, settled, routers, storage } = server()
   const elsewhere: string[] = []
-  routers[0]?.addService('elsewhere.example', {
+  routers[0]?.services.add('elsewhere.example', {
     owner: jid => jid,
     receive: stanza => void elsewhere.push(stanza.encode().toString()),
   })

@@ -51,7 +51,7 @@ export class Attachments {
 
   #attach(place: Place): void {
     const [domain, node, number] = place
-    const service = this.#parts.router.service(domain)
+    const service = this.#parts.router.services.of(domain)
     if (!(service instanceof AttachedService)) throw new StanzaError('item-not-found')
     // It may be told twice, where a home has died.
     if (this.#has(place)) return
@@ -71,7 +71,7 @@ export class Attachments {
   }
 
   #end(domain: string): void {
-    const service = this.#parts.router.service(domain)
+    const service = this.#parts.router.services.of(domain)
     const port = this.#here.get(domain)?.port
     if (service instanceof AttachedService && port !== undefined) service.detach(port)
     this.#here.delete(domain)
