@@ -14,16 +14,14 @@ import { setFlagsFromString } from 'node:v8'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+const { dependencies, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
 /**
- * How V8 collects short-lived objects (docs/decisions/0012): in a space of 16 MiB, where messages that wait to be stored need not be copied
- * time and again, swept by one thread: more of them cost more processor time than they save. Whoever sets the size by NODE_OPTIONS has decided otherwise.
+ * How V8 collects (docs/decisions/0012): short-lived objects in a space of 16 MiB, where messages that wait to be stored need not be copied
+ * time and again, swept by one thread, since more of them cost more processor time than they save; and all objects when the server asks for it.
+ * Those of `npm start`, which need not start Node twice then. Whoever sets the size by NODE_OPTIONS has decided otherwise.
  */
-const SERVER_OPTIONS = [
-  '--max-semi-space-size=16',
-  '--no-parallel-scavenge',
-  '--no-concurrent-array-buffer-sweeping',
-  '--expose-gc',
-]
+const SERVER_OPTIONS = scripts.start.split(' ').filter(word => word.startsWith('--'))
 
 if (Number.parseInt(process.versions.node, 10) < pinnedMajor())
   await startNode(pinnedNode(), missingOptions())
@@ -41,7 +39,6 @@ function missingOptions() {
 
 /** The major version of Node that package.json asks for. */
 function pinnedMajor() {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   return Number(/\d+/.exec(dependencies.node)?.[0])
 }
 

@@ -67,7 +67,9 @@ t.test(
       await ended
       return words
     }
-    t.ok((await commandLine({})).includes('--max-semi-space-size=16'))
+    const words = await commandLine({})
+    t.ok(words.includes('--max-semi-space-size=16'))
+    t.ok(words.includes('--expose-gc'))
     const options = `${process.env.NODE_OPTIONS ?? ''} --max-semi-space-size=8`
     t.notOk(
       (await commandLine({ NODE_OPTIONS: options })).some(word => word.startsWith('--max-semi-space-size')),

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import packageJson from '../../package.json' with { type: 'json' }
 import { CountingClient } from '../support/counting-client.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { DiskImage, randomLuck, STRICT } from './disk-image.ts'
@@ -30,7 +31,7 @@ const AFTERWARDS = 5
 const COUNTED = 1_200
 const PASSWORD = 'secret'
 /** Options that bin/tidings.js would start Node anew for, under the library a second time. */
-const NODE = ['--max-semi-space-size=16', '--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping']
+const NODE = packageJson.scripts.start.split(' ').filter(word => word.startsWith('--'))
 
 t.jobs = 1
 t.setTimeout(120_000 + ROUNDS * 15_000)
