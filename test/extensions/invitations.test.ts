@@ -31,6 +31,18 @@ t.test('a token cannot be guessed, nor found in what is stored', async t => {
   t.notOk(made.some(({ token }) => stored.includes(token)))
 })
 
+t.test('an id is a word for a command line: it does not begin with a dash', async t => {
+  const { invitations } = setUp()
+  // One digest in 64 begins with one.
+  await Promise.all(Array.from({ length: 1_000 }, () => invitations.create(ONE)))
+  const ids = (await invitations.list()).map(({ id }) => id)
+  t.equal(ids.length, 1_000)
+  t.strictSame(
+    ids.filter(id => id.startsWith('-')),
+    [],
+  )
+})
+
 t.test('of many who come at once with one use, one gets in', async t => {
   const { invitations } = setUp()
   const { token } = await invitations.create(ONE)

@@ -3,6 +3,8 @@ import type { MemberRecord, Sight } from './registry.ts'
 interface Member {
   record: MemberRecord
   text: string
+  /** The last beat that was seen or heard of. */
+  beat: number
   /** When something new was last seen of it, on this node's clock. */
   since: number
 }
@@ -46,11 +48,11 @@ export class Members {
     for (const [name, { record, text }] of sight.members) {
       const known = this.#members.get(name)
       if (known === undefined) {
-        this.#members.set(name, { record, text, since: now })
+        this.#members.set(name, { record, text, beat: record.beat, since: now })
         come.push([name, record])
         continue
       }
-      if (record.beat > known.record.beat) known.since = now
+      alive(known, record.beat, now)
       known.record = record
       known.text = text
     }
@@ -69,7 +71,7 @@ export class Members {
   /** A beat of a node was heard. */
   heard(name: string, beat: number, now: number): void {
     const member = this.#members.get(name)
-    if (member !== undefined && beat > member.record.beat) member.since = now
+    if (member !== undefined) alive(member, beat, now)
   }
 
   /** What was not seen of others while this node could not look says nothing about them. */
@@ -104,4 +106,11 @@ export class Members {
   #silence(name: string, now: number): number {
     return now - (this.#members.get(name)?.since ?? now)
   }
+}
+
+/** A beat counts from when it was first heard of: Redis tells of it again with its list. */
+function alive(member: Member, beat: number, now: number): void {
+  if (beat <= member.beat) return
+  member.beat = beat
+  member.since = now
 }

@@ -231,8 +231,10 @@ function giveBack(row: Invitation, who: string): Invitation {
   return { ...row, uses: row.uses + 1, accounts: row.accounts.filter(one => one !== who) }
 }
 
+/** One whose id does not begin with a dash: on a command line that would be an option. */
 function newToken(): string {
-  return Array.from({ length: TOKEN_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+  const token = Array.from({ length: TOKEN_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+  return keyOf(token).startsWith('-') ? newToken() : token
 }
 
 /** A token is as random as a key, so a plain hash of it cannot be reversed by guessing. */
