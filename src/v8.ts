@@ -14,22 +14,27 @@ export function optimise(): void {
 const QUIET_EVERY = 2_000
 /** A thread that has work for less of its time than this is quiet. */
 const QUIET = 0.05
+/** So many looks in a row must find it quiet. In a lull of some seconds it keeps what it will need at once: see `collectAll`. */
+const QUIET_LOOKS = 5
 const MIB = 2 ** 20
 /** Objects that are marked within a tenth of a second or two: nobody waits longer for a collection of ours. Beyond, V8 does it in steps, in time. */
 const MOST_OBJECTS = 128 * MIB
 
 /**
- * Gives back the space that work took, a few seconds after it is done. V8 does that by itself, but after 15 to 25 s without any work. For the
- * thread that calls it, as long as that lives. `every`: ms between two looks.
+ * Gives back the space that work took, some ten seconds after it is done. V8 does that by itself, but after 15 to 25 s without any work. For the
+ * thread that calls it, as long as that lives. `inUse`: whether there is anybody whose objects stay; else V8 may do it in its time, since
+ * the first to come would pay for it (see `collectAll`). `every`: ms between two looks.
  */
-export function collectWhenQuiet(every = QUIET_EVERY): void {
+export function collectWhenQuiet(inUse: () => boolean, every = QUIET_EVERY): void {
   let before = performance.eventLoopUtilization()
   let floor = getHeapStatistics().total_heap_size
+  let quiet = 0
   const look = (): void => {
     const now = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(now, before)
     before = now
-    if (utilization >= QUIET) return
+    quiet = utilization < QUIET ? quiet + 1 : 0
+    if (quiet < QUIET_LOOKS || !inUse()) return
     const { total_heap_size: size, used_heap_size: used } = getHeapStatistics()
     if (used > MOST_OBJECTS || size < floor * 1.25 + 8 * MIB) return
     collectAll()
@@ -49,7 +54,10 @@ export function collectGarbage(): void {
   setFlagsFromString('--no-stress-flush-code')
 }
 
-/** Collects whatever can be collected, at once; only where Node was started with `--expose-gc`, as bin/tidings.js does. */
+/**
+ * Collects whatever can be collected, at once; only where Node was started with `--expose-gc`, as bin/tidings.js does. The shapes of objects that
+ * are not there just now go, too, and with them the machine code that was made for them: what comes next runs half as fast for some seconds.
+ */
 function collectAll(): void {
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

@@ -35,6 +35,8 @@ export interface Supervisor {
   readonly ports: Ports
   readonly certificates: readonly CertificateDescription[]
   readonly warnings: readonly string[]
+  /** Its workers know that. */
+  readonly connections?: undefined
   firstInvitation(): Promise<NewInvitationLinks | undefined>
   /** Has all workers read the configuration again. Rejects with a TidingsError when it can't be used. */
   reload(): Promise<Changes>

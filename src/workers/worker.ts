@@ -25,6 +25,8 @@ export interface WorkerParts {
 
 /** A worker that has been assigned. */
 export interface Worker {
+  /** Open connections of clients. */
+  readonly connections: number
   /** Closes streams, gives its homes away, stores everything. */
   stop(): Promise<void>
 }
@@ -40,6 +42,9 @@ export function startWorker(parts: WorkerParts): Promise<Worker> {
           const started = await start(assignment, parts, peer)
           running = started
           resolve({
+            get connections() {
+              return started.server.connections
+            },
             async stop() {
               stopping = true
               await started.stop()
@@ -64,7 +69,7 @@ export function startWorker(parts: WorkerParts): Promise<Worker> {
   })
 }
 
-interface Running extends Worker {
+interface Running extends Pick<Worker, 'stop'> {
   readonly server: Server
   readonly serving: Serving
   metrics(): Promise<string>
