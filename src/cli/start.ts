@@ -35,7 +35,7 @@ export const command: Command = {
     reload = () => server.reload()
     const invitation = await server.firstInvitation()
     terminal.out(startScreen(config, { ...server, invitation }, options.config))
-    settleDown(() => server.connections !== 0)
+    settleDown(server)
     return untilStopped(server, log, reason)
   },
 }
@@ -74,17 +74,17 @@ async function work(parts: Parts): Promise<number> {
   // The supervisor tells why one could not start.
   const worker = await startWorker({ ...parts, onFault }).catch(() => undefined)
   if (worker === undefined) return process.exit(1)
-  settleDown(() => worker.connections !== 0)
+  settleDown(worker)
   return untilStopped(worker, log, reason)
 }
 
-/** All is loaded. `inUse`: whether anybody is connected. */
-function settleDown(inUse: () => boolean): void {
+/** All is loaded. */
+function settleDown(server: { readonly connections?: number | undefined }): void {
   // Written now, for a server that is killed writes nothing.
   flushCompileCache()
   collectGarbage()
   optimise()
-  collectWhenQuiet(inUse)
+  collectWhenQuiet(() => server.connections !== 0)
 }
 
 /** Whether a terminal is attached: then SIGHUP says that it was closed, else it asks to read the configuration again. */
