@@ -1,7 +1,7 @@
 /**
  * `node bench/cluster.ts WHAT [options]`: whole nodes over Redis and Cassandra on this machine, all of it started and ended here.
  *
- *   chat       CPU, frames, commands of Redis and writes of Cassandra per message: [--nodes 1,2,3] [--archive] [--rate 300] [--rounds 3]
+ *   chat       CPU, frames, commands of Redis and writes of Cassandra per message: [--nodes 1,2,3] [--archive] [--near] [--rate 300] [--rounds 3]
  *   idle       memory of idle sessions, and of nodes while slots move: [--nodes 1,2] [--sessions 10000]
  *   reconnect  one of the nodes is killed, its clients come to the others: [--nodes 3] [--sessions 9000] [--sign-ins 1000]
  *   celebrity  thousands write to one account, and it to them: [--nodes 2] [--fans 2000] [--devices 3] [--rate 500]
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
   options: {
     nodes: { type: 'string' },
     archive: { type: 'boolean', default: false },
+    near: { type: 'boolean', default: false },
     rate: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     'node-options': { type: 'string' },
@@ -39,6 +40,7 @@ switch (what) {
     await chat({
       nodes: sizes('1,2,3'),
       archive: values.archive,
+      near: values.near,
       rate: values.rate === undefined ? undefined : Number(values.rate),
       rounds: Number(values.rounds),
       node: values['node-options']?.split(' ') ?? [],

@@ -167,9 +167,9 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     return drained
   }
   if (given.control !== false) {
-    const forget = (account: JID) => router.forget(account)
+    const forget = (account: JID) => router.atHome.forget(account)
     const addContacts = (account: JID, contacts: readonly NewContact[]) =>
-      router.atHome(
+      router.atHome.run(
         'roster:add',
         account,
         contacts.map(({ contact, subscription }) => [contact.toString(), subscription] as const),

@@ -20,6 +20,8 @@ export interface ChatOptions {
   /** Sizes of clusters. */
   readonly nodes: readonly number[]
   readonly archive: boolean
+  /** To measure several nodes also with each client at the node that is home to its account, instead of at any: fewer hops, all else alike. */
+  readonly near: boolean
   /** Messages a second; undefined: as many as go through. */
   readonly rate: number | undefined
   readonly rounds: number
@@ -30,6 +32,7 @@ export interface ChatOptions {
 /** One round of one cluster. */
 interface Measured {
   readonly nodes: number
+  readonly near: boolean
   /** CPU, us per message. */
   readonly cpu: number
   readonly redis: number
@@ -51,7 +54,7 @@ interface Measured {
 export async function chat(options: ChatOptions): Promise<void> {
   if (!existsSync(join(BENCH, 'xmppload.mjs')))
     throw new Error(`no load generator in ${BENCH}: set TIDINGS_BENCH`)
-  const { nodes: sizes, archive, rounds, node } = options
+  const { nodes: sizes, archive, near, rounds, node } = options
   await using parts = new AsyncDisposableStack()
   const services = parts.adopt(await Services.start(), one => one.stop())
   const clusters: Whole[] = []
@@ -62,16 +65,18 @@ export async function chat(options: ChatOptions): Promise<void> {
   const all: Measured[] = []
   for (let round = 0; round <= rounds; round++)
     await alone(async () => {
-      for (const whole of clusters) {
-        const measured = await measure(whole, options)
-        console.log(`${round === 0 ? 'warm-up' : `round ${round}`}: ${line(measured)}`)
-        if (round > 0) all.push(measured)
-      }
+      for (const whole of clusters)
+        for (const atHome of near && whole.ports.length > 1 ? [false, true] : [false]) {
+          const measured = await measure(whole, options, atHome)
+          console.log(`${round === 0 ? 'warm-up' : `round ${round}`}: ${line(measured)}`)
+          if (round > 0) all.push(measured)
+        }
     })
-  for (const size of sizes) console.log(`median: ${line(median(all.filter(({ nodes }) => nodes === size)))}`)
+  for (const alike of Map.groupBy(all, one => `${one.nodes} ${one.near}`).values())
+    console.log(`median: ${line(median(alike))}`)
 }
 
-async function measure(whole: Whole, { archive, rate }: ChatOptions): Promise<Measured> {
+async function measure(whole: Whole, { archive, rate }: ChatOptions, near: boolean): Promise<Measured> {
   const target = join(whole.cluster.folder, 'target.json')
   await writeFile(target, JSON.stringify(whole.target()))
   const mode = rate === undefined ? 'window=4' : `mode=rate,rate=${rate}`
@@ -85,14 +90,16 @@ async function measure(whole: Whole, { archive, rate }: ChatOptions): Promise<Me
     '--scenario',
     scenario,
   ]
-  const env = { ...process.env, TIDINGS_BENCH_PORTS: whole.ports.join(',') }
+  const ports = near ? await whole.portsOfHomes(2 * PAIRS) : whole.ports
+  const env = { ...process.env, TIDINGS_BENCH_PORTS: ports.join(',') }
   const generator = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const told = text(generator.stdout)
   const ended = once(generator, 'exit')
   const [from, to] = await window(whole)
   const [code] = await ended
   if (code !== 0) throw new Error(`the load generator ended with ${code}`)
-  return measured(whole.cluster.nodes.length, from, to, JSON.parse(await told))
+  const counted = measured(from, to, JSON.parse(await told))
+  return { nodes: whole.cluster.nodes.length, near, ...counted }
 }
 
 /** The sums at two moments between which messages flow. */
@@ -116,11 +123,10 @@ interface Told {
   readonly damaged_bodies: number
 }
 
-function measured(nodes: number, from: Counts, to: Counts, told: Told): Measured {
+function measured(from: Counts, to: Counts, told: Told): Omit<Measured, 'nodes' | 'near'> {
   const messages = to.messages - from.messages
   const each = (name: keyof Counts): number => (to[name] - from[name]) / messages
   return {
-    nodes,
     cpu: told.cpu_ms_per_1000,
     redis: each('redis') * 1e6,
     cassandra: each('cassandra') * 1e6,
@@ -136,13 +142,16 @@ function measured(nodes: number, from: Counts, to: Counts, told: Told): Measured
 }
 
 function median(rounds: readonly Measured[]): Measured {
-  const of = (name: keyof Measured): number =>
+  const { nodes, near, ...counted } = rounds[0]!
+  const of = (name: keyof typeof counted): number =>
     rounds.map(round => round[name]).sort((a, b) => a - b)[Math.floor(rounds.length / 2)]!
-  const names = Object.keys(rounds[0]!) as (keyof Measured)[]
-  return Object.fromEntries(names.map(name => [name, of(name)])) as unknown as Measured
+  const names = Object.keys(counted) as (keyof typeof counted)[]
+  const medians = Object.fromEntries(names.map(name => [name, of(name)])) as typeof counted
+  return { nodes, near, ...medians }
 }
 
 function line(one: Measured): string {
-  const { nodes, cpu, redis, cassandra, frames, commands, writes, reads, perSecond, p50, p99, wrong } = one
-  return `${nodes} nodes: ${cpu.toFixed(1)} us of the nodes, ${redis.toFixed(1)} of Redis, ${cassandra.toFixed(0)} of Cassandra a message; ${frames.toFixed(2)} frames, ${commands.toFixed(4)} commands, ${writes.toFixed(2)} writes, ${reads.toFixed(3)} reads; ${perSecond.toFixed(0)} a second, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(0)} ms; wrong ${wrong}`
+  const { nodes, near, cpu, redis, cassandra, frames, commands, writes, reads, perSecond, p50, p99, wrong } =
+    one
+  return `${nodes} nodes${near ? ', clients at their homes' : ''}: ${cpu.toFixed(1)} us of the nodes, ${redis.toFixed(1)} of Redis, ${cassandra.toFixed(0)} of Cassandra a message; ${frames.toFixed(2)} frames, ${commands.toFixed(4)} commands, ${writes.toFixed(2)} writes, ${reads.toFixed(3)} reads; ${perSecond.toFixed(0)} a second, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(0)} ms; wrong ${wrong}`
 }

@@ -177,6 +177,17 @@ export class Whole {
     return user => table.holder(slotOf(`${USER}${user}@${DOMAIN}`))
   }
 
+  /** The ports of the homes of users, from the first one on. */
+  async portsOfHomes(users: number): Promise<number[]> {
+    const ports = new Map<string, number>()
+    for (const { data, port } of this.cluster.running) {
+      const survey = (await askServer(data, { op: 'cluster' }))?.survey
+      ports.set(survey!.nodes.find(({ own }) => own)!.node, port)
+    }
+    const homeOf = this.homes()
+    return Array.from({ length: users }, (_, user) => ports.get(homeOf(user)!)!)
+  }
+
   /** Resolves when a node that runs sees exactly so many, each with slots, and no slot is without a home; gives how long that took, ms. */
   async agreed(count: number): Promise<number> {
     const start = performance.now()

@@ -1,8 +1,10 @@
 /** Many accounts at once. */
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { type Clock, pause, systemClock } from '../core/clock.ts'
 import { TidingsError } from '../core/errors.ts'
 import { Lane } from '../core/lane.ts'
+import { StorageError } from '../storage/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Accounts, PasswordKeys, Role } from './accounts.ts'
 import { SALT_BYTES } from './scram.ts'
@@ -24,6 +26,8 @@ export interface ImportOptions {
   readonly sharedSalt?: boolean
   /** Called after each entry; `error` says why it was refused (`TIDINGS_ACCOUNT_EXISTS`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_ACCOUNT_ADDRESS`). */
   readonly progress?: (entry: ImportEntry, error: TidingsError | undefined) => void
+  /** For waiting. */
+  readonly clock?: Pick<Clock, 'after'>
 }
 
 /** What an import came to. */
@@ -36,16 +40,19 @@ export interface ImportResult {
 const IN_FLIGHT = 16
 /** With a shared salt only commits are waited for, and those go in groups. */
 const IN_FLIGHT_SHARED = 256
+/** How long it is waited for a storage that does not answer in time, in ms: doubled each time, and in the end it has failed. */
+const FIRST_WAIT_MS = 250
+const LAST_WAIT_MS = 16_000
 /** Passwords whose keys are kept with a shared salt; then the one unused for longest goes. */
 const MAX_CACHED = 1_000
 
-/** Makes accounts; refused ones are reported and skipped. Rejects when the storage fails: what was reported as made stays. */
+/** Makes accounts; refused ones are reported and skipped. Rejects when the storage fails for half a minute: what was reported as made stays. */
 export async function importAccounts(
   accounts: Accounts,
   entries: Iterable<ImportEntry> | AsyncIterable<ImportEntry>,
   options: ImportOptions = {},
 ): Promise<ImportResult> {
-  const { sharedSalt = false, progress } = options
+  const { sharedSalt = false, progress, clock = systemClock } = options
   const derive = sharedSalt ? sharedKeys(accounts) : (password: string) => accounts.deriveKeys(password)
   const source = each(entries)
   // Entries of one account in their order: the first one makes it, whichever's keys are derived first.
@@ -55,7 +62,7 @@ export async function importAccounts(
     const lane = lanes.get(key) ?? new Lane()
     lanes.set(key, lane)
     try {
-      return await lane.run(() => make(accounts, entry, derive))
+      return await lane.run(() => make(accounts, entry, derive, clock))
     } finally {
       if (lane.waiting === 0) lanes.delete(key)
     }
@@ -80,15 +87,32 @@ async function make(
   accounts: Accounts,
   entry: ImportEntry,
   derive: (password: string) => Promise<PasswordKeys>,
+  clock: Pick<Clock, 'after'>,
 ): Promise<TidingsError | undefined> {
-  try {
-    await accounts.checkFree(entry.jid)
-    await accounts.add(entry.jid, await derive(entry.password), entry.role)
-    return undefined
-  } catch (error) {
-    if (error instanceof TidingsError) return error
-    throw error
-  }
+  const { jid, password, role } = entry
+  let keys: PasswordKeys | undefined
+  let asked = false
+  for (let wait = FIRST_WAIT_MS; ; wait *= 2)
+    try {
+      if (keys === undefined) {
+        await accounts.checkFree(jid)
+        keys = await derive(password)
+      }
+      // One that was not answered may have made it.
+      if (asked && (await accounts.holds(jid, 'SHA-512', keys['SHA-512']))) return undefined
+      asked = true
+      await accounts.add(jid, keys, role)
+      return undefined
+    } catch (error) {
+      if (error instanceof TidingsError) return error
+      if (!isPassing(error) || wait > LAST_WAIT_MS) throw error
+      await pause(clock, wait)
+    }
+}
+
+/** Whether the storage may answer a little later. */
+function isPassing(error: unknown): boolean {
+  return error instanceof StorageError && (error.code === 'unavailable' || error.code === 'overloaded')
 }
 
 /** Derives keys with one salt, once for each of the latest passwords. */

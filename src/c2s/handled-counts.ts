@@ -11,7 +11,9 @@ import type { Router } from '../core/router.ts'
 import type { JID } from '../xml/jid.ts'
 
 /** Where the storage of a host is, and who may write there. */
-type Hosts = Pick<Router, 'cluster' | 'host' | 'storeHandled'>
+export type Hosts = Pick<Router, 'cluster' | 'host'> & {
+  readonly atHome: Pick<Router['atHome'], 'storeHandled'>
+}
 
 /** A session as far as it is counted. */
 export interface Counted {
@@ -112,7 +114,7 @@ export class HandledCounts {
   async #write(counts: readonly Handled[]): Promise<void> {
     // Only the home of an account writes what is its own (ARCHITECTURE §9). One that cannot be reached goes without: a lower count does no harm.
     if (!this.#router.cluster.alone)
-      await Promise.all(counts.map(count => this.#router.storeHandled(count).catch(() => {})))
+      await Promise.all(counts.map(count => this.#router.atHome.storeHandled(count).catch(() => {})))
     // All hosts have the same storage, and atomic need not be what is stored here.
     else
       for (let at = 0; at < counts.length; at += TOGETHER) {

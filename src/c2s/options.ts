@@ -7,6 +7,7 @@ import type { Metrics } from '../core/metrics.ts'
 import type { Router } from '../core/router.ts'
 import type { Certificates } from '../tls/certificates.ts'
 import type { ReaderLimits } from '../xml/reader.ts'
+import type { Hosts } from './handled-counts.ts'
 import type { ManagementLimits } from './resumption.ts'
 import type { SignInLimits, SignInQueue } from './sign-in-queue.ts'
 import type { Rate } from './token-bucket.ts'
@@ -71,10 +72,7 @@ export const DEFAULT_LIMITS: C2sLimits = {
 }
 
 /** What client connections need of the router. */
-export type C2sRouter = Pick<
-  Router,
-  'cluster' | 'host' | 'bind' | 'bindInline' | 'fetch' | 'release' | 'storeHandled'
->
+export type C2sRouter = Pick<Router, 'bind' | 'bindInline' | 'fetch' | 'release'> & Hosts
 
 /** What client connections are made of. */
 export interface C2sOptions {

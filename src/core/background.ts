@@ -1,7 +1,8 @@
+import { StanzaError } from './errors.ts'
 import type { Log } from './log.ts'
 
 /**
- * Work that nobody waits for. It never fails unseen: what it throws is logged.
+ * Work that nobody waits for. It never fails unseen: what it throws is logged, as a warning where the same may succeed a moment later.
  * `settled()` lets tests and an orderly stop wait until all of it is done.
  */
 export class Background {
@@ -18,7 +19,9 @@ export class Background {
       () => void this.#running.delete(done),
       (err: unknown) => {
         this.#running.delete(done)
-        this.#log.error({ code: 'TIDINGS_BACKGROUND_FAILED', what, err }, 'work in the background failed')
+        // A home that has just died or moves is no fault of ours.
+        const level = err instanceof StanzaError && err.type === 'wait' ? 'warn' : 'error'
+        this.#log[level]({ code: 'TIDINGS_BACKGROUND_FAILED', what, err }, 'work in the background failed')
       },
     )
     this.#running.add(done)

@@ -1,7 +1,7 @@
 import type { JID } from '../xml/jid.ts'
 
 /**
- * What extensions do at the home of an owner, whichever node asks for it with `Router.atHome()`. Extended by declaration merging:
+ * What extensions do at the home of an owner, whichever node asks for it with `Router.atHome.run()`. Extended by declaration merging:
  * `'roster:add'(owner: JID, contacts: readonly ...): Maybe<void>`. What goes in and what comes back cross the link as JSON.
  */
 // biome-ignore lint/suspicious/noEmptyInterface: each extension declares its own

@@ -26,6 +26,20 @@ export function attempt<T>(task: () => Maybe<T>, rescue: (error: unknown) => May
   }
 }
 
+/** Runs `task`, and `end` when it has settled, whatever came of it. */
+export function lastly<T>(task: () => Maybe<T>, end: () => void): Maybe<T> {
+  let value: Maybe<T>
+  try {
+    value = task()
+  } catch (error) {
+    end()
+    throw error
+  }
+  if (isPromise(value)) return value.finally(end)
+  end()
+  return value
+}
+
 /** Calls `visit` for each item in order, waiting where a visit waits. Stops when a visit returns something other than undefined. */
 export function eachInOrder<T, R>(
   items: readonly T[],

@@ -1,13 +1,13 @@
+import { slotOf } from '../cluster/slots.ts'
 import type { Cluster } from '../cluster/types.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { arrival } from './arrival.ts'
+import { AtHome } from './at-home.ts'
 import type { Background } from './background.ts'
 import { systemClock } from './clock.ts'
 import { Commits } from './commit.ts'
-import { errorReply, StanzaError, TidingsError } from './errors.ts'
-import { type Handled, handledWrite } from './handled.ts'
-import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
+import { errorReply, StanzaError } from './errors.ts'
 import { Homes } from './homes.ts'
 import type { Host } from './host.ts'
 import { isRepeated } from './ids.ts'
@@ -47,6 +47,8 @@ export class Router {
   readonly sessions: Sessions
   readonly sessionEnds: SessionEnds
   readonly services = new Services()
+  /** What is done at the homes of owners. */
+  readonly atHome: AtHome
   /** How other nodes get sessions whose connections are here; set by whoever has the connections. */
   release: Release | undefined
   /** What this node says of itself when others ask; set by whoever knows. */
@@ -67,6 +69,7 @@ export class Router {
     this.#background = parts.background
     this.#log = parts.log
     this.#link = parts.link?.(cluster, this) ?? new LoneLink(this)
+    this.atHome = new AtHome(this, this.#link)
     this.sessionEnds = new SessionEnds(this, this.#link, parts.background)
     this.#commits = new Commits(parts.metrics ?? new Metrics(systemClock))
     this.#submissions = new Submissions(this, this.#link, this.#commits)
@@ -147,44 +150,6 @@ export class Router {
   arrived(session: Session, catchingUp: boolean, { hooks }: Host): void {
     const told = this.homes.inLane(session.jid, () => hooks.emit('session:arrived', { session, catchingUp }))
     if (isPromise(told)) this.#background.run('arrived', told)
-  }
-
-  /** Removes whatever the server holds of an account, and closes its sessions. */
-  async forget(account: JID): Promise<void> {
-    await (this.isHome(account) ? this.forgetHere(account) : this.#link.forget(account))
-  }
-
-  /** The same of one whose home is this node. */
-  async forgetHere(account: JID): Promise<void> {
-    await this.sessions.forget(this.hostOf(account), account.bare)
-  }
-
-  /** XEP-0198 §5: stores at the home of an account what one of its sessions has handled, wherever that is connected. */
-  async storeHandled(handled: Handled): Promise<void> {
-    if (this.isHome(handled.account)) await this.storeHandledHere(handled)
-    else await this.#link.storeHandled(handled)
-  }
-
-  /** The same of one whose home is this node. */
-  storeHandledHere(handled: Handled): Promise<void> {
-    const host = this.hostOf(handled.account)
-    return host.storage.commit([handledWrite(host, handled)])
-  }
-
-  /**
-   * Has an extension do something at the home of an owner, in its lane. Resolves with what came of it; rejects with what the task
-   * threw (from another node a StanzaError), or with the TidingsError `TIDINGS_EXTENSION_MISSING`.
-   */
-  async atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
-    return this.isHome(owner) ? this.doHere(task, owner, input) : this.#link.atHome(task, owner, input)
-  }
-
-  /** The same of an owner whose home is this node. */
-  async doHere<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>> {
-    const run = this.hostOf(owner).hooks.task(task)
-    if (run === undefined)
-      throw new TidingsError('TIDINGS_EXTENSION_MISSING', `the extension that has the task ${task} is off`)
-    return this.homes.inLane(owner, () => run(owner.bare, input) as TaskOutput<T>)
   }
 
   /** Takes a stanza from a session whose home is this node; see `Submissions.submit()`. */
@@ -277,7 +242,8 @@ export class Router {
     if (this.cluster.alone) return true
     const owner = this.ownerOf(jid)
     if (owner === undefined) return true
-    return this.cluster.homeOf(owner.toString()) === this.cluster.node && this.#link.isIdle(owner)
+    const slot = slotOf(owner.toString())
+    return this.cluster.homeOfSlot(slot) === this.cluster.node && this.#link.isIdle(slot)
   }
 
   /** Whose home handles what is for an address; undefined for what any node does. */

@@ -114,15 +114,10 @@ export class Submissions {
     if (!this.#router.isHome(stanza.to ?? session.jid) && !isOwn(stanza, session)) {
       // ARCHITECTURE §6: the recipient's home commits first; refused there, nothing is committed here.
       const begin = writes.length === 0 ? undefined : () => this.#commits.begin(host, writes)
-      return new Far(this.#link.receive(stanza, session), begin, begun =>
-        then(
-          attempt(() => begun, refused),
-          ({ committed }) =>
-            then(committed, () => {
-              if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
-            }),
-        ),
-      )
+      const finish = (): void => {
+        if (!isRepeated(writes)) copy(host.ids.identify(stanza, at.owner, writes))
+      }
+      return new Far(this.#link.receive(stanza, session), { begin, refused, finish })
     }
     const half = (): Maybe<Settle> =>
       then(arrival(this.#router, stanza, session, session), ({ writes: theirs, arrive }) => {

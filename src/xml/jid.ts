@@ -2,6 +2,7 @@
 
 import { growingCache } from './cache.ts'
 import { prepareDomain } from './domain.ts'
+import { escapeValue } from './escape.ts'
 import { opaqueString, PrecisError, usernameCaseMapped } from './precis.ts'
 
 /** Which part of an address an error is about. */
@@ -47,12 +48,14 @@ export class JID {
   /** The address without its resource; itself when it has none. */
   readonly bare: JID
   private readonly text: string
+  private value: string | undefined
 
   private constructor(local: string, domain: string, resource: string, text: string, bare: JID | undefined) {
     this.local = local
     this.domain = domain
     this.resource = resource
     this.text = text
+    this.value = undefined
     this.bare = bare ?? this
   }
 
@@ -112,6 +115,12 @@ export class JID {
 
   toString(): string {
     return this.text
+  }
+
+  /** The text as the value of an attribute, for quotes of either kind. */
+  toValue(): string {
+    this.value ??= escapeValue(this.text)
+    return this.value
   }
 
   /** Lets a JID stand in JSON (logs, REST answers, stored records) as its text. */

@@ -4,7 +4,7 @@ import type { ReaderLimits } from './limits.ts'
 import { isContent, NO_SCOPE, type StreamScope, sharedScope } from './namespaces.ts'
 import { NS } from './ns.ts'
 import { refuse } from './refusal.ts'
-import { Scanner } from './scanner.ts'
+import type { Scanner } from './scanner.ts'
 import { Scanners } from './scanners.ts'
 import { type StreamOpen, StreamTags } from './stream-tags.ts'
 import { skipSpace } from './tag.ts'
@@ -229,14 +229,19 @@ export class Reader {
 
 const CLOSE: StreamClose = { kind: 'close' }
 
+/** Of elements that stand alone: each is read at once, so one would do. */
+const ALONE = new Scanners()
+
 /** Reads one element that stands alone, such as a stored stanza or a WebSocket frame (RFC 7395 §3.3). Throws `StreamError`. */
 export function readElement(bytes: Buffer, limits: ReaderLimits): TopElement {
-  const scanner = new Scanner(limits)
-  scanner.begin(limits, NO_SCOPE, undefined)
   if (bytes.length > limits.stanzaBytes) refuse('stanza-bytes')
   if (bytes[0] !== LESS) refuse('markup')
+  const scanner = ALONE.take(limits)
+  scanner.begin(limits, NO_SCOPE, undefined)
   const after = scanner.run(bytes, 0, bytes.length)
   if (after < 0) refuse('tag')
   if (after !== bytes.length) refuse('text-between')
-  return scanner.finish(bytes, 0, after, false)
+  const element = scanner.finish(bytes, 0, after, false)
+  ALONE.give(scanner)
+  return element
 }

@@ -8,6 +8,7 @@ import { NO_ATTRIBUTES, otherAttributes } from './other-attributes.ts'
 import { encodeElement, spliced } from './print.ts'
 import { readElement } from './reader.ts'
 import { type Numbers, printSequence } from './sequence.ts'
+import { type Printed, readFramed, writeFramed } from './stanza-frame.ts'
 import type { Attribute, Child, TopElement } from './top-element.ts'
 import { buildTree } from './tree.ts'
 
@@ -125,7 +126,28 @@ export class Stanza {
     return Stanza.fromElement(top, JID.parse(from), to === undefined ? undefined : JID.parse(to))
   }
 
-  /** Writes it as XML that stands alone: for storage and for other nodes. Made once: change nothing. What is unpacked has its `ids` as children. */
+  /** Reads what `toFrame` wrote; it shares the memory of the bytes. */
+  static fromFrame(bytes: Buffer): Stanza {
+    const { head, content, children } = readFramed(bytes)
+    const { from, to } = head
+    const parts = {
+      ...head,
+      kind: head.kind as StanzaKind,
+      from: JID.parse(from),
+      to: to === undefined ? undefined : JID.parse(to),
+      ids: undefined,
+    }
+    return new Stanza(parts, new Content(content, children))
+  }
+
+  /** Writes it for another node, which reads it at a third of the cost of XML. Its `ids` become children, as with `pack`. */
+  toFrame(): Buffer {
+    const { kind, type, id, lang, attributes, from, to, ids } = this
+    const head = { kind, type, id, lang, attributes, from: from.toString(), to: to?.toString() }
+    return writeFramed(head, this.content, ids === undefined ? [] : printIds(ids))
+  }
+
+  /** Writes it as XML that stands alone: for storage. Made once: change nothing. What is unpacked has its `ids` as children. */
   pack(): Buffer {
     this.packed ??= this.encodeIn(NS.client)
     return this.packed
@@ -254,18 +276,18 @@ export class Stanza {
 
   private print(to: JID | undefined): Buffer {
     if (this.rest === undefined || to === undefined) return this.bytes(this.startTag(to, ''))
-    return spliced(`<${this.kind} to="${escapeValue(to.toString())}"`, this.rest)
+    return spliced(`<${this.kind} to="${to.toValue()}"`, this.rest)
   }
 
   private bytes(startTag: string): Buffer {
-    return encodeElement(this.kind, startTag, this.content.bytes, this.ids && printIds(this.ids))
+    return encodeElement(this.kind, startTag, this.content.bytes, this.ids && textOf(this.ids))
   }
 
   /** `to` comes first, so that all else of a stanza to many is the same. */
   private startTag(to: JID | undefined, declaration: string): string {
     let tag = `<${this.kind}${declaration}`
-    if (to !== undefined) tag += ` to="${escapeValue(to.toString())}"`
-    tag += ` from="${escapeValue(this.from.toString())}"`
+    if (to !== undefined) tag += ` to="${to.toValue()}"`
+    tag += ` from="${this.from.toValue()}"`
     if (this.type !== undefined) tag += ` type="${escapeValue(this.type)}"`
     if (this.id !== undefined) tag += ` id="${escapeValue(this.id)}"`
     if (this.lang !== undefined) tag += ` xml:lang="${escapeValue(this.lang)}"`
@@ -276,11 +298,19 @@ export class Stanza {
 }
 
 /** XEP-0359 §2.1, docs/protocol/sequence.md */
-function printIds(ids: readonly StanzaId[]): string {
-  let text = ''
+function printIds(ids: readonly StanzaId[]): Printed[] {
+  const printed: Printed[] = []
   for (const { by, id, numbers } of ids) {
-    text += `<stanza-id xmlns="${NS.stanzaIds}" by="${escapeValue(by)}" id="${escapeValue(id)}"/>`
-    if (numbers !== undefined) text += printSequence(by, numbers)
+    const text = `<stanza-id xmlns="${NS.stanzaIds}" by="${escapeValue(by)}" id="${escapeValue(id)}"/>`
+    printed.push({ name: 'stanza-id', ns: NS.stanzaIds, text })
+    if (numbers === undefined) continue
+    printed.push({ name: 'sequence', ns: NS.sequence, text: printSequence(by, numbers) })
   }
+  return printed
+}
+
+function textOf(ids: readonly StanzaId[]): string {
+  let text = ''
+  for (const printed of printIds(ids)) text += printed.text
   return text
 }

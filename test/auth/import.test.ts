@@ -3,6 +3,7 @@ import { Accounts } from '../../src/auth/accounts.ts'
 import { type ImportEntry, importAccounts } from '../../src/auth/import.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
+import { type CasTable, type Storage, StorageError } from '../../src/storage/types.ts'
 import { JID } from '../../src/xml/jid.ts'
 
 function setup(): Accounts {
@@ -87,4 +88,39 @@ t.test('of two entries for one account the first one makes it, however long its 
   })
   t.same(refused, ['again'])
   t.equal(await accounts.verify(user(7).jid, 'slow'), true)
+})
+
+t.test('a storage that does not answer in time is asked again', async t => {
+  const storage = memoryStorage({ clock: systemClock })
+  const troubles = ['before', 'after']
+  const tableOf = storage.table.bind(storage) as (name: string, kind: 'cas') => CasTable<unknown>
+  const unreliable = Object.assign(storage, {
+    table(name: string, kind: 'cas') {
+      const table = tableOf(name, kind)
+      const update = table.update.bind(table)
+      return Object.assign(table, {
+        update: async (...change: Parameters<typeof update>) => {
+          const trouble = name === 'accounts' ? troubles.shift() : undefined
+          const done = trouble === 'before' ? undefined : await update(...change)
+          if (trouble !== undefined) throw new StorageError('unavailable', 'of a test')
+          return done
+        },
+      })
+    },
+  })
+  const accounts = new Accounts(unreliable as Storage, { iterations: 10 })
+  const waits: number[] = []
+  const clock = {
+    after: (ms: number, task: () => void) => {
+      waits.push(ms)
+      setImmediate(task)
+      return { cancel() {} }
+    },
+  }
+  t.same(await importAccounts(accounts, [user(1)], { clock }), { created: 1, refused: 0 })
+  t.same(waits, [250, 500])
+  t.equal(await accounts.verify(user(1).jid, 'pass'), true)
+  t.same(await importAccounts(accounts, [user(1)], { clock }), { created: 0, refused: 1 })
+  troubles.push(...Array(10).fill('before'))
+  await t.rejects(importAccounts(accounts, [user(2)], { clock }), { code: 'unavailable' })
 })

@@ -156,7 +156,7 @@ t.test('who is removed is signed out', async t => {
   const bob = await session(port, 'bob', 'b')
   const jid = JID.parse('alice@localhost')
   t.ok(await accounts.remove(jid))
-  await router.forget(jid)
+  await router.atHome.forget(jid)
   t.match(await alice.end(), /^<stream:error><not-authorized .*<\/stream:error><\/stream:stream>$/)
   bob.send("<iq type='get' id='1' to='localhost'><what xmlns='ever'/></iq>")
   t.ok(await bob.expect('service-unavailable'))

@@ -244,7 +244,7 @@ t.test('a session ends with its account, and nothing of it is kept for the next 
   t.same(ids(await answered(bob, 'sent')), [])
   const jid = JID.parse('alice@localhost')
   await accounts.remove(jid)
-  await router.forget(jid)
+  await router.atHome.forget(jid)
   await router.settled()
   t.equal(server.hibernating, 0)
   t.match(await answered(bob, 'answered'), /<message [^>]*type="error" id="m"[\s\S]*service-unavailable/)

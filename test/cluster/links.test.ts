@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { Callee, Caller, RefusedError } from '../../src/cluster/links/greeting.ts'
+import { Callee, Caller, RefusedError, VERSION } from '../../src/cluster/links/greeting.ts'
 import { KIND, PacketReader, packFields } from '../../src/cluster/links/packets.ts'
 import type { Answer, Frame } from '../../src/cluster/types.ts'
 import { systemClock } from '../../src/core/clock.ts'
@@ -165,7 +165,7 @@ t.test('a greeting proves both sides, and nothing of it can be used elsewhere', 
   t.throws(() => told.caller.take({ ...welcome, taken: 42 }), new RefusedError('secret'))
   t.throws(() => begin().caller.take({ gone: true, proof: Buffer.alloc(32) }), new RefusedError('secret'))
   t.throws(() => begin(one, { ...two, node: 'three' }), new RefusedError('other-node'))
-  t.throws(() => new Callee(two).take({ version: 2 }), new RefusedError('version'))
+  t.throws(() => new Callee(two).take({ version: VERSION + 1 }), new RefusedError('version'))
 })
 
 t.test('bytes of strangers end their connection and nothing else', async t => {
@@ -177,11 +177,11 @@ t.test('bytes of strangers end their connection and nothing else', async t => {
     Buffer.alloc(100_000, 255),
     Buffer.from([0, 0, 0, 1, 77]),
     Buffer.from([0, 0, 0, 3, KIND.greeting, 200, 0]),
-    packFields(KIND.greeting, { version: 1, node: 'one', nonce: Buffer.alloc(31) }),
-    packFields(KIND.greeting, { version: 1, node: 'x'.repeat(300), nonce: Buffer.alloc(32) }),
+    packFields(KIND.greeting, { version: VERSION, node: 'one', nonce: Buffer.alloc(31) }),
+    packFields(KIND.greeting, { version: VERSION, node: 'x'.repeat(300), nonce: Buffer.alloc(32) }),
     packFields(KIND.request, { op: 'receive' }),
     Buffer.concat([
-      packFields(KIND.greeting, { version: 1, node: 'one', nonce: Buffer.alloc(32) }),
+      packFields(KIND.greeting, { version: VERSION, node: 'one', nonce: Buffer.alloc(32) }),
       packFields(KIND.greeting, { address: 'mine:1', proof: Buffer.alloc(32) }),
       packFields(KIND.request, { op: 'receive' }),
     ]),

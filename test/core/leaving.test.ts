@@ -25,7 +25,7 @@ for (const nodes of [1, 2]) {
     t.test('an account that is removed while it signs in is not bound', async t => {
       const accounts = ['alice', 'bob']
       const server = core({ nodes, accounts })
-      await server.routers[0]!.forget(JID.parse('carol@localhost'))
+      await server.routers[0]!.atHome.forget(JID.parse('carol@localhost'))
       await t.rejects(
         server.session('carol', 'c'),
         new StanzaError('not-allowed', { text: 'there is no such account any more' }),
@@ -98,7 +98,7 @@ for (const nodes of [1, 2]) {
         const bob = await server.session('bob', 'b')
         const binding = server.session('alice', 'slow')
         for (let i = 0; i < 5; i++) await new Promise(setImmediate)
-        const forgotten = server.routers[0]!.forget(account)
+        const forgotten = server.routers[0]!.atHome.forget(account)
         for (let i = 0; i < 5; i++) await new Promise(setImmediate)
         const sent = bob.send(
           'message',

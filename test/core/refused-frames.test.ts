@@ -18,7 +18,7 @@ for (const [code, condition] of EXPECTED)
     refused.catch(() => {})
     const cluster: Partial<Cluster> = {
       node: 'here',
-      homeOf: () => (code === 'no-home' ? undefined : 'there'),
+      homeOfSlot: () => (code === 'no-home' ? undefined : 'there'),
       homeFound: () => refused,
       request: () => refused,
     }
@@ -35,7 +35,7 @@ t.test('a home that has died is named for ever, at a node that has lost Redis', 
   let asked = 0
   const cluster: Partial<Cluster> = {
     node: 'here',
-    homeOf: () => 'there',
+    homeOfSlot: () => 'there',
     homeFound: async () => 'there',
     request: async () => {
       asked++
@@ -54,7 +54,7 @@ t.test('a home that refuses for long, since it has lost Redis', async t => {
   let asked = 0
   const cluster: Partial<Cluster> = {
     node: 'here',
-    homeOf: () => 'there',
+    homeOfSlot: () => 'there',
     homeFound: async () => 'there',
     request: async () => ({ moved: ++asked > 0 }),
   }

@@ -142,7 +142,7 @@ for (const nodes of [1, 2, 3]) {
     t.test('an account that is forgotten loses its sessions', async t => {
       const server = core({ nodes })
       const alice = await server.session('alice', 'a', nodes - 1)
-      await server.routers[0]!.forget(alice.jid)
+      await server.routers[0]!.atHome.forget(alice.jid)
       await server.settled()
       t.equal(alice.closed, 'not-authorized')
     })

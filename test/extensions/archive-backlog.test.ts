@@ -97,7 +97,7 @@ t.test('with the account goes what is known of it', async t => {
   const { write, delivered, bob, routers, settled, storage } = await start()
   await bob('phone')
   await write(5)
-  await routers[0]!.forget(BOB)
+  await routers[0]!.atHome.forget(BOB)
   await settled()
   t.equal(await delivered(), 0)
   t.same((await storage.archive('messages').page(BOB)).items, [])
@@ -115,7 +115,7 @@ t.test(
     while (!bob.received.some(text => text.startsWith('<message'))) await new Promise(setImmediate)
     const router = routers[0]!
     await router.hostOf(BOB).accounts.remove(BOB)
-    await router.forget(BOB)
+    await router.atHome.forget(BOB)
     taken.resolve(0)
     await settled()
     t.equal(await storage.table('delivered', 'mark').get(BOB, 'archive'), undefined)

@@ -60,7 +60,7 @@ t.test('one that is revoked makes room; who leaves invites nobody', async t => {
   t.same([by, inviter], ['alice@localhost', 'alice@localhost'])
   t.equal(await book.revoke(id), true)
   t.match(await invite(), /status="completed"/)
-  await server.routers[0]!.forget(JID.parse('alice@localhost'))
+  await server.routers[0]!.atHome.forget(JID.parse('alice@localhost'))
   t.same(await book.list(), [])
 })
 

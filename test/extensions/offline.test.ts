@@ -340,7 +340,7 @@ t.test('with the account goes its queue', async t => {
   const { session, kept, routers, settled } = server()
   const alice = await session('alice', 'a')
   await write(alice, 'hi')
-  await routers[0]!.forget(bob)
+  await routers[0]!.atHome.forget(bob)
   await settled()
   t.equal(await kept(), 0)
 })

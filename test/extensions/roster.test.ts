@@ -23,7 +23,7 @@ function server(options: CoreOptions = {}) {
   /** Adds contacts as an import does, from whichever node. */
   const add = async (account: JID, contacts: readonly NewContact[]): Promise<void> => {
     const plain = contacts.map(({ contact, subscription }) => [contact.toString(), subscription] as const)
-    await running.routers[0]?.atHome('roster:add', account, plain)
+    await running.routers[0]?.atHome.run('roster:add', account, plain)
   }
   const befriend = async (a: JID, b: JID): Promise<void> => {
     await add(a, [both(b)])
@@ -183,7 +183,7 @@ for (const nodes of [1, 2]) {
     await desk.send('presence', {})
     await settled()
     desk.received.length = 0
-    await routers[0]?.forget(alice)
+    await routers[0]?.atHome.forget(alice)
     await settled()
     t.match(desk.received, [
       '<presence to="bob@localhost" from="alice@localhost/phone" type="unavailable"/>',

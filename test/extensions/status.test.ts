@@ -133,7 +133,9 @@ function collecting() {
   const told: [sender: string, Reached][] = []
   const router = {
     host: (domain: string) => (domain === 'localhost' ? {} : undefined),
-    atHome: async (_: string, sender: JID, reached: Reached) => void told.push([`${sender}`, reached]),
+    atHome: {
+      run: async (_: string, sender: JID, reached: Reached) => void told.push([`${sender}`, reached]),
+    },
   }
   const background = { run: () => {} }
   const collector = new Collector({ clock, router, background } as unknown as Host)

@@ -210,7 +210,7 @@ t.test('an account that is removed leaves no device behind', async t => {
   await alice.write('one', 'bob@localhost')
   const router = server.routers[0]!
   await router.hostOf(BOB).accounts.remove(BOB)
-  await router.forget(BOB)
+  await router.atHome.forget(BOB)
   laptop.acknowledge()
   await laptop.leave()
   await server.pass(DAY)

@@ -1,4 +1,4 @@
-/** A node in a process of its own, to be frozen: `redis-address prefix lease`. Says on standard output when it has slots, and in the end when it last served any. */
+/** A node in a process of its own, to be frozen: `redis-address prefix lease`. Says on standard output when it has all slots, and in the end when it last served any. */
 import { RedisCluster } from '../../src/cluster/redis/cluster.ts'
 import { systemClock } from '../../src/core/clock.ts'
 
@@ -28,8 +28,13 @@ cluster.serve(() => ({}), { leaving: async () => Buffer.alloc(0), arriving: asyn
 setInterval(look, 1)
 
 function look(): void {
-  if (!owners.some(owner => cluster.homeOf(owner) === cluster.node)) return
-  served = now()
-  if (!told) console.log('serving')
+  // Before it looks: who is frozen in the midst of looking has looked before, whenever he goes on.
+  const at = now()
+  const ours = owners.filter(owner => cluster.homeOf(owner) === cluster.node)
+  if (ours.length === 0) return
+  served = at
+  // Not before it has all of them: what it has not taken yet another one may take, and nobody was frozen then.
+  if (told || ours.length < owners.length) return
   told = true
+  console.log('serving')
 }

@@ -138,7 +138,7 @@ export async function session(
 export function passing(router: C2sRouter): C2sRouter {
   return {
     cluster: router.cluster,
-    storeHandled: handled => router.storeHandled(handled),
+    atHome: router.atHome,
     host: domain => router.host(domain),
     bind: (account, resource, port) => router.bind(account, resource, port),
     bindInline: (account, wish, port) => router.bindInline(account, wish, port),

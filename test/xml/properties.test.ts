@@ -97,6 +97,9 @@ t.test('pack and unpack keep every byte', async t => {
       const again = Stanza.unpack(stanza.pack())
       t.ok(again.pack().equals(stanza.pack()))
       t.strictSame([again.type, again.lang], [stanza.type, stanza.lang])
+      const framed = Stanza.fromFrame(stanza.toFrame())
+      t.ok(framed.encode().equals(stanza.encode()), 'for another node')
+      t.strictSame([framed.type, framed.lang], [stanza.type, stanza.lang])
     }),
   )
 })
@@ -118,6 +121,7 @@ t.test('splices do what a change of the tree does', async t => {
       t.ok(less.plus(printed).encode().equals(plus.encode()), 'bytes or a tree')
       t.ok(Stanza.unpack(plus.pack()).encode().equals(plus.encode()), 'the table of children fits')
       t.strictSame(meaning(Stanza.unpack(plus.pack()).children()), meaning(plus.children()))
+      t.strictSame(meaning(Stanza.fromFrame(plus.toFrame()).children()), meaning(plus.children()))
       const edited = stanza.edit(copy => {
         copy.children = copy.children.filter(
           child => typeof child === 'string' || !picked(child.name, child.attrs.xmlns ?? NS.client),

@@ -93,6 +93,8 @@ t.test('what XML can not hold does not reach a stream', async t => {
   t.equal(again.id, clean)
   t.equal(again.child('body', NS.client)?.getText(), clean)
   t.equal(again.child('body', NS.client)?.attrs.a, clean)
+  const framed = Stanza.fromFrame(stanza.with({ type: '\u0001', lang: '\u0000' }).toFrame())
+  t.ok(framed.encode().equals(stanza.with({ type: '\ufffd', lang: '\ufffd' }).encode()))
 })
 
 t.test('pack and unpack', async t => {
@@ -108,6 +110,10 @@ t.test('pack and unpack', async t => {
     t.ok(again.from.equals(stanza.from))
     t.equal(again.to?.toString(), stanza.to?.toString())
     t.equal(again.element().toString(), stanza.element().toString())
+    const framed = Stanza.fromFrame(stanza.toFrame())
+    t.ok(framed.encode().equals(stanza.encode()), 'for another node')
+    t.ok(framed.pack().equals(stanza.pack()))
+    t.equal(framed.element().toString(), stanza.element().toString())
   }
   t.equal(
     received('<presence/>').pack().toString(),
@@ -312,5 +318,13 @@ t.test('XEP-0359 §2.1: the ids of our archives are printed after the content', 
   const unpacked = Stanza.unpack(stanza.pack())
   t.equal(unpacked.ids, undefined)
   t.equal(unpacked.child('stanza-id', NS.stanzaIds)?.attrs.id, '5', 'where it is unpacked, they are')
+  const numbered = stanza.with({ ids: [ids[0]!, { ...ids[1]!, numbers: { sequence: 3, unread: 1 } }] })
+  const framed = Stanza.fromFrame(numbered.toFrame())
+  t.ok(framed.encode().equals(numbered.encode()))
+  t.strictSame(
+    framed.children().map(child => child.attrs.by ?? child.name),
+    ['body', "o'bob@localhost", 'room@muc.localhost', 'room@muc.localhost'],
+  )
+  t.equal(framed.child('sequence', NS.sequence)?.attrs.number, '3')
   t.equal(stanza.pack(), stanza.pack(), 'packed once')
 })

@@ -21,6 +21,9 @@ const TAG = { no: 1, yes: 2, integer: 3, number: 4, shortText: 5, longText: 6, b
 const MOST_NAME = 255
 const MOST_SHORT = 255
 
+/** Names of fields that were read last, each in a place of its own: a memo that nobody can notice. */
+const NAMES = new Array<string | undefined>(256).fill(undefined)
+
 /** How many bytes `writeFields` needs. */
 export function sizeOf(fields: Fields): number {
   let size = 0
@@ -95,25 +98,47 @@ function writeText(text: string, into: Buffer, at: number): number {
 }
 
 /**
- * Reads the fields from `start` up to the end of `bytes`. Throws a MalformedError. Buffers among them are copies: a small one does not keep
- * what came with it in memory.
+ * Reads the fields from `start` up to `end`. Throws a MalformedError. Buffers among them share the memory of `bytes`: whoever keeps one for
+ * long copies it, as with what clients send (`Stanza.compact()`).
  */
-export function readFields(bytes: Buffer, start: number): Record<string, FrameValue> {
+export function readFields(bytes: Buffer, start: number, end = bytes.length): Record<string, FrameValue> {
   const fields: Record<string, FrameValue> = {}
   let at = start
-  while (at < bytes.length) {
+  while (at < end) {
     const nameEnd = at + 1 + bytes[at]!
-    if (nameEnd >= bytes.length) throw new MalformedError('a field is cut')
-    const name = bytes.latin1Slice(at + 1, nameEnd)
+    if (nameEnd >= end) throw new MalformedError('a field is cut')
+    const name = nameIn(bytes, at + 1, nameEnd)
     // Would not become a field of the object but its prototype.
     if (name === '__proto__') throw new MalformedError('a field has no such name')
-    at = readValue(bytes, nameEnd, fields, name)
+    at = readValue(bytes, nameEnd, end, fields, name)
   }
   return fields
 }
 
+/** The name of a field. There are few, and each comes again and again. */
+function nameIn(bytes: Buffer, start: number, end: number): string {
+  const slot = (end - start) ^ (bytes[start]! << 1) ^ (bytes[end - 1]! << 3)
+  const known = NAMES[slot % NAMES.length]
+  if (known !== undefined && spells(bytes, start, end, known)) return known
+  const name = bytes.latin1Slice(start, end)
+  NAMES[slot % NAMES.length] = name
+  return name
+}
+
+function spells(bytes: Buffer, start: number, end: number, name: string): boolean {
+  if (name.length !== end - start) return false
+  for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name.charCodeAt(i)) return false
+  return true
+}
+
 /** Reads one value into `fields[name]`; gives where it ends. */
-function readValue(bytes: Buffer, at: number, fields: Record<string, FrameValue>, name: string): number {
+function readValue(
+  bytes: Buffer,
+  at: number,
+  most: number,
+  fields: Record<string, FrameValue>,
+  name: string,
+): number {
   const tag = bytes[at]!
   const start = at + 1
   switch (tag) {
@@ -122,24 +147,24 @@ function readValue(bytes: Buffer, at: number, fields: Record<string, FrameValue>
       fields[name] = tag === TAG.yes
       return start
     case TAG.integer:
-      fields[name] = bytes.readInt32BE(within(bytes, start, 4) - 4)
+      fields[name] = bytes.readInt32BE(within(most, start, 4) - 4)
       return start + 4
     case TAG.number:
-      fields[name] = bytes.readDoubleBE(within(bytes, start, 8) - 8)
+      fields[name] = bytes.readDoubleBE(within(most, start, 8) - 8)
       return start + 8
     case TAG.shortText: {
-      const end = within(bytes, start + 1, bytes[start] ?? 0)
+      const end = within(most, start + 1, start < most ? bytes[start]! : 0)
       fields[name] = bytes.utf8Slice(start + 1, end)
       return end
     }
     case TAG.longText: {
-      const end = within(bytes, start + 4, lengthAt(bytes, start))
+      const end = within(most, start + 4, lengthAt(bytes, start, most))
       fields[name] = bytes.utf8Slice(start + 4, end)
       return end
     }
     case TAG.bytes: {
-      const end = within(bytes, start + 4, lengthAt(bytes, start))
-      fields[name] = Buffer.from(bytes.subarray(start + 4, end))
+      const end = within(most, start + 4, lengthAt(bytes, start, most))
+      fields[name] = bytes.subarray(start + 4, end)
       return end
     }
     default:
@@ -147,14 +172,14 @@ function readValue(bytes: Buffer, at: number, fields: Record<string, FrameValue>
   }
 }
 
-function lengthAt(bytes: Buffer, at: number): number {
-  within(bytes, at, 4)
+function lengthAt(bytes: Buffer, at: number, most: number): number {
+  within(most, at, 4)
   return bytes.readUInt32BE(at)
 }
 
-/** Where `length` bytes that begin at `start` end. */
-function within(bytes: Buffer, start: number, length: number): number {
+/** Where `length` bytes that begin at `start` end: at `most` at the latest. */
+function within(most: number, start: number, length: number): number {
   const end = start + length
-  if (end > bytes.length) throw new MalformedError('a value is cut')
+  if (end > most) throw new MalformedError('a value is cut')
   return end
 }

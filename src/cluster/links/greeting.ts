@@ -12,7 +12,8 @@ import type { FrameValue } from '../types.ts'
 import { MalformedError, sizeOf, writeFields } from './fields.ts'
 import { KIND, packFields } from './packets.ts'
 
-const VERSION = 1
+/** Of what nodes say to each other, frames included: nodes of different ones do not. */
+export const VERSION = 2
 const NONCE_BYTES = 32
 /** Longer names and addresses are nobody's. */
 const MOST_TEXT = 255

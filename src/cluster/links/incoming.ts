@@ -42,16 +42,22 @@ export class Incoming {
   pump(): void {
     if (this.#waiting) return
     const packets = this.#packets
+    let answered = false
     for (let i = 0; i < packets.length; i++) {
+      const packet = packets[i]!
       // A newer connection has begun with what this one had not taken by then.
       if (this.#socket.destroyed) return
-      if (!this.#take(packets[i]!)) continue
-      this.#packets = packets.slice(i + 1)
-      this.#wait()
-      break
+      if (answered && !isAnswer(packet)) {
+        this.#packets = packets.slice(i)
+        this.#wait()
+        return
+      }
+      this.#take(packet)
+      answered = isAnswer(packet)
     }
-    if (!this.#waiting) this.#packets = []
+    this.#packets = []
     this.#tellSoon()
+    if (answered) this.#wait()
   }
 
   close(): void {
@@ -59,7 +65,7 @@ export class Incoming {
   }
 
   /**
-   * After an answer: whoever waits for it goes on before the next frame is handled, as if each had come alone. All of what follows from the
+   * After answers: whoever waits for them goes on before the next frame is handled, as if that had come alone. All of what follows from an
    * answer runs in microtasks, and those before the next tick.
    */
   #wait(): void {
@@ -76,8 +82,7 @@ export class Incoming {
     )
   }
 
-  /** Whether somebody waited for it. */
-  #take(packet: Packet): boolean {
+  #take(packet: Packet): void {
     const inbox = this.#inbox
     switch (packet.kind) {
       case KIND.request:
@@ -87,7 +92,7 @@ export class Incoming {
         const number = ++inbox.taken
         if (packet.kind === KIND.request) inbox.request(frame as Frame, number)
         else inbox.notify(frame as Frame)
-        return false
+        return
       }
       case KIND.answer:
       case KIND.failure: {
@@ -95,7 +100,7 @@ export class Incoming {
         const { number } = packet
         inbox.taken++
         inbox.answered(number, answer)
-        return true
+        return
       }
       default:
         throw new MalformedError('a packet is of no known kind')
@@ -115,4 +120,9 @@ export class Incoming {
     this.#told = this.#inbox.taken
     if (!this.#socket.destroyed) this.#socket.write(packNumber(KIND.taken, this.#told))
   }
+}
+
+/** Whether somebody waits for it. */
+function isAnswer({ kind }: Packet): boolean {
+  return kind === KIND.answer || kind === KIND.failure
 }

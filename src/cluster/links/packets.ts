@@ -57,29 +57,35 @@ function start(kind: number, content: number): Buffer {
   return packet
 }
 
-/** A packet that came: valid until the next one is read. Its bytes hold the kind and the content. */
+/** A packet that came: where it is in a chunk of bytes, which must not change any more. */
 export class Packet {
   readonly kind: number
   readonly #bytes: Buffer
+  readonly #start: number
+  readonly #end: number
 
-  constructor(bytes: Buffer) {
-    this.kind = bytes[0]!
+  /** `start`: where its kind is. */
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.kind = bytes[start]!
     this.#bytes = bytes
+    this.#start = start
+    this.#end = end
   }
 
   get fields(): Record<string, FrameValue> {
-    return readFields(this.#bytes, 1)
+    return readFields(this.#bytes, this.#start + 1, this.#end)
   }
 
   /** Of an answer, a failure or what was taken. */
   get number(): number {
-    if (this.#bytes.length < 1 + NUMBER) throw new MalformedError('a number is cut')
-    return this.#bytes.readUIntBE(1, NUMBER)
+    const at = this.#start + 1
+    if (this.#end < at + NUMBER) throw new MalformedError('a number is cut')
+    return this.#bytes.readUIntBE(at, NUMBER)
   }
 
   /** The fields of an answer. */
   get answer(): Answer {
-    return readFields(this.#bytes, 1 + NUMBER)
+    return readFields(this.#bytes, this.#start + 1 + NUMBER, this.#end)
   }
 }
 
@@ -112,7 +118,7 @@ export class PacketReader {
       if (length < 1 || length > this.most) throw new MalformedError('a packet has no such length')
       this.#wanted = 4 + length
       if (bytes.length - at < this.#wanted) break
-      take(new Packet(bytes.subarray(at + 4, at + this.#wanted)))
+      take(new Packet(bytes, at + 4, at + this.#wanted))
       at += this.#wanted
       this.#wanted = 4
     }

@@ -64,10 +64,11 @@ export class Placement {
     const { slots, members, transfers } = this.#parts
     if (slots.dormant) this.#wakeUp()
     else inBatches(slots.unknownHomes, some => transfers.insist(some))
-    if (slots.dormant || !serving) return
+    // A plan on a table that lacks something would move slots for nothing.
+    if (slots.dormant || !serving || !this.settled) return
     const plan = planSlots(slot => this.#holder(slot), members.takers)
     this.#handOver(plan)
-    if (this.settled) this.#claim(plan)
+    this.#claim(plan)
   }
 
   /** Once the table is whole it says which slots others have taken since the lease ran out. */

@@ -1,15 +1,14 @@
 /** Frames to homes, which move: docs/decisions/0022. */
 import { slotOf } from '../../cluster/slots.ts'
 import type { Answer, Cluster, Frame } from '../../cluster/types.ts'
-import type { JID } from '../../xml/jid.ts'
 import { type Departure, Departures } from './departures.ts'
 import { type Errand, isBefore, type Sending, Underway } from './errands.ts'
 import { answerOf, busy, isGone, refusalOf } from './frames.ts'
 
 /** What is on its way to the owners of one slot. */
 interface Channel {
-  /** With what resolves when it is answered, or comes back. */
-  readonly inFlight: Map<Underway, Promise<void>>
+  /** Sent, and neither answered nor come back. */
+  readonly inFlight: Set<Underway>
   /** In the order in which they are to be sent; nothing is while any of these are there. */
   waiting: Underway[]
   searching: boolean
@@ -24,6 +23,8 @@ interface Channel {
  */
 const AGAIN_MS = 10
 const LONGEST_AGAIN_MS = 80
+/** So many empty channels are kept. */
+const MOST_SPARE = 256
 /** So long a home may refuse, ms; then the sender is told: as long as one that is not there is waited for (`Cluster.homeFound`). */
 const REFUSED_MS = 12_000
 
@@ -36,6 +37,8 @@ export class Channels {
   readonly #take: (frame: Frame, from: string) => Answer | Promise<Answer>
   readonly #patience: number
   readonly #channels = new Map<number, Channel>()
+  /** Empty ones: most slots have one for a moment, again and again. */
+  readonly #spare: Channel[] = []
   /** How often a slot's channel has begun anew: a home that has refused a frame refuses those that were sent with it. */
   readonly #runs = new Map<number, number>()
   readonly #departures = new Departures()
@@ -52,9 +55,9 @@ export class Channels {
     this.#patience = patience
   }
 
-  /** Whether what is done at once overtakes nothing that is on its way to an owner. */
-  isIdle(owner: JID): boolean {
-    return this.#channels.size === 0 || !this.#channels.has(slotOf(owner.bare.toString()))
+  /** Whether what is done at once overtakes nothing that is on its way to the owners of a slot. */
+  isIdle(slot: number): boolean {
+    return !this.#channels.has(slot)
   }
 
   /** Resolves when nothing is on its way, nor waits for a home. */
@@ -64,7 +67,7 @@ export class Channels {
   }
 
   get #underway(): Underway[] {
-    return [...this.#channels.values()].flatMap(({ inFlight, waiting }) => [...inFlight.keys(), ...waiting])
+    return [...this.#channels.values()].flatMap(({ inFlight, waiting }) => [...inFlight, ...waiting])
   }
 
   /** Sends an errand. */
@@ -72,7 +75,7 @@ export class Channels {
     const slot = slotOf(errand.owner)
     const channel = this.#at(slot)
     const one = new Underway(errand, ++this.#last)
-    const home = channel.waiting.length > 0 ? undefined : this.#cluster.homeOf(errand.owner)
+    const home = channel.waiting.length > 0 ? undefined : this.#cluster.homeOfSlot(slot)
     if (home === undefined) this.#hold(slot, channel, one)
     else this.#carry(slot, channel, one, home, this.#ask(home, slot, errand.frame))
     return one
@@ -84,7 +87,7 @@ export class Channels {
   nodeFor(owner: string): string | undefined {
     const slot = slotOf(owner)
     const idle = !this.#runs.has(slot) && (this.#channels.get(slot)?.waiting.length ?? 0) === 0
-    return idle ? this.#cluster.homeOf(owner) : undefined
+    return idle ? this.#cluster.homeOfSlot(slot) : undefined
   }
 
   /** Sends one frame to a node in place of these errands; it answers which owners are not at home there (`moved`, in lines). */
@@ -119,20 +122,14 @@ export class Channels {
     const comesFrom = ({ errand: { from } }: Underway): boolean =>
       from !== undefined && departure.slots.has(slotOf(from))
     const inFlight = [...this.#channels.values()].flatMap(channel => [...channel.inFlight])
-    await Promise.all(inFlight.filter(([one]) => comesFrom(one)).map(([, flight]) => flight))
+    await Promise.all(inFlight.filter(comesFrom).map(({ landed }) => landed))
     return this.#departures.end(departure)
   }
 
   #at(slot: number): Channel {
     const known = this.#channels.get(slot)
     if (known !== undefined) return known
-    const fresh: Channel = {
-      inFlight: new Map(),
-      waiting: [],
-      searching: false,
-      refused: undefined,
-      pause: AGAIN_MS,
-    }
+    const fresh = this.#spare.pop() ?? emptyChannel()
     this.#channels.set(slot, fresh)
     return fresh
   }
@@ -145,27 +142,38 @@ export class Channels {
   }
 
   #carry(slot: number, channel: Channel, one: Underway, home: string, answered: Promise<Answer>): void {
-    const flight = answered
-      .then(
-        answer => {
-          channel.inFlight.delete(one)
-          channel.refused = answer.moved === true ? home : undefined
-          if (answer.moved === true) this.#hold(slot, channel, one)
-          else one.done(answerOf(answer))
-        },
-        (error: unknown) => {
-          channel.inFlight.delete(one)
-          if (!one.errand.repeatable || !isGone(error)) throw refusalOf(error)
-          one.again = true
-          // Named as the home all the same by a node that does not learn of another one, since it is cut off from Redis.
-          if (channel.refused !== home) one.held = undefined
-          channel.refused = home
-          this.#hold(slot, channel, one)
-        },
-      )
-      .catch((error: unknown) => one.fail(error))
-      .then(() => this.#tidy(slot, channel))
-    channel.inFlight.set(one, flight)
+    channel.inFlight.add(one)
+    answered.then(
+      answer => this.#land(slot, channel, one, () => this.#answered(slot, channel, one, home, answer)),
+      (error: unknown) => this.#land(slot, channel, one, () => this.#failed(slot, channel, one, home, error)),
+    )
+  }
+
+  #land(slot: number, channel: Channel, one: Underway, outcome: () => void): void {
+    channel.inFlight.delete(one)
+    try {
+      outcome()
+    } catch (error) {
+      one.fail(error)
+    }
+    one.land()
+    this.#tidy(slot, channel)
+  }
+
+  #answered(slot: number, channel: Channel, one: Underway, home: string, answer: Answer): void {
+    const moved = answer.moved === true
+    channel.refused = moved ? home : undefined
+    if (moved) this.#hold(slot, channel, one)
+    else one.done(answerOf(answer))
+  }
+
+  #failed(slot: number, channel: Channel, one: Underway, home: string, error: unknown): void {
+    if (!one.errand.repeatable || !isGone(error)) throw refusalOf(error)
+    one.again = true
+    // Named as the home all the same by a node that does not learn of another one, since it is cut off from Redis.
+    if (channel.refused !== home) one.held = undefined
+    channel.refused = home
+    this.#hold(slot, channel, one)
   }
 
   /** It has to wait for a home, or to be done elsewhere. */
@@ -186,7 +194,7 @@ export class Channels {
     try {
       for (let first = channel.waiting[0]; first !== undefined; first = channel.waiting[0]) {
         // What is in flight may come back, and goes first then.
-        await Promise.all(channel.inFlight.values())
+        await Promise.all([...channel.inFlight].map(({ landed }) => landed))
         const home = await this.#cluster.homeFound(first.errand.owner)
         if (home !== channel.refused) channel.pause = AGAIN_MS
         else {
@@ -194,7 +202,7 @@ export class Channels {
           channel.pause = Math.min(2 * channel.pause, LONGEST_AGAIN_MS)
           this.#giveUp(channel)
         }
-        if (channel.inFlight.size > 0 || this.#cluster.homeOf(first.errand.owner) !== home) continue
+        if (channel.inFlight.size > 0 || this.#cluster.homeOfSlot(slot) !== home) continue
         this.#runs.set(slot, (this.#runs.get(slot) ?? 0) + 1)
         const all = channel.waiting
         channel.waiting = []
@@ -231,6 +239,13 @@ export class Channels {
   /** Forgets a channel in which nothing is. */
   #tidy(slot: number, channel: Channel): void {
     if (channel.inFlight.size + channel.waiting.length > 0 || channel.searching) return
-    if (this.#channels.get(slot) === channel) this.#channels.delete(slot)
+    if (this.#channels.get(slot) !== channel) return
+    this.#channels.delete(slot)
+    // One that a home has refused keeps that to itself.
+    if (channel.refused === undefined && this.#spare.length < MOST_SPARE) this.#spare.push(channel)
   }
+}
+
+function emptyChannel(): Channel {
+  return { inFlight: new Set(), waiting: [], searching: false, refused: undefined, pause: AGAIN_MS }
 }

@@ -21,8 +21,8 @@ export interface Errand {
 export interface Sending {
   /** Rejects with the StanzaError that the home met with, or with what keeps it from being asked. */
   readonly answer: Promise<Answer>
-  /** Resolves when it has to wait for a home while another one leaves this node, which must not wait for it. */
-  readonly stuck: Promise<void>
+  /** Has a task run when it has to wait for a home while another one leaves this node, which must not wait for it. */
+  whenStuck(task: () => void): void
 }
 
 /** An errand as it is carried. */
@@ -33,35 +33,72 @@ export class Underway implements Sending {
   again = false
   /** Since when it waits for a home, `performance.now()`; undefined as long as it has not. */
   held: number | undefined
-  readonly #answer = Promise.withResolvers<Answer>()
-  readonly #stuck = Promise.withResolvers<void>()
+  #outcome: Outcome | undefined
+  /** Made when somebody asks: not all do. */
+  #answer: PromiseWithResolvers<Answer> | undefined
+  #stuck = false
+  #whenStuck: (() => void)[] | undefined
+  #landing: PromiseWithResolvers<void> | undefined
 
   /** `place`: in the order in which errands were given. */
   constructor(errand: Errand, place: number) {
     this.errand = errand
     this.place = place
-    this.answer.catch(() => {})
   }
 
   get answer(): Promise<Answer> {
+    if (this.#answer === undefined) {
+      this.#answer = Promise.withResolvers()
+      if (this.#outcome !== undefined) settle(this.#answer, this.#outcome)
+    }
     return this.#answer.promise
   }
 
-  get stuck(): Promise<void> {
-    return this.#stuck.promise
+  whenStuck(task: () => void): void {
+    if (this.#stuck) task()
+    else if (this.#whenStuck === undefined) this.#whenStuck = [task]
+    else this.#whenStuck.push(task)
+  }
+
+  /** Resolves when its frame is answered, or comes back. */
+  get landed(): Promise<void> {
+    this.#landing ??= Promise.withResolvers()
+    return this.#landing.promise
+  }
+
+  /** Its frame is answered, or has come back. */
+  land(): void {
+    this.#landing?.resolve()
+    this.#landing = undefined
   }
 
   done(answer: Answer): void {
-    this.#answer.resolve(answer)
+    this.#end({ answer })
   }
 
   fail(error: unknown): void {
-    this.#answer.reject(error)
+    this.#end({ error })
   }
 
   getStuck(): void {
-    this.#stuck.resolve()
+    this.#stuck = true
+    for (const task of this.#whenStuck ?? []) task()
+    this.#whenStuck = undefined
   }
+
+  /** The first outcome counts. */
+  #end(outcome: Outcome): void {
+    if (this.#outcome !== undefined) return
+    this.#outcome = outcome
+    if (this.#answer !== undefined) settle(this.#answer, outcome)
+  }
+}
+
+type Outcome = { readonly answer: Answer } | { readonly error: unknown }
+
+function settle({ resolve, reject }: PromiseWithResolvers<Answer>, outcome: Outcome): void {
+  if ('answer' in outcome) resolve(outcome.answer)
+  else reject(outcome.error)
 }
 
 /** In the order in which they were given. */

@@ -2,7 +2,7 @@
 import type { Answer, Cluster, ClusterError, ClusterErrorCode, Frame } from '../../cluster/types.ts'
 import { readElement, TRUSTED_LIMITS } from '../../xml/reader.ts'
 import { StanzaError } from '../errors.ts'
-import type { Maybe } from '../maybe.ts'
+import { isPromise, type Maybe } from '../maybe.ts'
 
 /** What was to be done at a home is to be done elsewhere: the home has moved before it began, or whoever sent it has. */
 export class Moved extends Error {
@@ -50,10 +50,13 @@ export function answerOf(answer: Answer): Answer {
   return answer
 }
 
+const DONE: Answer = {}
+
 /** Runs a task for another node; a StanzaError, or any other failure made into one, becomes the answer. */
 export async function answering(task: () => Maybe<Answer | undefined | void>): Promise<Answer> {
   try {
-    return (await task()) ?? {}
+    const answer = task()
+    return (isPromise(answer) ? await answer : answer) ?? DONE
   } catch (error) {
     if (error instanceof Moved) return { moved: true }
     return { error: Buffer.from(StanzaError.from(error).element().toString()) }

@@ -1,3 +1,4 @@
+import { slotOf } from '../../cluster/slots.ts'
 import type { Answer, Frame } from '../../cluster/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
@@ -28,6 +29,8 @@ export interface HandleParts {
 export class Handle implements SessionHandle {
   readonly jid: JID
   readonly #parts: HandleParts
+  /** Of its owner. */
+  readonly #slot: number
   /** While its home is this node; or was, and what it had begun there is not done. */
   #session: Session | undefined
   /** Of its connection at this node; 0 as long as its home has never been elsewhere. */
@@ -39,6 +42,7 @@ export class Handle implements SessionHandle {
   constructor(jid: JID, parts: HandleParts, number = 0) {
     this.jid = jid
     this.#parts = parts
+    this.#slot = slotOf(jid.bare.toString())
     this.#number = number
   }
 
@@ -66,7 +70,7 @@ export class Handle implements SessionHandle {
 
   /** Has a stanza go to its home by a frame. */
   async forward(stanza: Stanza, number: number): Promise<void> {
-    const frame = { op: 'submit', stanza: stanza.pack() }
+    const frame = { op: 'submit', stanza: stanza.toFrame() }
     try {
       const taken = this.#ask(frame, number, isRepeatable(stanza))
       if (stanza.kind === 'iq') this.#parts.asked.begin(stanza, taken, answer => this.#answer(answer))
@@ -126,7 +130,7 @@ export class Handle implements SessionHandle {
   get #here(): Session | undefined {
     const session = this.#session
     if (session === undefined || session.left !== undefined) return undefined
-    return this.#parts.channels.isIdle(this.jid) ? session : undefined
+    return this.#parts.channels.isIdle(this.#slot) ? session : undefined
   }
 
   #ask(frame: Frame, number = ++this.#count, repeatable = true): Promise<Answer> {

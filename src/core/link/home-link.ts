@@ -5,6 +5,7 @@ import { Stanza } from '../../xml/stanza.ts'
 import { systemClock } from '../clock.ts'
 import type { Handled } from '../handled.ts'
 import type { HomeTasks, TaskInput, TaskOutput } from '../home-tasks.ts'
+import { lastly, type Maybe } from '../maybe.ts'
 import { isRepeatable } from '../resends.ts'
 import type { Router } from '../router.ts'
 import type { AttachedService } from '../services.ts'
@@ -45,7 +46,7 @@ class HomeLink implements Link {
   #lastNumber = 0
   readonly #correspondents = new Correspondents()
   /** The last run (core/link/channels.ts) of which something was refused, by node and slot. */
-  readonly #refused = new Map<string, number>()
+  readonly #refused = new Map<string, Map<number, number>>()
 
   constructor(cluster: Cluster, router: Router) {
     this.#cluster = cluster
@@ -89,8 +90,8 @@ class HomeLink implements Link {
     this.#sessions.delete(session)
   }
 
-  isIdle(owner: JID): boolean {
-    return this.#channels.isIdle(owner)
+  isIdle(slot: number): boolean {
+    return this.#channels.isIdle(slot)
   }
 
   settled(): Promise<void> {
@@ -112,7 +113,7 @@ class HomeLink implements Link {
 
   #errand(owner: string, stanza: Stanza, sender?: Session): Errand {
     const by = sender && this.#numberOf(sender)
-    const frame = { op: 'receive', owner, stanza: stanza.pack(), by }
+    const frame = { op: 'receive', owner, stanza: stanza.toFrame(), by }
     // Another server's, or a service's, is not at home anywhere.
     const from = sender === undefined ? this.#router.ownerOf(stanza.from)?.toString() : undefined
     return { owner, frame, repeatable: isRepeatable(stanza), sender, ...(from !== undefined && { from }) }
@@ -130,7 +131,7 @@ class HomeLink implements Link {
     const byNode = Map.groupBy(recipients, to => this.#channels.nodeFor(this.#ownerOf(to)))
     for (const [node, there] of byNode) {
       // RFC 7622 §3.4: no address holds a line break.
-      const frame = { op: 'spread', stanza: presence.pack(), to: there.join('\n') }
+      const frame = { op: 'spread', stanza: presence.toFrame(), to: there.join('\n') }
       const from = this.#router.ownerOf(presence.from)?.toString()
       const errands = there.map((to): Errand => {
         const owner = this.#ownerOf(to)
@@ -173,11 +174,12 @@ class HomeLink implements Link {
 
   /** Whether this node is not the home that a frame is for; or was not when an earlier one of its run came: they keep their order. */
   #refuses({ owner, run = 0 }: Frame, from: string): boolean {
-    const text = String(owner)
-    const key = `${from} ${slotOf(text)}`
-    const here = this.#cluster.homeOf(text) === this.#cluster.node
-    if (here && Number(run) > (this.#refused.get(key) ?? -1)) return false
-    this.#refused.set(key, Number(run))
+    const slot = slotOf(String(owner))
+    const refused = this.#refused.get(from)
+    const here = this.#cluster.homeOfSlot(slot) === this.#cluster.node
+    if (here && Number(run) > (refused?.get(slot) ?? -1)) return false
+    if (refused === undefined) this.#refused.set(from, new Map([[slot, Number(run)]]))
+    else refused.set(slot, Number(run))
     return true
   }
 
@@ -188,12 +190,12 @@ class HomeLink implements Link {
       case 'spread':
         return this.#takeSpread(frame, from)
       case 'forget':
-        return answering(() => this.#router.forgetHere(JID.parse(String(frame.owner))))
+        return answering(() => this.#router.atHome.forgetHere(JID.parse(String(frame.owner))))
       case 'handled': {
         const { owner, id, h, ttl } = frame
         const account = JID.parse(String(owner))
         const handled = { account, id: String(id), h: Number(h), ttl: Number(ttl) }
-        return answering(() => this.#router.storeHandledHere(handled))
+        return answering(() => this.#router.atHome.storeHandledHere(handled))
       }
       case 'task':
         return answering(() => this.#doTask(frame))
@@ -214,27 +216,24 @@ class HomeLink implements Link {
     // One that names its owner has been looked at already.
     const elsewhere = owner === undefined ? recipients.filter(isElsewhere) : []
     const here = elsewhere.length === 0 ? recipients : recipients.filter(jid => !elsewhere.includes(jid))
-    this.#router.spreadHere(Stanza.unpack(stanza as Buffer), here)
+    this.#router.spreadHere(Stanza.fromFrame(stanza as Buffer), here)
     return elsewhere.length === 0 ? {} : { moved: elsewhere.map(jid => this.#ownerOf(jid)).join('\n') }
   }
 
   /** RFC 6120 §10.1: what one entity sends to another arrives in order, also where some of it has to wait. */
-  async #receive({ stanza: packed, by, again }: Frame, node: string): Promise<void> {
-    const stanza = Stanza.unpack(packed as Buffer)
+  #receive({ stanza: framed, by, again }: Frame, node: string): Maybe<void> {
+    const stanza = Stanza.fromFrame(framed as Buffer)
     this.#asked.answered(stanza)
     const leave = this.#router.enter(stanza)
-    try {
-      await this.#correspondents.run(by === undefined ? stanza.from.toString() : `${node} ${by}`, from =>
-        this.#router.prepareArrival(stanza, from, again === true),
-      )
-    } finally {
-      leave?.()
-    }
+    const sender = by === undefined ? stanza.from.toString() : `${node} ${by}`
+    const receive = (): Maybe<void> =>
+      this.#correspondents.run(sender, from => this.#router.prepareArrival(stanza, from, again === true))
+    return leave === undefined ? receive() : lastly(receive, leave)
   }
 
   async #doTask({ task, owner, input }: Frame): Promise<Answer> {
     const about = JSON.parse(String(input))
-    const output = await this.#router.doHere(task as keyof HomeTasks, JID.parse(String(owner)), about)
+    const output = await this.#router.atHome.runHere(task as keyof HomeTasks, JID.parse(String(owner)), about)
     return { output: JSON.stringify(output) }
   }
 }

@@ -59,7 +59,7 @@ export class Moves implements HomeEvents {
       owners: owners.flatMap(owner => this.#pack(owner) ?? []),
       services: this.#services.leave(slots),
       stanzas: along.map(({ op, stanza, to }) => {
-        const text = (stanza as Buffer).toString()
+        const text = (stanza as Buffer).toString('base64')
         return op === 'spread' ? [text, String(to)] : [text]
       }),
     }
@@ -77,7 +77,7 @@ export class Moves implements HomeEvents {
     this.#services.arrive(services.filter(([domain]) => isIn(slots, domain)))
     const { router } = this.#parts
     for (const [text, to] of stanzas) {
-      const stanza = Stanza.unpack(Buffer.from(text))
+      const stanza = Stanza.fromFrame(Buffer.from(text, 'base64'))
       if (!isIn(slots, stanza.from.bare.toString())) continue
       if (to === undefined) router.route(stanza)
       else router.spread(stanza, [JID.parse(to)])

@@ -108,7 +108,7 @@ export class Ports {
     return {
       send: (stanza, turn, copied) => {
         const archived = (copied ?? (owner && givenNumber(stanza, owner)))?.toString()
-        this.#cluster.notify(node, { op: 'deliver', port: number, stanza: stanza.pack(), turn, archived })
+        this.#cluster.notify(node, { op: 'deliver', port: number, stanza: stanza.toFrame(), turn, archived })
       },
       drained: () =>
         this.#cluster.request(node, { op: 'drained', port: number }).then(
@@ -167,7 +167,7 @@ function deliver(own: Own, { stanza: packed, turn, archived }: Frame, asked: Ask
   // A home that has come into a dead one's place does not know for certain what that has delivered.
   if (archived !== undefined && !own.delivered.add(BigInt(String(archived)))) return
   if (turn !== undefined) own.turn = Math.max(own.turn, Number(turn))
-  const stanza = Stanza.unpack(packed as Buffer)
+  const stanza = Stanza.fromFrame(packed as Buffer)
   asked.answered(stanza)
   own.port.send(stanza, turn as number | undefined)
 }

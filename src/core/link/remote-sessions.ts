@@ -38,8 +38,8 @@ export type Release = (
 export class RemoteSessions {
   readonly #cluster: Cluster
   readonly #parts: HandleParts
-  /** Those whose home is this node: by `node number` of their connection. */
-  readonly #sessions = new Map<string, Session>()
+  /** Those whose home is this node: by the node and the number of their connection. */
+  readonly #sessions = new Map<string, Map<number, Session>>()
 
   constructor(cluster: Cluster, parts: HandleParts) {
     this.#cluster = cluster
@@ -65,7 +65,7 @@ export class RemoteSessions {
   #handle(jid: JID, number: number): Handle {
     const handle = new Handle(jid, this.#parts, number)
     this.#parts.ports.name(number, handle)
-    const here = this.#sessions.get(`${this.#cluster.node} ${number}`)
+    const here = this.#at(this.#cluster.node, number)
     return here === undefined ? handle : handle.arrive(here)
   }
 
@@ -105,7 +105,9 @@ export class RemoteSessions {
 
   /** The connection of a session has a number, and its home is this node. */
   add(session: Session): void {
-    this.#sessions.set(`${session.node} ${session.number}`, session)
+    const sessions = this.#sessions.get(session.node)
+    if (sessions === undefined) this.#sessions.set(session.node, new Map([[session.number, session]]))
+    else sessions.set(session.number, session)
     const { node } = this.#cluster
     session.changed =
       session.node === node
@@ -117,8 +119,14 @@ export class RemoteSessions {
   /** A session has ended, or its home is another node. */
   delete(session: Session): void {
     if (session.number === 0) return
-    const key = `${session.node} ${session.number}`
-    if (this.#sessions.get(key) === session) this.#sessions.delete(key)
+    const sessions = this.#sessions.get(session.node)
+    if (sessions?.get(session.number) !== session) return
+    sessions.delete(session.number)
+    if (sessions.size === 0) this.#sessions.delete(session.node)
+  }
+
+  #at(node: string, number: number): Session | undefined {
+    return this.#sessions.get(node)?.get(number)
   }
 
   /** Takes a frame of a connection; undefined if it is none. */
@@ -131,7 +139,7 @@ export class RemoteSessions {
       case 'lose':
       case 'unbind':
       case 'move':
-        return this.#takeFor(this.#sessions.get(`${from} ${frame.port}`), frame)
+        return this.#takeFor(this.#at(from, Number(frame.port)), frame)
       case 'nodes':
         return { nodes: JSON.stringify(this.#parts.router.nodesHere(JID.parse(String(frame.owner)))) }
       case 'fetch':
@@ -146,7 +154,7 @@ export class RemoteSessions {
     const { router } = this.#parts
     switch (frame.op) {
       case 'submit':
-        return answering(() => session && router.submit(Stanza.unpack(frame.stanza as Buffer), session))
+        return answering(() => session && router.submit(Stanza.fromFrame(frame.stanza as Buffer), session))
       case 'stream':
         if (session !== undefined) {
           session.carried.state = frame.state as StreamState

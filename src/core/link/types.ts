@@ -37,10 +37,10 @@ export interface Link {
   forget(account: JID): Promise<void>
   /** Has the home of an account store what a session of it has handled. */
   storeHandled(handled: Handled): Promise<void>
-  /** Has the home of an owner do what an extension has it do: `Router.atHome()`. */
+  /** Has the home of an owner do what an extension has it do: `Router.atHome`. */
   atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>>
-  /** Whether what is done at once overtakes nothing that is on its way to an owner. */
-  isIdle(owner: JID): boolean
+  /** Whether what is done at once overtakes nothing that is on its way to the owners of a slot. */
+  isIdle(slot: number): boolean
   /** Resolves when nothing is on its way to another home. */
   settled(): Promise<void>
 }

@@ -45,7 +45,7 @@ export function deleteUsers(host: Host): Command {
       for (const account of accounts) {
         // First the account, so that nobody signs in while the rest goes.
         await host.accounts.remove(account)
-        await host.router.forget(account)
+        await host.router.atHome.forget(account)
         host.log.info({ account, by: asker }, 'an administrator has deleted an account')
       }
       return done(`${accounts.join(', ')} deleted`)
@@ -64,7 +64,7 @@ export function endSessions(host: Host): Command {
       let ended = 0
       for (const address of values.accountjids) {
         // XEP-0133 §4.5: all sessions of a bare address, of a full one "only the session associated with that resource".
-        ended += await host.router.atHome('administration:end-sessions', address.bare, address.resource)
+        ended += await host.router.atHome.run('administration:end-sessions', address.bare, address.resource)
         host.log.info({ address, by: asker }, 'an administrator has ended sessions')
       }
       return done(`${ended} ended`)

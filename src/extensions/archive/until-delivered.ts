@@ -37,7 +37,7 @@ export class UntilDelivered {
       if (number !== undefined) numbers.push(String(number))
     }
     if (sent.length === 0 || numbers.length > 0)
-      await this.#host.router.atHome('archive:had', owner, { device, numbers })
+      await this.#host.router.atHome.run('archive:had', owner, { device, numbers })
   }
 
   /** The same at the home, in the owner's lane. */

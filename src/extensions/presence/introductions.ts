@@ -38,13 +38,13 @@ export class Introductions {
     const { router } = this.#host
     if (router.host(inviter.domain) === undefined || inviter.equals(newcomer)) return
     if (router.host(newcomer.domain) === undefined)
-      return router.atHome('presence:welcome', inviter, newcomer.toString())
-    const first = await router.atHome('presence:befriend', inviter, newcomer.toString())
+      return router.atHome.run('presence:welcome', inviter, newcomer.toString())
+    const first = await router.atHome.run('presence:befriend', inviter, newcomer.toString())
     if (first === 'no account') return
-    const second = await router.atHome('presence:befriend', newcomer, inviter.toString())
+    const second = await router.atHome.run('presence:befriend', newcomer, inviter.toString())
     // Only now both know whose presence it is that they get.
     if (first === 'befriended' || second === 'befriended')
-      await router.atHome('presence:meet', newcomer, inviter.toString())
+      await router.atHome.run('presence:meet', newcomer, inviter.toString())
   }
 
   /** One side of it. Runs in the lane of the owner. */

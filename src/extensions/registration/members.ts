@@ -64,7 +64,7 @@ export class Members {
     if (!this.#options.cancel) throw new StanzaError('not-allowed')
     if (!(await this.#host.accounts.remove(member))) throw new StanzaError('registration-required')
     this.#host.log.info({ account: member }, 'a registration was cancelled')
-    const forget = (): void => this.#host.background.run('cancel', this.#host.router.forget(member))
+    const forget = (): void => this.#host.background.run('cancel', this.#host.router.atHome.forget(member))
     return { payload: undefined, after: forget }
   }
 

@@ -98,7 +98,7 @@ export class Collector {
     const { router, background } = this.#host
     for (const { sender, peer, delivered, read } of all.values()) {
       const reached = { peer, time, delivered: [...delivered.values()], read: [...read.values()] }
-      background.run('status', router.atHome('status:reached', sender, reached))
+      background.run('status', router.atHome.run('status:reached', sender, reached))
     }
   }
 }

@@ -92,7 +92,7 @@ export class Questions {
     // Nobody here knows what the server of somebody elsewhere knows.
     if (id === undefined || from.local === '' || this.#host.router.host(from.domain) === undefined) return {}
     const message = { peer: owner.toString(), reference: { id, time } }
-    return this.#host.router.atHome('status:of', from.bare, message)
+    return this.#host.router.atHome.run('status:of', from.bare, message)
   }
 
   #answer(id: string, user: JID, { delivered, read }: Times): Element {

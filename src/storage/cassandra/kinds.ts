@@ -12,8 +12,8 @@ const ADD = 'INSERT INTO kinds (name, kind) VALUES (?, ?) IF NOT EXISTS'
 export class Kinds {
   readonly #connection: Connection
   readonly #known = new Map<string, Kind>()
-  /** Names that are being written down. */
-  readonly #fresh = new Map<string, Promise<void>>()
+  /** Names that are not written down yet, with the attempt that is under way. Of which kind they are does not depend on it. */
+  readonly #unwritten = new Map<string, Promise<void> | undefined>()
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -30,12 +30,12 @@ export class Kinds {
     if (known !== undefined && known !== kind) throw otherKind(name, known)
     if (known !== undefined) return
     this.#known.set(name, kind)
-    this.#write(name, kind).catch(() => undefined)
+    this.#write(name).catch(() => undefined)
   }
 
-  /** Waits until a name is written down; it has to be before anything is stored under it. */
+  /** Waits until a name is written down; it has to be before anything is stored under it. Tries again where that has failed. */
   ready(name: string): Promise<void> | undefined {
-    return this.#fresh.get(name)
+    return this.#unwritten.has(name) ? (this.#unwritten.get(name) ?? this.#write(name)) : undefined
   }
 
   kindOf(name: string): Kind | undefined {
@@ -54,16 +54,12 @@ export class Kinds {
     return Array.from(this.#known).flatMap(([name, one]) => (one === kind ? [name] : []))
   }
 
-  #write(name: string, kind: Kind): Promise<void> {
-    const writing = this.#add(name, kind)
-    this.#fresh.set(name, writing)
+  #write(name: string): Promise<void> {
+    const writing = this.#add(name, this.#known.get(name)!)
+    this.#unwritten.set(name, writing)
     writing.then(
-      () => this.#fresh.delete(name),
-      () => {
-        // The next one who needs it tries again.
-        this.#fresh.delete(name)
-        this.#known.delete(name)
-      },
+      () => this.#unwritten.delete(name),
+      () => this.#unwritten.set(name, undefined),
     )
     return writing
   }

@@ -1,14 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { StorageError } from '../types.ts'
-import { Connection } from './connection.ts'
+import { Connection, type Statement } from './connection.ts'
 import type { CassandraOptions, Replication } from './options.ts'
+import { patiently } from './patience.ts'
 import { MIGRATIONS, SCHEMA_VERSION } from './schema.ts'
 
 const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/
 /** A migration that died is taken over after this time. */
 const LOCK_SECONDS = 300
 const POLL_MS = 200
+/** How long replicas that are not there are waited for. */
+const PATIENCE_MS = 30_000
 const VERSION = `SELECT value FROM meta WHERE name = 'schema'`
 const LOCK = `INSERT INTO meta (name, value) VALUES ('migrating', ?) IF NOT EXISTS USING TTL ${LOCK_SECONDS}`
 const UNLOCK = `DELETE FROM meta WHERE name = 'migrating' IF value = ?`
@@ -70,14 +73,15 @@ async function migrate(connection: Connection): Promise<Migrated> {
   if (from > SCHEMA_VERSION) throw newer(from)
   for (let version = from; version < SCHEMA_VERSION; version++) {
     for (const statement of MIGRATIONS[version]!) await connection.define(statement)
-    await connection.compareAndSet([
+    await decide(
+      connection,
       version === 0
         ? { query: `INSERT INTO meta (name, value) VALUES ('schema', ?) IF NOT EXISTS`, params: ['1'] }
         : {
             query: `UPDATE meta SET value = ? WHERE name = 'schema' IF value = ?`,
             params: [`${version + 1}`, `${version}`],
           },
-    ])
+    )
   }
   return { from, to: await versionOf(connection) }
 }
@@ -86,7 +90,7 @@ async function migrate(connection: Connection): Promise<Migrated> {
 async function locked<T>(connection: Connection, task: () => Promise<T>): Promise<T> {
   const holder = randomUUID()
   for (;;) {
-    const taken = await connection.compareAndSet([{ query: LOCK, params: [holder] }])
+    const taken = await decide(connection, { query: LOCK, params: [holder] })
     if (taken === true) break
     if ((await connection.serially(HOLDER, []))[0]?.value === holder) break
     await delay(POLL_MS)
@@ -94,8 +98,13 @@ async function locked<T>(connection: Connection, task: () => Promise<T>): Promis
   try {
     return await task()
   } finally {
-    await connection.compareAndSet([{ query: UNLOCK, params: [holder] }])
+    await decide(connection, { query: UNLOCK, params: [holder] })
   }
+}
+
+/** Compare-and-set that may be done twice: a ring that has just come up does not have all its replicas yet. */
+function decide(connection: Connection, statement: Statement): Promise<boolean | undefined> {
+  return patiently(PATIENCE_MS, () => connection.compareAndSet([statement]))
 }
 
 /** Refuses a keyspace that this program cannot use: `older-schema` or `newer-schema`. */

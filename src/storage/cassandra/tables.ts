@@ -130,7 +130,8 @@ export class Tables {
         : { query: CAS_SET, params: [json, nonce, ...row, expected ?? null] }
     for (let tries = 0; tries < 5; tries++) {
       const applied = await this.#connection.compareAndSet([statement])
-      if (applied !== undefined) return applied
+      // What another attempt finds may be what the one before it has stored.
+      if (applied === true || (applied === false && tries === 0)) return applied
       const [state] = await this.#connection.serially(CAS_STATE, row)
       if (state?.nonce === nonce) return true
       if ((state?.json ?? undefined) !== expected) return false
