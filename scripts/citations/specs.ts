@@ -66,6 +66,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   27: 'Current Jabber OpenPGP Usage',
   30: 'Service Discovery',
   45: 'Multi-User Chat',
+  48: 'Bookmark Storage',
   49: 'Private XML Storage',
   50: 'Ad-Hoc Commands',
   54: 'vcard-temp',
@@ -100,6 +101,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   205: 'Best Practices to Discourage Denial of Service Attacks',
   206: 'XMPP Over BOSH',
   220: 'Server Dialback',
+  223: 'Persistent Storage of Private Data via PubSub',
   227: 'Portable Import/Export Format for XMPP-IM Servers',
   249: 'Direct MUC Invitations',
   280: 'Message Carbons',
@@ -122,6 +124,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   386: 'Bind 2',
   388: 'Extensible SASL Profile',
   401: 'Ad-hoc Account Invitation Generation',
+  402: 'PEP Native Bookmarks',
   424: 'Message Retraction',
   428: 'Fallback Indication',
   440: 'SASL Channel-Binding Type Capability',
@@ -132,6 +135,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   474: 'SASL SCRAM Downgrade Protection',
   478: 'Stream Limits Advertisement',
   482: 'Call Invites',
+  490: 'Message Displayed Synchronization',
 }
 
 /** A XEP that no extension holds, since it is part of how a client connects or signs in. */

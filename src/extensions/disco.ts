@@ -10,6 +10,8 @@ import { NS } from '../xml/ns.ts'
 
 /** What other extensions add to the answers; features they simply declare. Asked for with `host.use(disco)` at set-up. */
 export interface Disco {
+  /** Adds an identity to disco#info of a place. */
+  addIdentity(place: Place, identity: Readonly<Record<'category' | 'type', string>>): void
   /** Adds a form to disco#info of a place (XEP-0128 §2); `form` is called anew for each answer. */
   addForm(place: Place, form: () => Element): void
   /** Adds nodes to a place. At an account only its owner's sessions are answered. */
@@ -41,10 +43,14 @@ export default defineExtension({
   ],
   features: { server: [NS.discoInfo, NS.discoItems], account: [NS.discoInfo, NS.discoItems] },
   setup(host) {
+    const identities: Record<Place, Readonly<Record<string, string>>[]> = {
+      server: [IDENTITIES.server],
+      account: [IDENTITIES.account],
+    }
     const forms: Record<Place, (() => Element)[]> = { server: [], account: [] }
     const nodes: Record<Place, DiscoNodes[]> = { server: [], account: [] }
     const info = (place: Place): readonly Element[] => [
-      xml('identity', IDENTITIES[place]),
+      ...identities[place].map(identity => xml('identity', identity)),
       ...host.features(place).map(feature => xml('feature', { var: feature })),
       ...forms[place].map(form => form()),
     ]
@@ -53,6 +59,7 @@ export default defineExtension({
       return xml('query', { xmlns: NS.discoInfo }, [...info(place)])
     }
     const provides: Disco = {
+      addIdentity: (place, identity) => void identities[place].push(identity),
       addForm: (place, form) => void forms[place].push(form),
       addNodes: (place, more) => void nodes[place].push(more),
       info,

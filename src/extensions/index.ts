@@ -17,6 +17,7 @@ import offline from './offline/index.ts'
 import ping from './ping.ts'
 import presence from './presence/index.ts'
 import privateStorage from './private-storage.ts'
+import pubsub from './pubsub/index.ts'
 import registration from './registration/index.ts'
 import roster from './roster/index.ts'
 import sequence from './sequence.ts'
@@ -49,6 +50,7 @@ export const extensions: readonly Extension[] = [
   delay,
   stanzaIds,
   capabilities,
+  pubsub,
   hints,
   archive,
   sequence,

@@ -38,6 +38,8 @@ export const NS = {
   discoItems: 'http://jabber.org/protocol/disco#items',
   /** XEP-0045 */
   roomUser: 'http://jabber.org/protocol/muc#user',
+  /** XEP-0048: what is in private storage, and in a node of this name. */
+  storedBookmarks: 'storage:bookmarks',
   /** XEP-0049 */
   privateStorage: 'jabber:iq:private',
   /** XEP-0050: also the node of the list of commands. */
@@ -46,6 +48,16 @@ export const NS = {
   vcard: 'vcard-temp',
   /** XEP-0059 */
   resultSets: 'http://jabber.org/protocol/rsm',
+  /** XEP-0060 */
+  pubsub: 'http://jabber.org/protocol/pubsub',
+  /** XEP-0060: what the owner of a node asks for. */
+  pubsubOwner: 'http://jabber.org/protocol/pubsub#owner',
+  /** XEP-0060: notifications. */
+  pubsubEvent: 'http://jabber.org/protocol/pubsub#event',
+  /** XEP-0060: conditions of errors. */
+  pubsubErrors: 'http://jabber.org/protocol/pubsub#errors',
+  /** XEP-0060: the type of the form that says how a node is. */
+  pubsubNodeConfig: 'http://jabber.org/protocol/pubsub#node_config',
   /** XEP-0077 */
   register: 'jabber:iq:register',
   /** XEP-0077: the stream feature. */
@@ -134,6 +146,8 @@ export const NS = {
   sasl2: 'urn:xmpp:sasl:2',
   /** XEP-0401: what the nodes of its commands begin with. */
   invite: 'urn:xmpp:invite',
+  /** XEP-0402 */
+  bookmarks: 'urn:xmpp:bookmarks:1',
   /** XEP-0424 */
   retraction: 'urn:xmpp:message-retract:1',
   /** XEP-0424: a feature. */
@@ -152,4 +166,6 @@ export const NS = {
   streamLimits: 'urn:xmpp:stream-limits:0',
   /** XEP-0482 */
   callInvites: 'urn:xmpp:call-invites:0',
+  /** XEP-0490 */
+  displayedSync: 'urn:xmpp:mds:displayed:0',
 } as const

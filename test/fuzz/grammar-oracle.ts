@@ -150,6 +150,9 @@ const HANDLED = [
   'not-acceptable',
   'jid-malformed',
   'resource-constraint',
+  'conflict',
+  'not-authorized',
+  'feature-not-implemented',
 ]
 
 /** A request that the server answers itself. */

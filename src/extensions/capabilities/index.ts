@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import { defineExtension, type Registrations } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
+import { isPromise } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
@@ -9,6 +10,15 @@ import { Stanza } from '../../xml/stanza.ts'
 import disco from '../disco.ts'
 import { OwnCapabilities } from './own.ts'
 import { type Capabilities, capabilitiesOf, isKnownHash, verificationString } from './verification.ts'
+
+declare module '../../core/extension.ts' {
+  interface Events {
+    /** It has become known what the client of a session can do, after its presence. */
+    'session:capabilities': { session: Session }
+  }
+}
+
+export type { Capabilities } from './verification.ts'
 
 /** What other extensions ask: whoever sends something only to those that understand it. */
 export interface SessionCapabilities {
@@ -100,12 +110,20 @@ class Learner {
     const capabilities = capabilitiesOf(query)
     if (lengthOf(capabilities.features) > MOST) return
     // XEP-0115 §5.4 rule 2: what can't be checked is true of this session alone.
-    if (!isKnownHash(announcement.hash)) known.set(session, capabilities)
+    if (!isKnownHash(announcement.hash)) this.#learnt(session, capabilities)
     // Rule 3: what does not fit its hash is neither believed nor cached.
     else if (verificationString(query, announcement.hash) === announcement.ver) {
       this.#verified.set(key, capabilities)
-      known.set(session, capabilities)
+      this.#learnt(session, capabilities)
     }
+  }
+
+  #learnt(session: Session, capabilities: Capabilities): void {
+    if (session.over) return
+    known.set(session, capabilities)
+    const { router, hooks, background } = this.#host
+    const told = router.homes.inLane(session.jid, () => hooks.emit('session:capabilities', { session }))
+    if (isPromise(told)) background.run('capabilities', told)
   }
 }
 

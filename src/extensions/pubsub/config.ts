@@ -1,0 +1,150 @@
+/** XEP-0060 §16.4.4: how a node is configured, as far as its options change anything here. */
+
+import { StanzaError } from '../../core/errors.ts'
+import { type Element, xml } from '../../xml/element.ts'
+import { blankForm, field, type SubmittedValues } from '../../xml/forms.ts'
+import { NS } from '../../xml/ns.ts'
+import { pubsubError } from './errors.ts'
+
+/** Who may see what a node holds: XEP-0060 §4.5. */
+export type Access = 'open' | 'presence' | 'roster' | 'whitelist'
+
+/** When the last item is sent to whoever did not ask for it. */
+export type SendLast = 'never' | 'on_sub' | 'on_sub_and_presence'
+
+/** How a node is. */
+export interface NodeConfig {
+  readonly title: string
+  readonly access: Access
+  /** With the access model roster: contacts in one of these groups. */
+  readonly groups: readonly string[]
+  /** How many items it keeps; `max`: as many as the limits of the server allow. */
+  readonly items: number | 'max'
+  /** Whether items are kept at all. */
+  readonly persist: boolean
+  readonly sendLast: SendLast
+  /** Whether those who are notified are told of items that are taken back. */
+  readonly notifyRetract: boolean
+  /** Whether notifications hold the payload. */
+  readonly payloads: boolean
+}
+
+/** XEP-0163 §4.3.1 and §5: what a node of an account is like if nobody says otherwise. */
+export const DEFAULTS: NodeConfig = {
+  title: '',
+  access: 'presence',
+  groups: [],
+  items: 1,
+  persist: true,
+  sendLast: 'on_sub_and_presence',
+  notifyRetract: true,
+  payloads: true,
+}
+
+const PREFIX = 'pubsub#'
+const GROUPS = `${PREFIX}roster_groups_allowed`
+const ACCESS: readonly string[] = ['open', 'presence', 'roster', 'whitelist'] satisfies Access[]
+const SEND_LAST: readonly string[] = ['never', 'on_sub', 'on_sub_and_presence'] satisfies SendLast[]
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['true', true],
+  ['0', false],
+  ['false', false],
+])
+
+/** XEP-0060 §8.2: the form to be filled in. */
+export function configForm(config: NodeConfig): Element {
+  const { title, access, groups, items, persist, sendLast, notifyRetract, payloads } = config
+  const choice = <C extends string>(label: string, options: Readonly<Record<C, string>>, value: C) => ({
+    ...field.choice({ label, options }),
+    value,
+  })
+  const form = blankForm({
+    formType: NS.pubsubNodeConfig,
+    title: 'How the node is',
+    fields: {
+      'pubsub#title': { ...field.text({ label: 'A name for people' }), value: title },
+      'pubsub#access_model': choice(
+        'Who may see what it holds',
+        {
+          open: 'everybody',
+          presence: 'who may see when I am online',
+          roster: 'of these who is in one of some groups',
+          whitelist: 'nobody but me',
+        },
+        access,
+      ),
+      'pubsub#max_items': {
+        ...field.text({ label: 'How many items it keeps, or max' }),
+        value: String(items),
+      },
+      'pubsub#persist_items': field.boolean({ label: 'Items are kept', value: persist }),
+      'pubsub#send_last_published_item': choice(
+        'When the last item is sent unasked',
+        { never: 'never', on_sub: 'to new subscribers', on_sub_and_presence: 'also to who comes online' },
+        sendLast,
+      ),
+      'pubsub#notify_retract': field.boolean({
+        label: 'Tell when an item is taken back',
+        value: notifyRetract,
+      }),
+      'pubsub#deliver_payloads': field.boolean({ label: 'Notifications hold the payload', value: payloads }),
+    },
+  })
+  const named = groups.map(group => xml('value', {}, group))
+  form.cnode(xml('field', { var: GROUPS, type: 'list-multi', label: 'The groups' }, named))
+  return form
+}
+
+/** What a form that was filled in, or publish-options, change about a configuration. Options that mean nothing here are left aside. Throws. */
+export function changedBy(values: SubmittedValues): Partial<NodeConfig> {
+  const one = (name: string): string | undefined => values.get(`${PREFIX}${name}`)?.[0]
+  const access = one('access_model')
+  // XEP-0060 §8.1.3
+  if (access !== undefined && !ACCESS.includes(access))
+    throw pubsubError('not-acceptable', 'unsupported-access-model')
+  const sendLast = one('send_last_published_item')
+  if (sendLast !== undefined && !SEND_LAST.includes(sendLast)) throw refused('send_last_published_item')
+  const given: { [K in keyof NodeConfig]?: NodeConfig[K] | undefined } = {
+    title: one('title'),
+    access: access as Access | undefined,
+    groups: values.get(GROUPS),
+    items: itemsIn(one('max_items')),
+    persist: flagIn('persist_items', one('persist_items')),
+    sendLast: sendLast as SendLast | undefined,
+    notifyRetract: flagIn('notify_retract', one('notify_retract')),
+    payloads: flagIn('deliver_payloads', one('deliver_payloads')),
+  }
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Partial<NodeConfig>
+}
+
+/** Whether a node is as somebody wants it to be who publishes: XEP-0060 §7.1.5. */
+export function fits(config: NodeConfig, wanted: Partial<NodeConfig>): boolean {
+  return (Object.keys(wanted) as (keyof NodeConfig)[]).every(
+    // What it is called changes nothing about who sees what.
+    name => name === 'title' || isSame(config[name], wanted[name]),
+  )
+}
+
+function isSame(one: NodeConfig[keyof NodeConfig], other: NodeConfig[keyof NodeConfig] | undefined): boolean {
+  return Array.isArray(one) && Array.isArray(other) ? one.join('\n') === other.join('\n') : one === other
+}
+
+function itemsIn(text: string | undefined): number | 'max' | undefined {
+  if (text === undefined || text === '') return undefined
+  if (text === 'max') return 'max'
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw refused('max_items')
+  return Number(text)
+}
+
+function flagIn(name: string, text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined
+  const flag = BOOLEANS.get(text)
+  if (flag === undefined) throw refused(name)
+  return flag
+}
+
+function refused(name: string): StanzaError {
+  return new StanzaError('not-acceptable', { text: `pubsub#${name} cannot have this value` })
+}

@@ -1,0 +1,127 @@
+/** XEP-0060 §7.1, §7.2: items are published, and taken back. XEP-0163 §3: by the owner of the account. */
+import { randomUUID } from 'node:crypto'
+import { StanzaError } from '../../core/errors.ts'
+import type { IqContext } from '../../core/extension.ts'
+import { ownSession } from '../../core/iq.ts'
+import type { Write } from '../../storage/types.ts'
+import { copyOf, type Element, xml } from '../../xml/element.ts'
+import { valuesIn } from '../../xml/forms.ts'
+import { NS } from '../../xml/ns.ts'
+import { printAlone } from '../../xml/stored.ts'
+import { changedBy, fits, type NodeConfig } from './config.ts'
+import { pubsubError, unsupported } from './errors.ts'
+import type { Item, Node, Nodes } from './nodes.ts'
+import type { NodeParts } from './parts.ts'
+import { presetOf } from './presets.ts'
+import { nodeName, ownNode, requireName } from './requests.ts'
+
+/** Takes an item. The answer says how it is called. */
+export async function publish(parts: NodeParts, iq: IqContext, action: Element): Promise<Element> {
+  const { store, limits, notifications } = parts
+  const session = ownSession(iq)
+  const { owner, payload } = iq
+  const name = nodeName(action)
+  const wanted = optionsIn(payload)
+  const nodes = await store.of(owner)
+  const { node, also } = await nodeFor(parts, owner, nodes, name, wanted)
+  const item = { ...itemIn(action, limits.bytes), publisher: session.jid.toString() }
+  if (node.config.persist)
+    await store.publish(
+      owner,
+      nodes,
+      node,
+      item,
+      {
+        items: mostItems(node.config, limits.items),
+        size: limits.nodeBytes,
+      },
+      also,
+    )
+  else for (const write of also) await store.add(owner, nodes, node, write)
+  await notifications.published(owner, node, item)
+  const published = xml('publish', { node: name }, xml('item', { id: item.id }))
+  return xml('pubsub', { xmlns: NS.pubsub }, published)
+}
+
+/** Takes an item back. */
+export async function retract(parts: NodeParts, iq: IqContext, action: Element): Promise<undefined> {
+  const { store, notifications } = parts
+  const { owner } = iq
+  const { node } = await ownNode(parts, iq, action)
+  const [item, ...others] = action.getChildren('item')
+  // XEP-0060 §7.2.3.4
+  if (item?.attrs.id === undefined || others.length > 0) throw pubsubError('bad-request', 'item-required')
+  // XEP-0060 §7.2.3.5
+  if (!node.config.persist) throw unsupported('persistent-items')
+  const { id } = item.attrs
+  // XEP-0060 §7.2.3.2
+  if (!(await store.ids(owner, node)).has(id)) throw new StanzaError('item-not-found')
+  await store.remove(owner, node, [id])
+  const { notify } = action.attrs
+  // XEP-0060 §7.2.2.1: whoever retracts may say so himself.
+  if (node.config.notifyRetract || notify === 'true' || notify === '1')
+    await notifications.retracted(owner, node, [id])
+  return undefined
+}
+
+/** How many items a node keeps. */
+export function mostItems({ items }: NodeConfig, limit: number): number {
+  return items === 'max' ? limit : Math.min(items, limit)
+}
+
+/** XEP-0060 §7.1.5: what the publisher wants the node to be like. */
+function optionsIn(payload: Element): Partial<NodeConfig> {
+  const form = payload.getChild('publish-options')?.getChild('x', NS.forms)
+  return form === undefined ? {} : changedBy(valuesIn(form))
+}
+
+/** The node to publish to: made, where there is none (XEP-0163 §3); `also`: what is to be stored for that. */
+async function nodeFor(
+  { store, limits }: NodeParts,
+  owner: IqContext['owner'],
+  nodes: Nodes,
+  name: string,
+  wanted: Partial<NodeConfig>,
+): Promise<{ readonly node: Node; readonly also: readonly Write[] }> {
+  const known = nodes.get(name)
+  if (known === undefined) {
+    requireRoom(nodes, limits.nodes)
+    const { node, write } = store.create(owner, name, { ...presetOf(name), ...wanted })
+    return { node, also: [write] }
+  }
+  if (fits(known.config, wanted)) return { node: known, also: [] }
+  // Who sees it is never changed by the way: XEP-0060 §7.1.5. All else the owner, who alone publishes here, simply gets (docs/decisions/0025).
+  if (wanted.access !== undefined && wanted.access !== known.config.access)
+    throw pubsubError('conflict', 'precondition-not-met')
+  const config = { ...known.config, ...wanted }
+  await store.configure(owner, known, config, mostItems(config, limits.items))
+  return { node: known, also: [] }
+}
+
+/** Throws where an account has as many nodes as it may have. */
+export function requireRoom(nodes: Nodes, most: number): void {
+  if (nodes.size >= most)
+    throw new StanzaError('resource-constraint', {
+      type: 'cancel',
+      text: `no more than ${most} nodes are kept`,
+    })
+}
+
+function itemIn(action: Element, mostBytes: number): Pick<Item, 'id' | 'payload'> {
+  const [item, ...others] = action.getChildren('item')
+  // XEP-0060 §7.1.3.7: our nodes hand over payloads.
+  if (item === undefined) throw pubsubError('bad-request', 'item-required')
+  // XEP-0060 §7.1.1: several at once are no longer allowed.
+  if (others.length > 0) throw new StanzaError('bad-request', { text: 'one item is published at a time' })
+  const { id = randomUUID() } = item.attrs
+  requireName(id, 'an item')
+  const [payload, ...more] = item.getChildElements()
+  if (payload === undefined) throw pubsubError('bad-request', 'payload-required')
+  // XEP-0060 §7.1.3.6
+  if (more.length > 0) throw pubsubError('bad-request', 'invalid-payload')
+  const text = printAlone(copyOf(payload))
+  // XEP-0060 §7.1.3.5
+  if (Buffer.byteLength(text) > mostBytes)
+    throw pubsubError('not-acceptable', 'payload-too-big', { text: `an item has at most ${mostBytes} bytes` })
+  return { id, payload: text }
+}
