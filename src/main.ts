@@ -9,6 +9,7 @@ import { Accounts } from './auth/accounts.ts'
 import { checkFolder, openCertificates, openCluster, openStorage } from './back-ends.ts'
 import { C2s } from './c2s/listener.ts'
 import type { Administration } from './cli/control/administration.ts'
+import type { KeyAdministration } from './cli/control/keys.ts'
 import { ControlServer } from './cli/control/server.ts'
 import { controlSocket } from './cli/control/socket-path.ts'
 import type { Components, ComponentsOptions } from './components/listener.ts'
@@ -27,6 +28,8 @@ import { Router } from './core/router.ts'
 import { software } from './core/software.ts'
 import type { NodeReport, Survey } from './core/survey.ts'
 import { extensions } from './extensions/index.ts'
+import { Devices } from './extensions/prekeys/index.ts'
+import { NodeStore, PublishedNodes } from './extensions/pubsub/index.ts'
 import { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
 import { handOver } from './hand-over.ts'
 import { httpServer } from './http-server.ts'
@@ -174,6 +177,10 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
         account,
         contacts.map(({ contact, subscription }) => [contact.toString(), subscription] as const),
       )
+    const keys: KeyAdministration = {
+      list: account => router.atHome.run('prekeys:devices', account, undefined),
+      remove: (account, device) => router.atHome.run('prekeys:remove', account, device),
+    }
     const domains = hosts.map(host => host.domain)
     const administration = administer(
       {
@@ -186,7 +193,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
         survey,
         ...(given.worker ?? { reload, drain }),
       },
-      { accounts, hosts: domains, forget, addContacts, invitations },
+      { accounts, hosts: domains, forget, addContacts, invitations, keys },
     )
     parts.adopt(await ControlServer.open(controlSocket(config.data), administration, log), one => one.close())
   }
@@ -252,12 +259,14 @@ export async function openOffline(config: Config): Promise<Offline> {
     await storage.commit(await departure(rows, account, contact => hosts.includes(contact.domain)))
     await storage.forget(account)
   }
+  const offline = { storage, clock: systemClock, log: silentLog }
+  const keys = new Devices(offline, new PublishedNodes(new NodeStore(offline)))
   const addContacts = async (account: JID, contacts: readonly NewContact[]) =>
     storage.commit(await rows.add(await rows.load(account), contacts))
   return {
     administration: administer(
       { storage, config, accounts, portables, running: false, ports: {} },
-      { accounts, hosts, forget, addContacts, invitations },
+      { accounts, hosts, forget, addContacts, invitations, keys },
     ),
     close: () => storage.close(),
   }

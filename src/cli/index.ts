@@ -27,6 +27,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'invite list': { summary: 'list the invitations', load: () => import('./invite-list.ts') },
   'invite revoke': { summary: 'end an invitation', load: () => import('./invite-revoke.ts') },
+  'keys list': { summary: 'list the devices that have keys', load: () => import('./keys-list.ts') },
+  'keys remove': { summary: 'remove a device and its keys', load: () => import('./keys-remove.ts') },
   'roster import': {
     summary: 'add contacts to many accounts from a CSV file',
     load: () => import('./roster-import.ts'),

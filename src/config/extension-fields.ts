@@ -15,9 +15,9 @@ export type OwnValues = Readonly<Record<string, ExtensionValues | undefined>>
 export function extensionFields(
   extensions: readonly Extension[],
 ): Section<Record<string, Section<Record<string, Leaf>, false>>, never> {
-  const fields = extensions.map(({ name, doc, options, follows = [] }) => {
+  const fields = extensions.map(({ name, doc, options, optIn = false, follows = [] }) => {
     const off = follows.map(one => `; off where \`${one.name}\` is, unless it is named here`)
-    return [name, switchable(doc + off.join(''), true, { ...options } as Record<string, Leaf>)] as const
+    return [name, switchable(doc + off.join(''), !optIn, { ...options } as Record<string, Leaf>)] as const
   })
   return section(
     'Extensions by name: their options, or `false` to switch one off.',

@@ -126,6 +126,8 @@ export interface Extension<O extends Options = Options, Provided = unknown> {
   readonly name: string
   /** One line for the reference: what it gives. */
   readonly doc: string
+  /** Off unless the configuration names it. */
+  readonly optIn?: boolean
   readonly xeps?: readonly XepClaim[]
   /** Sections of RFCs it implements, for the index. */
   readonly rfcs?: readonly string[]

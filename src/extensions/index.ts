@@ -15,6 +15,7 @@ import invitations from './invitations/index.ts'
 import lastActivity from './last-activity.ts'
 import offline from './offline/index.ts'
 import ping from './ping.ts'
+import prekeys from './prekeys/index.ts'
 import presence from './presence/index.ts'
 import privateStorage from './private-storage.ts'
 import pubsub from './pubsub/index.ts'
@@ -51,6 +52,7 @@ export const extensions: readonly Extension[] = [
   stanzaIds,
   capabilities,
   pubsub,
+  prekeys,
   hints,
   archive,
   sequence,

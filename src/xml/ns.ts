@@ -152,6 +152,8 @@ export const NS = {
   retraction: 'urn:xmpp:message-retract:1',
   /** XEP-0424: a feature. */
   tombstones: 'urn:xmpp:message-retract:1#tombstone',
+  /** docs/protocol/prekeys.md */
+  prekeys: 'tidings:prekeys:0',
   /** docs/protocol/sequence.md */
   sequence: 'tidings:sequence:0',
   /** docs/protocol/status.md */

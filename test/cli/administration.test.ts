@@ -3,6 +3,7 @@ import t from 'tap'
 import { Accounts } from '../../src/auth/accounts.ts'
 import { administration } from '../../src/cli/control/administration.ts'
 import type { InvitationAdministration } from '../../src/cli/control/invitations.ts'
+import type { KeyAdministration } from '../../src/cli/control/keys.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { JID } from '../../src/xml/jid.ts'
 
@@ -23,6 +24,7 @@ t.test('what a removal that failed has left is erased when the account is remove
     forget,
     addContacts: async () => {},
     invitations,
+    keys: {} as KeyAdministration,
   })
   const remove = () => administer({ op: 'user.remove', jid: 'alice@localhost' }, nothing(), async () => {})
   await t.rejects(remove(), { message: 'the disk does not answer' })

@@ -10,6 +10,7 @@ import { Accounts } from '../../src/auth/accounts.ts'
 import { administration } from '../../src/cli/control/administration.ts'
 import { connectControl, remoteAdministration } from '../../src/cli/control/client.ts'
 import type { InvitationAdministration } from '../../src/cli/control/invitations.ts'
+import type { KeyAdministration } from '../../src/cli/control/keys.ts'
 import { type ImportLine, type News, readFrames, writeFrame } from '../../src/cli/control/protocol.ts'
 import { ControlServer } from '../../src/cli/control/server.ts'
 import { controlSocket, socketAddress } from '../../src/cli/control/socket-path.ts'
@@ -23,9 +24,17 @@ async function control(t: Test) {
   const accounts = new Accounts(storage, { iterations: 1 })
   const forget = async () => {}
   const invitations = {} as InvitationAdministration
+  const keys = {} as KeyAdministration
   const server = await ControlServer.open(
     path,
-    administration({ accounts, hosts: ['localhost'], forget, invitations, addContacts: async () => {} }),
+    administration({
+      accounts,
+      hosts: ['localhost'],
+      forget,
+      invitations,
+      keys,
+      addContacts: async () => {},
+    }),
     silentLog,
   )
   t.teardown(async () => {

@@ -6,6 +6,7 @@ import { JID, JIDError } from '../../xml/jid.ts'
 import { codeAndText } from '../failure.ts'
 import { type ContactsPart, importContacts } from './contacts.ts'
 import { type InvitationAdministration, invite, revoke } from './invitations.ts'
+import { type KeyAdministration, listKeys, removeKeys } from './keys.ts'
 import type { AnyLine, ContactLine, Done, ImportLine, News, Request } from './protocol.ts'
 
 /** Carries out requests. `lines` are those of an import; `tell` is waited for, so a slow reader slows the work. */
@@ -23,6 +24,7 @@ export interface AdministrationParts extends ContactsPart {
   /** Closes the sessions of an account that is gone, and erases all that is kept for it. */
   readonly forget: (account: JID) => Promise<void>
   readonly invitations: InvitationAdministration
+  readonly keys: KeyAdministration
 }
 
 /** Accounts told of in one piece of news. */
@@ -61,6 +63,12 @@ export function administration(parts: AdministrationParts): Administration {
         return {}
       case 'invite.revoke':
         await revoke(parts, request.id)
+        return {}
+      case 'keys.list':
+        await tell({ devices: await listKeys(parts, accountOf(request.jid)) })
+        return {}
+      case 'keys.remove':
+        await removeKeys(parts, accountOf(request.jid), request.device)
         return {}
       default:
         throw new TidingsError(

@@ -8,7 +8,7 @@ import { socketAddress } from './socket-path.ts'
 const BATCH = 100
 
 /** What a piece of news is known by. */
-const NEWS = ['accounts', 'imported', 'refused', 'invitations', 'progress', 'notice']
+const NEWS = ['accounts', 'imported', 'refused', 'invitations', 'devices', 'progress', 'notice']
 
 /** Opens the control socket; undefined when no server listens there. Throws a TidingsError when it may not. */
 export async function connectControl(path: string): Promise<Socket | undefined> {

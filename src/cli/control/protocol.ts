@@ -22,6 +22,8 @@ export type Request =
   | ({ readonly op: 'invite.create' } & InvitationWish)
   | { readonly op: 'invite.list' }
   | { readonly op: 'invite.revoke'; readonly id: string }
+  | { readonly op: 'keys.list'; readonly jid: string }
+  | { readonly op: 'keys.remove'; readonly jid: string; readonly device: number }
   /** `to`: an absolute path. */
   | { readonly op: 'backup'; readonly to: string }
   /** Send all clients and slots away. */
@@ -76,6 +78,21 @@ export interface InvitationLine {
   readonly accounts: readonly string[]
 }
 
+/** A device of an account. */
+export interface DeviceKeysLine {
+  readonly device: number
+  /** Of those that have keys at the server. */
+  readonly keys?: {
+    /** Keys that can still be given. */
+    readonly left: { readonly oneTime: number; readonly kyber: number }
+    /** Milliseconds since 1970. */
+    readonly added: number
+    readonly changed: number
+  }
+  /** Whether it stands in a list of OMEMO. */
+  readonly omemo: boolean
+}
+
 /** One line of a file to import. */
 export interface ImportLine {
   /** Where it starts in the file, from 1. */
@@ -99,6 +116,7 @@ export type AnyLine = ImportLine | ContactLine
 export type News =
   | { readonly accounts: readonly { readonly jid: string; readonly role: Role }[] }
   | { readonly invitations: readonly InvitationLine[] }
+  | { readonly devices: readonly DeviceKeysLine[] }
   | { readonly imported: number }
   | { readonly progress: { readonly done: number; readonly total?: number } }
   | { readonly notice: string }

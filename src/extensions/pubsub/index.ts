@@ -17,7 +17,11 @@ import { Notifications } from './notifications.ts'
 import { configuration, configure, create, defaults, deleteNode, purge } from './owner.ts'
 import type { NodeParts } from './parts.ts'
 import { publish, retract } from './publish.ts'
+import { PublishedNodes } from './published.ts'
 import { actionOf } from './requests.ts'
+
+export { NodeStore } from './nodes.ts'
+export { type PublishedEdit, PublishedNodes } from './published.ts'
 
 type Action = (parts: NodeParts, iq: IqContext, action: Element) => Maybe<Element | undefined>
 
@@ -149,6 +153,7 @@ export default defineExtension({
         'user:removed': ({ owner }) => store.forget(owner),
       },
       moving: { forget: which => store.drop(which) },
+      provides: new PublishedNodes(store, notifications),
     }
   },
 })

@@ -63,9 +63,20 @@ const SMALL = 4_096
 /** Between the names of a node and an item: no name of a node has it. */
 const BETWEEN = '\n'
 
+/** How a node changes together with others. */
+export interface NodeEdit {
+  readonly node: Node
+  /** An item in place of the one of this name. */
+  readonly put?: Omit<Item, 'seq'>
+  /** Items that go. */
+  readonly drop?: readonly string[]
+  /** It goes with all that it holds. */
+  readonly gone?: boolean
+}
+
 /** Reads and writes nodes. It is to be called in the owner's lane only, at the owner's home. */
 export class NodeStore {
-  readonly #host: Host
+  readonly #host: Pick<Host, 'storage' | 'log'>
   readonly #nodes: Table<NodeRow>
   readonly #items: Table<ItemRow>
   readonly #owners = new LRUCache<string, Nodes>({
@@ -74,7 +85,7 @@ export class NodeStore {
     sizeCalculation: sizeOf,
   })
 
-  constructor(host: Host) {
+  constructor(host: Pick<Host, 'storage' | 'log'>) {
     this.#host = host
     this.#nodes = host.storage.table<NodeRow>('pubsub-nodes', 'lww')
     this.#items = host.storage.table<ItemRow>('pubsub-items', 'lww')
@@ -200,6 +211,27 @@ export class NodeStore {
       ...this.#deletes(owner, node, [...ids.keys()]),
     ])
     nodes.delete(node.name)
+  }
+
+  /** Changes nodes that are there, in one commit with whatever else belongs to it. */
+  async edit(owner: JID, nodes: Nodes, edits: readonly NodeEdit[], also: readonly Write[]): Promise<void> {
+    const writes = [...also]
+    for (const { node, put, drop = [], gone = false } of edits) {
+      const ids = await this.ids(owner, node)
+      if (put !== undefined) {
+        const { id, ...rest } = put
+        const seq = ([...ids.values()].at(-1)?.seq ?? 0) + 1
+        writes.push(this.#items.put(owner, keyOf(node.name, id), { ...rest, seq }))
+      }
+      writes.push(...this.#deletes(owner, node, gone ? [...ids.keys()] : drop))
+      if (gone) writes.push(this.#nodes.delete(owner, node.name))
+    }
+    await this.#commit(owner, writes)
+    for (const { node, gone } of edits) {
+      node.ids = undefined
+      node.last = undefined
+      if (gone) nodes.delete(node.name)
+    }
   }
 
   /** What is in memory of an owner is not looked at any more. */

@@ -1,10 +1,15 @@
 /** Reads dialogue files. The format is described in test/dialogues/README.md. */
+import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import type { Over } from './transport.ts'
 import type { Action, ClientSpec, Dialogue, Step } from './types.ts'
 
 /** The password of every account whose dialogue says nothing else. */
 export const DEFAULT_PASSWORD = 'secret'
+
+/** Made once with test/support/signal-keys.ts; nobody has their private keys. */
+const KEYS = new URL('../../fixtures/prekeys/keys.json', import.meta.url)
+let keys: Readonly<Record<string, string>> | undefined
 
 const CITATION = /^# ((?:RFC \d{4}|XEP-\d{4}) §[\dA-Z][\w.]*): \S.{20,}/
 const CLIENT =
@@ -34,7 +39,7 @@ interface Block {
 
 /** Parses a dialogue. `name` is its file's name, whose number one of the citations must have. */
 export function parseDialogue(source: string, name: string): Dialogue {
-  const lines = source.split('\n')
+  const lines = withKeys(source).split('\n')
   const sections = citations(lines, name)
   const separator = lines.findIndex(line => /^-{5,}$/.test(line))
   if (separator < 0)
@@ -47,6 +52,16 @@ export function parseDialogue(source: string, name: string): Dialogue {
     if ('client' in step && !known.has(step.client))
       throw new DialogueSyntaxError(step.line, `no client "${step.client}"`)
   return { section: sections[0] as string, ...header, steps }
+}
+
+/** `{key one-time-1}` is what stands under that name in test/fixtures/prekeys/keys.json: public keys and signatures cannot be made up. */
+function withKeys(source: string): string {
+  return source.replace(/\{key ([a-z0-9.-]+)\}/g, (whole, name: string) => {
+    keys ??= JSON.parse(readFileSync(KEYS, 'utf8')) as Record<string, string>
+    const key = keys[name]
+    if (key === undefined) throw new DialogueSyntaxError(1, `there is no ${whole}`)
+    return key
+  })
 }
 
 /** Every dialogue says first which sentence of which section it proves. */
