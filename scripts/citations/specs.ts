@@ -103,6 +103,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   205: 'Best Practices to Discourage Denial of Service Attacks',
   206: 'XMPP Over BOSH',
   220: 'Server Dialback',
+  222: 'Persistent Storage of Public Data via PubSub',
   223: 'Persistent Storage of Private Data via PubSub',
   227: 'Portable Import/Export Format for XMPP-IM Servers',
   249: 'Direct MUC Invitations',

@@ -5,15 +5,15 @@ import type { Stanza } from '../xml/stanza.ts'
 import type { Maybe } from './maybe.ts'
 import type { Session } from './session.ts'
 
-/** Where a stanza is handled: the server itself (`localhost`) or an account (`alice@localhost`). */
-export type Place = 'server' | 'account'
+/** Where a stanza is handled: the server itself (`localhost`), an account (`alice@localhost`) or a service (`pubsub.localhost`). */
+export type Place = 'server' | 'account' | 'pubsub'
 
 /** An IQ request on its way to its handler. */
 export interface IqContext {
   readonly stanza: Stanza
   /** The claimed child, as a tree. */
   readonly payload: Element
-  /** The account it is handled for; the sender's own where `to` is absent. The host's JID for place 'server'. */
+  /** The account it is handled for; the sender's own where `to` is absent. Elsewhere the address of the host or the service. */
   readonly owner: JID
   /** The sender's session where it is one of the owner's own. */
   readonly session?: Session

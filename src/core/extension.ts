@@ -14,7 +14,15 @@ import type { Session } from './session.ts'
 import type { PresenceRegistration, StageRegistration } from './stage.ts'
 import type { Unacknowledged } from './unacknowledged.ts'
 
-export { get, type IqAnswer, type IqContext, type NewStream, type Place, set } from './claim.ts'
+export {
+  get,
+  type IqAnswer,
+  type IqContext,
+  type IqRegistration,
+  type NewStream,
+  type Place,
+  set,
+} from './claim.ts'
 export { SIDES, type StageContext, stage } from './stage.ts'
 
 /** What an extension does on streams before sign-in; where TLS has to come first, after it. */

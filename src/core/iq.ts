@@ -10,7 +10,7 @@ import type { Origin, Session } from './session.ts'
 export interface IqTarget {
   readonly host: Host
   readonly place: Place
-  /** Bare JID of the account, or the host's JID. */
+  /** Bare JID of the account, or the address of the host or the service. */
   readonly owner: JID
   /** The sender's session when it is one of the owner's own. */
   readonly session?: Session

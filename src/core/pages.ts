@@ -1,4 +1,12 @@
-import type { Archive, ArchiveEntry, ArchiveQuery, Entry, Page, ReadableTable } from '../storage/types.ts'
+import type {
+  Archive,
+  ArchiveEntry,
+  ArchiveQuery,
+  Entry,
+  KeyRange,
+  Page,
+  ReadableTable,
+} from '../storage/types.ts'
 import { escapeValue } from '../xml/escape.ts'
 import type { JID } from '../xml/jid.ts'
 import { Stanza } from '../xml/stanza.ts'
@@ -21,19 +29,33 @@ export async function* pagesOf<T>(
 }
 
 /** All rows of an owner in key order, at once: for rows that are kept in memory anyway. Nearly always they are one page, and one question. */
-export async function rowsOf<T>(
+export function rowsOf<T>(table: ReadableTable<T>, owner: JID, limit?: number): Promise<readonly Entry<T>[]> {
+  return allRows(table, owner, {}, limit)
+}
+
+/** The same of those whose keys start so. */
+export function rowsWith<T>(
   table: ReadableTable<T>,
   owner: JID,
+  prefix: string,
+): Promise<readonly Entry<T>[]> {
+  return allRows(table, owner, { prefix })
+}
+
+async function allRows<T>(
+  table: ReadableTable<T>,
+  owner: JID,
+  range: KeyRange,
   limit?: number,
 ): Promise<readonly Entry<T>[]> {
-  const first = await table.page(owner, {}, limit)
+  const first = await table.page(owner, range, limit)
   if (!first.more) return first.items
   const rows: Entry<T>[] = []
   for (let page = first; ; ) {
     rows.push(...page.items)
     const after = page.items.at(-1)?.key
     if (!page.more || after === undefined) return rows
-    page = await table.page(owner, { after }, limit)
+    page = await table.page(owner, { ...range, after }, limit)
   }
 }
 

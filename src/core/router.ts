@@ -217,9 +217,9 @@ export class Router {
     return leave === undefined ? arrive() : (async () => arrive())().finally(leave)
   }
 
-  /** The host of an address that is known to be served here. */
+  /** The host of an address that is known to be served here, be it that of a service. */
   hostOf(jid: JID): Host {
-    const host = this.#hosts.get(jid.domain)
+    const host = this.#hosts.get(jid.domain) ?? this.#hosts.get(this.services.hostOf(jid.domain) ?? '')
     if (host === undefined) throw new Error(`no host ${jid.domain}`)
     return host
   }

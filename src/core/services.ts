@@ -1,6 +1,6 @@
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
-import { StanzaError } from './errors.ts'
+import { StanzaError, TidingsError } from './errors.ts'
 import type { Maybe } from './maybe.ts'
 import type { SessionPort } from './session.ts'
 
@@ -47,10 +47,18 @@ export class AttachedService implements Service {
 /** All services, by the domains that they have and no host has. All nodes add the same. */
 export class Services {
   readonly #all = new Map<string, Service>()
+  /** Whose services they are, of those that belong to one host. */
+  readonly #hosts = new Map<string, string>()
 
-  /** Has a service take what is addressed to a domain. */
-  add(domain: string, service: Service): void {
+  /** Has a service take what is addressed to a domain; `host`: the domain of the host that has it. Throws a TidingsError where there is one. */
+  add(domain: string, service: Service, host?: string): void {
+    if (this.#all.has(domain))
+      throw new TidingsError(
+        'TIDINGS_DOMAIN_TAKEN',
+        `two services are to have the domain ${domain}: give one of them another one, or switch it off`,
+      )
     this.#all.set(domain, service)
+    if (host !== undefined) this.#hosts.set(domain, host)
   }
 
   /** The service of a domain. */
@@ -58,8 +66,13 @@ export class Services {
     return this.#all.get(domain)
   }
 
-  /** The domains of all services. */
-  get domains(): readonly string[] {
-    return [...this.#all.keys()]
+  /** The domain of the host that has the service of this domain. */
+  hostOf(domain: string): string | undefined {
+    return this.#hosts.get(domain)
+  }
+
+  /** The domains of the services that a host has, or all hosts. */
+  domainsFor(host: string): readonly string[] {
+    return [...this.#all.keys()].filter(domain => (this.#hosts.get(domain) ?? host) === host)
   }
 }

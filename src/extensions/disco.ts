@@ -14,8 +14,12 @@ export interface Disco {
   addIdentity(place: Place, identity: Readonly<Record<'category' | 'type', string>>): void
   /** Adds a form to disco#info of a place (XEP-0128 §2); `form` is called anew for each answer. */
   addForm(place: Place, form: () => Element): void
-  /** Adds nodes to a place. At an account only its owner's sessions are answered. */
+  /** Adds nodes to a place. At an account its owner's sessions are answered, and those to whom it is shown. */
   addNodes(place: Place, nodes: DiscoNodes): void
+  /** Adds what a place holds (XEP-0030 §4) besides what is said here. */
+  addItems(place: Place, items: DiscoItems): void
+  /** Shows an account to others than its owner: to those for whom any of these says so. */
+  showTo(who: (iq: IqContext) => Maybe<boolean>): void
   /** What disco#info of a place says now: identity, features and forms. */
   info(place: Place): readonly Element[]
 }
@@ -28,10 +32,14 @@ export interface DiscoNodes {
   items(iq: IqContext, node: string): Maybe<readonly Element[] | undefined>
 }
 
+/** What a place holds, for whoever asks. */
+export type DiscoItems = (iq: IqContext) => Maybe<readonly Element[]>
+
 /** XEP-0030 §3.1: every entity has at least one identity. */
 const IDENTITIES: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
   server: { category: 'server', type: 'im', name: software.name },
   account: { category: 'account', type: 'registered' },
+  pubsub: { category: 'pubsub', type: 'service' },
 }
 
 export default defineExtension({
@@ -41,14 +49,21 @@ export default defineExtension({
     { xep: 30, version: '2.5.0', status: 'complete' },
     { xep: 128, version: '1.0.1', status: 'complete' },
   ],
-  features: { server: [NS.discoInfo, NS.discoItems], account: [NS.discoInfo, NS.discoItems] },
+  features: {
+    server: [NS.discoInfo, NS.discoItems],
+    account: [NS.discoInfo, NS.discoItems],
+    pubsub: [NS.discoInfo, NS.discoItems],
+  },
   setup(host) {
     const identities: Record<Place, Readonly<Record<string, string>>[]> = {
       server: [IDENTITIES.server],
       account: [IDENTITIES.account],
+      pubsub: [IDENTITIES.pubsub],
     }
-    const forms: Record<Place, (() => Element)[]> = { server: [], account: [] }
-    const nodes: Record<Place, DiscoNodes[]> = { server: [], account: [] }
+    const forms: Record<Place, (() => Element)[]> = { server: [], account: [], pubsub: [] }
+    const nodes: Record<Place, DiscoNodes[]> = { server: [], account: [], pubsub: [] }
+    const held: Record<Place, DiscoItems[]> = { server: [], account: [], pubsub: [] }
+    const audience: ((iq: IqContext) => Maybe<boolean>)[] = []
     const info = (place: Place): readonly Element[] => [
       ...identities[place].map(identity => xml('identity', identity)),
       ...host.features(place).map(feature => xml('feature', { var: feature })),
@@ -58,10 +73,20 @@ export default defineExtension({
       if (iq.payload.attrs.node !== undefined) return ofNode(nodes[place], 'info', iq)
       return xml('query', { xmlns: NS.discoInfo }, [...info(place)])
     }
+    /** Whether an account is to be shown to whoever asks. */
+    const isShown = async (iq: IqContext): Promise<boolean> => {
+      if (iq.session !== undefined) return true
+      for (const shows of audience) if (await shows(iq)) return true
+      return false
+    }
+    const listed = async (place: Place, iq: IqContext, first: readonly Element[] = []): Promise<Element> =>
+      items([...first, ...(await Promise.all(held[place].map(list => list(iq)))).flat()])
     const provides: Disco = {
       addIdentity: (place, identity) => void identities[place].push(identity),
       addForm: (place, form) => void forms[place].push(form),
       addNodes: (place, more) => void nodes[place].push(more),
+      addItems: (place, more) => void held[place].push(more),
+      showTo: who => void audience.push(who),
       info,
     }
     return {
@@ -69,19 +94,36 @@ export default defineExtension({
         get(NS.discoInfo, 'query', 'server', answer('server')),
         get(NS.discoItems, 'query', 'server', iq => {
           if (iq.payload.attrs.node !== undefined) return ofNode(nodes.server, 'items', iq)
-          return items(host.router.services.domains.map(domain => xml('item', { jid: domain })))
+          return listed(
+            'server',
+            iq,
+            host.router.services.domainsFor(host.domain).map(domain => xml('item', { jid: domain })),
+          )
         }),
-        // XEP-0030 §8 rule 1: strangers get service-unavailable, as for an account that does not exist.
-        get(NS.discoInfo, 'query', 'account', answer('account')),
-        // Rule 2: to them an account, existing or not, has no items.
+        get(NS.discoInfo, 'query', 'pubsub', answer('pubsub')),
+        get(NS.discoItems, 'query', 'pubsub', iq =>
+          iq.payload.attrs.node === undefined ? listed('pubsub', iq) : ofNode(nodes.pubsub, 'items', iq),
+        ),
+        get(
+          NS.discoInfo,
+          'query',
+          'account',
+          async iq => {
+            // XEP-0030 §8 rule 1: strangers get service-unavailable, as for an account that does not exist.
+            if (!(await isShown(iq))) throw new StanzaError('service-unavailable')
+            return answer('account')(iq)
+          },
+          { access: 'any' },
+        ),
         get(
           NS.discoItems,
           'query',
           'account',
-          iq => {
-            if (iq.session === undefined) return items([])
+          async iq => {
+            // Rule 2: to them an account, existing or not, has no items.
+            if (!(await isShown(iq))) return items([])
             if (iq.payload.attrs.node !== undefined) return ofNode(nodes.account, 'items', iq)
-            return items(resources(host, iq.owner))
+            return listed('account', iq, iq.session === undefined ? [] : resources(host, iq.owner))
           },
           { access: 'any' },
         ),
@@ -97,8 +139,8 @@ function resources(host: Host, owner: JID): Element[] {
   return available.map(session => xml('item', { jid: session.jid.toString() }))
 }
 
-function items(found: Element[]): Element {
-  return xml('query', { xmlns: NS.discoItems }, found)
+function items(found: readonly Element[]): Element {
+  return xml('query', { xmlns: NS.discoItems }, [...found])
 }
 
 /** XEP-0030 §7: what the extension says to whom the node belongs. */

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Host } from '../../src/core/host.ts'
 import { DEFAULTS } from '../../src/extensions/pubsub/config.ts'
-import { type Node, NodeStore } from '../../src/extensions/pubsub/nodes.ts'
+import type { Node } from '../../src/extensions/pubsub/node.ts'
+import { NodeStore } from '../../src/extensions/pubsub/nodes.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { StorageError } from '../../src/storage/types.ts'
 import { JID } from '../../src/xml/jid.ts'
@@ -81,7 +82,8 @@ class Run {
     const known = nodes.get(step.name)
     const items = this.#model.get(step.name) ?? []
     if (step.kind === 'publish') {
-      const created = known === undefined ? this.#store.create(OWNER, step.name, DEFAULTS) : undefined
+      const created =
+        known === undefined ? this.#store.create(OWNER, step.name, DEFAULTS, new Map()) : undefined
       const node = (known ?? created?.node) as Node
       const payload = `<x>${++this.#last}${step.large ? 'x'.repeat(5_000) : ''}</x>`
       const item = { id: step.id, publisher: PUBLISHER, payload }
@@ -91,7 +93,7 @@ class Run {
         node,
         item,
         { items: step.most, size: ROOM },
-        created === undefined ? [] : [created.write],
+        created === undefined ? [] : created.writes,
       )
       const all = [...items.filter(([other]) => other !== step.id), [step.id, payload] as const]
       this.#model.set(step.name, all.slice(-step.most))

@@ -7,7 +7,10 @@ import { NS } from '../../xml/ns.ts'
 import { pubsubError } from './errors.ts'
 
 /** Who may see what a node holds: XEP-0060 §4.5. */
-export type Access = 'open' | 'presence' | 'roster' | 'whitelist'
+export type Access = 'open' | 'presence' | 'roster' | 'authorize' | 'whitelist'
+
+/** Who may publish, besides owners and publishers: XEP-0060 §16.4.4. */
+export type Publishers = 'publishers' | 'subscribers' | 'open'
 
 /** When the last item is sent to whoever did not ask for it. */
 export type SendLast = 'never' | 'on_sub' | 'on_sub_and_presence'
@@ -27,6 +30,9 @@ export interface NodeConfig {
   readonly notifyRetract: boolean
   /** Whether notifications hold the payload. */
   readonly payloads: boolean
+  readonly publishers: Publishers
+  /** Whether those who are notified are told when the node is configured. */
+  readonly notifyConfig: boolean
 }
 
 /** XEP-0163 §4.3.1 and §5: what a node of an account is like if nobody says otherwise. */
@@ -39,11 +45,20 @@ export const DEFAULTS: NodeConfig = {
   sendLast: 'on_sub_and_presence',
   notifyRetract: true,
   payloads: true,
+  publishers: 'publishers',
+  notifyConfig: false,
 }
 
 const PREFIX = 'pubsub#'
 const GROUPS = `${PREFIX}roster_groups_allowed`
-const ACCESS: readonly string[] = ['open', 'presence', 'roster', 'whitelist'] satisfies Access[]
+const PUBLISHERS: readonly string[] = ['publishers', 'subscribers', 'open'] satisfies Publishers[]
+const ACCESS: Readonly<Record<Access, string>> = {
+  open: 'everybody',
+  presence: 'who may see when the owner is online',
+  roster: 'of these who is in one of some groups',
+  authorize: 'whom an owner has let subscribe',
+  whitelist: 'its members',
+}
 const SEND_LAST: readonly string[] = ['never', 'on_sub', 'on_sub_and_presence'] satisfies SendLast[]
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['1', true],
@@ -52,9 +67,9 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ])
 
-/** XEP-0060 §8.2: the form to be filled in. */
-export function configForm(config: NodeConfig): Element {
-  const { title, access, groups, items, persist, sendLast, notifyRetract, payloads } = config
+/** XEP-0060 §8.2: the form to be filled in; `models`: the access models that there are. */
+export function configForm(config: NodeConfig, models: readonly Access[]): Element {
+  const { title, access, groups, items, persist, sendLast, notifyRetract, payloads, publishers } = config
   const choice = <C extends string>(label: string, options: Readonly<Record<C, string>>, value: C) => ({
     ...field.choice({ label, options }),
     value,
@@ -66,13 +81,13 @@ export function configForm(config: NodeConfig): Element {
       'pubsub#title': { ...field.text({ label: 'A name for people' }), value: title },
       'pubsub#access_model': choice(
         'Who may see what it holds',
-        {
-          open: 'everybody',
-          presence: 'who may see when I am online',
-          roster: 'of these who is in one of some groups',
-          whitelist: 'nobody but me',
-        },
+        Object.fromEntries(models.map(model => [model, ACCESS[model]])) as Record<Access, string>,
         access,
+      ),
+      'pubsub#publish_model': choice<Publishers>(
+        'Who may publish',
+        { publishers: 'its publishers', subscribers: 'also subscribers', open: 'everybody' },
+        publishers,
       ),
       'pubsub#max_items': {
         ...field.text({ label: 'How many items it keeps, or max' }),
@@ -88,23 +103,30 @@ export function configForm(config: NodeConfig): Element {
         label: 'Tell when an item is taken back',
         value: notifyRetract,
       }),
+      'pubsub#notify_config': field.boolean({
+        label: 'Tell when the node is configured',
+        value: config.notifyConfig,
+      }),
       'pubsub#deliver_payloads': field.boolean({ label: 'Notifications hold the payload', value: payloads }),
     },
   })
+  if (!models.includes('roster')) return form
   const named = groups.map(group => xml('value', {}, group))
   form.cnode(xml('field', { var: GROUPS, type: 'list-multi', label: 'The groups' }, named))
   return form
 }
 
 /** What a form that was filled in, or publish-options, change about a configuration. Options that mean nothing here are left aside. Throws. */
-export function changedBy(values: SubmittedValues): Partial<NodeConfig> {
+export function changedBy(values: SubmittedValues, models: readonly Access[]): Partial<NodeConfig> {
   const one = (name: string): string | undefined => values.get(`${PREFIX}${name}`)?.[0]
   const access = one('access_model')
   // XEP-0060 §8.1.3
-  if (access !== undefined && !ACCESS.includes(access))
+  if (access !== undefined && !(models as readonly string[]).includes(access))
     throw pubsubError('not-acceptable', 'unsupported-access-model')
   const sendLast = one('send_last_published_item')
   if (sendLast !== undefined && !SEND_LAST.includes(sendLast)) throw refused('send_last_published_item')
+  const publishers = one('publish_model')
+  if (publishers !== undefined && !PUBLISHERS.includes(publishers)) throw refused('publish_model')
   const given: { [K in keyof NodeConfig]?: NodeConfig[K] | undefined } = {
     title: one('title'),
     access: access as Access | undefined,
@@ -114,6 +136,8 @@ export function changedBy(values: SubmittedValues): Partial<NodeConfig> {
     sendLast: sendLast as SendLast | undefined,
     notifyRetract: flagIn('notify_retract', one('notify_retract')),
     payloads: flagIn('deliver_payloads', one('deliver_payloads')),
+    publishers: publishers as Publishers | undefined,
+    notifyConfig: flagIn('notify_config', one('notify_config')),
   }
   const entries = Object.entries(given).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries) as Partial<NodeConfig>

@@ -1,5 +1,5 @@
 /** XEP-0060: errors that name what went wrong beside the condition of RFC 6120. */
-import { type Condition, StanzaError } from '../../core/errors.ts'
+import { type Condition, type ErrorType, StanzaError } from '../../core/errors.ts'
 import { xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
 
@@ -9,13 +9,19 @@ interface Details {
   readonly text?: string
   /** Of `unsupported`: the feature that is not there (XEP-0060 §10). */
   readonly feature?: string
+  /** Overrides the type that the RFC recommends for the condition. */
+  readonly type?: ErrorType
 }
 
 /** A StanzaError with a condition of publish-subscribe. */
 export function pubsubError(condition: Condition, specific: string, details: Details = {}): StanzaError {
-  const { text, feature } = details
+  const { text, feature, type } = details
   const application = xml(specific, { xmlns: NS.pubsubErrors, feature })
-  return new StanzaError(condition, { application, ...(text !== undefined && { text }) })
+  return new StanzaError(condition, {
+    application,
+    ...(text !== undefined && { text }),
+    ...(type && { type }),
+  })
 }
 
 /** XEP-0060 §7.2.3.5 and others: something that the XEP has and this service has not. */

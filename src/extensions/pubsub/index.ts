@@ -1,66 +1,81 @@
-/** XEP-0163: Personal Eventing Protocol; XEP-0060: Publish-Subscribe, as far as accounts need it. */
-import { defineExtension, get, type IqContext, set } from '../../core/extension.ts'
-import type { Maybe } from '../../core/maybe.ts'
+/** XEP-0060: Publish-Subscribe; XEP-0163: Personal Eventing Protocol. */
+import { StanzaError } from '../../core/errors.ts'
+import { defineExtension, stage } from '../../core/extension.ts'
 import { option } from '../../core/options.ts'
-import type { Element } from '../../xml/element.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import blocking from '../blocking/index.ts'
 import capabilities from '../capabilities/index.ts'
 import disco from '../disco.ts'
 import roster from '../roster/index.ts'
 import { NodeAccess } from './access.ts'
-import { accountNodes } from './discovery.ts'
-import { unsupported } from './errors.ts'
-import { items } from './items.ts'
+import { answering } from './actions.ts'
+import { discoNodes, nodeList } from './discovery.ts'
+import { approve, isApproval } from './manage.ts'
 import { NodeStore } from './nodes.ts'
 import { Notifications } from './notifications.ts'
-import { configuration, configure, create, defaults, deleteNode, purge } from './owner.ts'
-import type { NodeParts } from './parts.ts'
-import { publish, retract } from './publish.ts'
+import type { NodeParts, Realm } from './parts.ts'
+import { accountNode } from './presets.ts'
 import { PublishedNodes } from './published.ts'
-import { actionOf } from './requests.ts'
+import { forgetUser, PubsubService, serviceRealm } from './service.ts'
 
 export { NodeStore } from './nodes.ts'
 export { type PublishedEdit, PublishedNodes } from './published.ts'
 
-type Action = (parts: NodeParts, iq: IqContext, action: Element) => Maybe<Element | undefined>
-
-/** What may be asked, by the name of the element that asks. */
-const GET: Readonly<Record<string, Action>> = { items }
-const SET: Readonly<Record<string, Action>> = { publish, retract, create }
-const OWNER_GET: Readonly<Record<string, Action>> = {
-  configure: configuration,
-  default: (_, iq) => defaults(iq),
+declare module '../../core/home-tasks.ts' {
+  interface HomeTasks {
+    /** A user (bare JID) is there no more, and has nothing to do with the nodes of the service. */
+    'pubsub:gone'(service: JID, who: string): Promise<void>
+  }
 }
-const OWNER_SET: Readonly<Record<string, Action>> = { configure, delete: deleteNode, purge }
 
-/** XEP-0060 §10: what of it there is. */
-const FEATURES = [
+/** XEP-0060 §10: what of it there is at accounts and at the service. */
+const COMMON = [
+  'access-authorize',
   'access-open',
-  'access-presence',
-  'access-roster',
   'access-whitelist',
   'auto-create',
-  'auto-subscribe',
   'config-node',
   'config-node-max',
   'create-and-configure',
   'create-nodes',
   'delete-items',
   'delete-nodes',
-  'filtered-notifications',
+  'instant-nodes',
   'item-ids',
   'last-published',
+  'manage-subscriptions',
+  'member-affiliation',
+  'modify-affiliations',
   'multi-items',
+  'outcast-affiliation',
   'persistent-items',
   'publish',
+  'publish-only-affiliation',
   'publish-options',
+  'publisher-affiliation',
   'purge-nodes',
   'retract-items',
+  'retrieve-affiliations',
   'retrieve-default',
+  'retrieve-default-sub',
   'retrieve-items',
+  'retrieve-subscriptions',
   'rsm',
-].map(name => `${NS.pubsub}#${name}`)
+  'subscribe',
+  'subscription-notifications',
+  'subscription-options',
+]
+/** What there is besides at accounts. */
+const OF_ACCOUNTS = [
+  'access-presence',
+  'access-roster',
+  'auto-subscribe',
+  'filtered-notifications',
+  'pubsub-on-a-jid',
+]
+
+const named = (features: readonly string[]): readonly string[] => features.map(name => `${NS.pubsub}#${name}`)
 
 export default defineExtension({
   name: 'pubsub',
@@ -69,18 +84,17 @@ export default defineExtension({
     {
       xep: 60,
       version: '1.30.0',
-      status: 'partial',
-      note: 'of accounts only; without subscriptions and affiliations',
+      status: 'complete',
+      note: 'leaf nodes; one subscription for each address',
     },
-    {
-      xep: 163,
-      version: '1.2.2',
-      status: 'partial',
-      note: 'without explicit subscriptions',
-    },
+    { xep: 163, version: '1.2.2', status: 'complete' },
+    { xep: 222, version: '1.0', status: 'complete' },
     { xep: 223, version: '1.1.1', status: 'complete' },
   ],
-  features: { account: [NS.pubsub, ...FEATURES] },
+  features: {
+    account: [NS.pubsub, ...named([...COMMON, ...OF_ACCOUNTS])],
+    pubsub: [NS.pubsub, ...named(COMMON)],
+  },
   follows: [disco, roster, capabilities],
   options: {
     'nodes-per-user': option.integer({ doc: 'Most nodes of one user', default: 200, min: 1, max: 10_000 }),
@@ -104,10 +118,39 @@ export default defineExtension({
       max: 1024 * 1024,
       unit: 'bytes',
     }),
+    'users-per-node': option.integer({
+      doc: 'Most users that are subscribed to one node or have an affiliation with it',
+      default: 10_000,
+      min: 1,
+      max: 100_000,
+    }),
+    'subscriptions-per-user': option.integer({
+      doc: 'Most nodes of one account, or of the service, that a user may subscribe to',
+      default: 1_000,
+      min: 1,
+      max: 10_000,
+    }),
+    service: option.boolean({
+      doc: 'Whether there is a service at which users make nodes that are not of their accounts',
+      default: true,
+    }),
+    host: option.text({ doc: 'The domain of the service; empty: pubsub.<host>', default: '' }),
+    'created-by': option.choice({
+      doc: 'Who may make nodes at the service',
+      choices: ['users', 'admins'],
+      default: 'users',
+    }),
+    'nodes-of-service': option.integer({
+      doc: 'Most nodes of the service',
+      default: 10_000,
+      min: 1,
+      max: 100_000,
+    }),
   },
   setup(host, options) {
     const store = new NodeStore(host)
-    const access = new NodeAccess(host.use(roster))
+    const { relations } = store
+    const access = new NodeAccess(host, host.use(roster), relations)
     const notifications = new Notifications({
       host,
       store,
@@ -115,45 +158,84 @@ export default defineExtension({
       capabilities: host.use(capabilities),
       blocking: host.find(blocking),
     })
-    const limits = {
-      nodes: options['nodes-per-user'],
-      items: options['items-per-node'],
-      bytes: options.bytes,
-      nodeBytes: options['bytes-per-node'],
+    const common = {
+      host,
+      store,
+      access,
+      notifications,
+      limits: {
+        items: options['items-per-node'],
+        bytes: options.bytes,
+        nodeBytes: options['bytes-per-node'],
+        relations: options['users-per-node'],
+        subscriptions: options['subscriptions-per-user'],
+      },
     }
-    const parts: NodeParts = { store, access, notifications, limits }
+    const ofAccounts: NodeParts = { ...common, realm: accountRealm(options['nodes-per-user']) }
+    const ofService: NodeParts = {
+      ...common,
+      realm: serviceRealm(host, relations, {
+        creators: options['created-by'],
+        mostNodes: options['nodes-of-service'],
+        nodesPerUser: options['nodes-per-user'],
+      }),
+    }
+    const service = JID.parse(options.host === '' ? `pubsub.${host.domain}` : options.host)
+    if (options.service)
+      host.router.services.add(service.domain, new PubsubService(host, service, ofService), host.domain)
     const found = host.use(disco)
     found.addIdentity('account', { category: 'pubsub', type: 'pep' })
-    found.addNodes('account', accountNodes(parts))
-    const handle =
-      (actions: Readonly<Record<string, Action>>, ...beside: readonly string[]) =>
-      (iq: IqContext) => {
-        const action = actionOf(iq, ...beside)
-        const run = actions[action.getName()]
-        if (run === undefined) throw unsupported(action.getName())
-        // What an owner publishes comes to everybody in its order.
-        return host.router.homes.inLane(iq.owner, () => run(parts, iq, action))
-      }
-    const any = { access: 'any' } as const
+    for (const [place, parts] of [['account', ofAccounts] as const, ['pubsub', ofService] as const]) {
+      found.addNodes(place, discoNodes(parts))
+      found.addItems(place, nodeList(parts))
+    }
+    // XEP-0163 §6: contacts see what an account can do.
+    found.showTo(({ owner, stanza }) => access.isContact(owner, stanza.from))
     return {
-      iq: [
-        get(NS.pubsub, 'pubsub', 'account', handle(GET, 'set'), any),
-        set(NS.pubsub, 'pubsub', 'account', handle(SET, 'publish-options', 'configure'), any),
-        get(NS.pubsubOwner, 'pubsub', 'account', handle(OWNER_GET)),
-        set(NS.pubsubOwner, 'pubsub', 'account', handle(OWNER_SET)),
+      iq: [...answering('account', ofAccounts), ...answering('pubsub', ofService)],
+      stages: [
+        stage(
+          'guard',
+          { kind: 'message', side: 'recipient', child: ['x', NS.forms] },
+          (stanza, { owner }) => {
+            // What the service asks the owner of a node about he answers to himself: it is for nobody else to read.
+            if (!stanza.from.bare.equals(owner) || stanza.to?.resource !== '' || !isApproval(stanza)) return
+            const done = host.router.homes.inLane(owner, () => approve(ofAccounts, owner, stanza))
+            host.background.run('pubsub', Promise.resolve(done))
+            return 'drop'
+          },
+        ),
       ],
       atHome: {
         'pubsub:tell': (owner, news) => notifications.tell(owner, news),
         'pubsub:last': (owner, wish) => notifications.last(owner, wish),
+        'pubsub:gone': (owner, who) => forgetUser(ofService, owner, JID.parse(who)),
       },
       on: {
         'session:presence': ({ session }) =>
           session.available ? notifications.interested(session) : notifications.left(session),
         'session:capabilities': ({ session }) => notifications.interested(session),
-        'user:removed': ({ owner }) => store.forget(owner),
+        'user:removed': ({ owner }) => {
+          store.forget(owner)
+          if (!options.service) return
+          host.background.run('pubsub', host.router.atHome.run('pubsub:gone', service, owner.toString()))
+        },
       },
       moving: { forget: which => store.drop(which) },
       provides: new PublishedNodes(store, notifications),
     }
   },
 })
+
+/** The nodes of accounts: each is its owner's. */
+function accountRealm(mostNodes: number): Realm {
+  return {
+    presetOf: accountNode,
+    models: ['open', 'presence', 'roster', 'authorize', 'whitelist'],
+    mostNodes,
+    requireCreator(owner, who) {
+      if (!who.bare.equals(owner)) throw new StanzaError('forbidden')
+    },
+    related: () => new Map(),
+  }
+}

@@ -5,7 +5,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
 import { type PageRequest, pageReport, readPageRequest } from '../../xml/rsm.ts'
 import { parseElement } from '../../xml/stored.ts'
-import type { Item, Node } from './nodes.ts'
+import type { Item, Node } from './node.ts'
 import type { NodeParts } from './parts.ts'
 import { existing, nodeName } from './requests.ts'
 

@@ -2,66 +2,28 @@
 import { LRUCache } from 'lru-cache'
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
-import { rowsOf } from '../../core/pages.ts'
+import { rowsOf, rowsWith } from '../../core/pages.ts'
 import type { Table, Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
-import type { NodeConfig } from './config.ts'
+import { DEFAULTS, type NodeConfig } from './config.ts'
 import { pubsubError } from './errors.ts'
-
-/** A row of a node; its key is the node's name. */
-interface NodeRow {
-  readonly config: NodeConfig
-}
-
-/** A row of an item; its key is the names of its node and itself. */
-interface ItemRow {
-  /** Items are in the order of these. */
-  readonly seq: number
-  /** Whoever published it: a full JID. */
-  readonly publisher: string
-  /** The payload as XML that stands alone; undefined for none. */
-  readonly payload?: string
-}
-
-/** An item that a node holds. */
-export interface Item extends ItemRow {
-  readonly id: string
-}
-
-/** What is in memory of an item. */
-export interface Held {
-  readonly seq: number
-  /** Bytes of the payload. */
-  readonly size: number
-}
-
-/** How much a node may hold. */
-export interface Room {
-  readonly items: number
-  /** Bytes of all payloads together. */
-  readonly size: number
-}
-
-/** A node, in memory. */
-export interface Node {
-  readonly name: string
-  config: NodeConfig
-  /** Its items in their order, without the payloads; undefined until somebody needs them. */
-  ids: Map<string, Held> | undefined
-  /** The item that was published last, if it is small; undefined where it was not looked for, null where there is none. */
-  last: Item | null | undefined
-}
-
-/** All nodes of an owner, by name. */
-export type Nodes = Map<string, Node>
+import {
+  type Held,
+  type Item,
+  type ItemRow,
+  keyOf,
+  type Node,
+  type NodeRow,
+  type Nodes,
+  type Room,
+} from './node.ts'
+import { type Changes, RelationStore } from './relations.ts'
 
 /** Owners whose nodes are in memory, and how many nodes and items of all of them, about. */
 const OWNERS = 4_096
 const HELD = 500_000
 /** A last item with a larger payload is read each time, in characters. */
 const SMALL = 4_096
-/** Between the names of a node and an item: no name of a node has it. */
-const BETWEEN = '\n'
 
 /** How a node changes together with others. */
 export interface NodeEdit {
@@ -79,6 +41,7 @@ export class NodeStore {
   readonly #host: Pick<Host, 'storage' | 'log'>
   readonly #nodes: Table<NodeRow>
   readonly #items: Table<ItemRow>
+  readonly relations: RelationStore
   readonly #owners = new LRUCache<string, Nodes>({
     max: OWNERS,
     maxSize: HELD,
@@ -89,6 +52,7 @@ export class NodeStore {
     this.#host = host
     this.#nodes = host.storage.table<NodeRow>('pubsub-nodes', 'lww')
     this.#items = host.storage.table<ItemRow>('pubsub-items', 'lww')
+    this.relations = new RelationStore(host.storage, (owner, writes) => this.#commit(owner, writes))
   }
 
   /** The nodes of an owner. */
@@ -98,21 +62,23 @@ export class NodeStore {
     if (known !== undefined) return known
     const nodes: Nodes = new Map()
     for (const { key: name, item } of await rowsOf(this.#nodes, owner))
-      nodes.set(name, { name, config: item.config, ids: undefined, last: undefined })
+      nodes.set(name, {
+        name,
+        config: { ...DEFAULTS, ...item.config },
+        ids: undefined,
+        last: undefined,
+        relations: undefined,
+        told: undefined,
+      })
     this.#owners.set(key, nodes)
     return nodes
   }
 
   /** The items of a node, oldest first, with their payloads. */
   async items(owner: JID, node: Node): Promise<readonly Item[]> {
-    const prefix = `${node.name}${BETWEEN}`
-    const items: Item[] = []
-    for (let after: string | undefined; ; ) {
-      const page = await this.#items.page(owner, after === undefined ? { prefix } : { prefix, after })
-      for (const { key, item } of page.items) items.push({ ...item, id: key.slice(prefix.length) })
-      after = page.items.at(-1)?.key
-      if (!page.more || after === undefined) break
-    }
+    const prefix = keyOf(node.name, '')
+    const rows = await rowsWith(this.#items, owner, prefix)
+    const items = rows.map(({ key, item }): Item => ({ ...item, id: key.slice(prefix.length) }))
     items.sort((one, other) => one.seq - other.seq)
     node.ids = new Map(
       items.map(({ id, seq, payload = '' }) => [id, { seq, size: Buffer.byteLength(payload) }]),
@@ -143,10 +109,16 @@ export class NodeStore {
     return node.ids!
   }
 
-  /** Makes a node, or changes how it is; `write` has what else is stored with it. */
-  create(owner: JID, name: string, config: NodeConfig): { readonly node: Node; readonly write: Write } {
-    const write = this.#nodes.put(owner, name, { config })
-    return { node: { name, config, ids: new Map(), last: null }, write }
+  /** Makes a node with those who have to do with it from the first; `writes`: what is to be stored for it. */
+  create(
+    owner: JID,
+    name: string,
+    config: NodeConfig,
+    related: Changes,
+  ): { readonly node: Node; readonly writes: readonly Write[] } {
+    const writes = [this.#nodes.put(owner, name, { config }), ...this.relations.writes(owner, name, related)]
+    const relations = new Map([...related].flatMap(([who, relation]) => (relation ? [[who, relation]] : [])))
+    return { node: { name, config, ids: new Map(), last: null, relations, told: undefined }, writes }
   }
 
   /** Changes how a node is; of its items the oldest go that it does not keep any more. */
@@ -192,8 +164,8 @@ export class NodeStore {
   }
 
   /** Stores a node that is new. */
-  async add(owner: JID, nodes: Nodes, node: Node, write: Write): Promise<void> {
-    await this.#commit(owner, [write])
+  async add(owner: JID, nodes: Nodes, node: Node, writes: readonly Write[]): Promise<void> {
+    await this.#commit(owner, writes)
     nodes.set(node.name, node)
   }
 
@@ -209,6 +181,7 @@ export class NodeStore {
     await this.#commit(owner, [
       this.#nodes.delete(owner, node.name),
       ...this.#deletes(owner, node, [...ids.keys()]),
+      ...(await this.relations.erased(owner, node)),
     ])
     nodes.delete(node.name)
   }
@@ -224,7 +197,8 @@ export class NodeStore {
         writes.push(this.#items.put(owner, keyOf(node.name, id), { ...rest, seq }))
       }
       writes.push(...this.#deletes(owner, node, gone ? [...ids.keys()] : drop))
-      if (gone) writes.push(this.#nodes.delete(owner, node.name))
+      if (!gone) continue
+      writes.push(this.#nodes.delete(owner, node.name), ...(await this.relations.erased(owner, node)))
     }
     await this.#commit(owner, writes)
     for (const { node, gone } of edits) {
@@ -245,7 +219,7 @@ export class NodeStore {
   }
 
   #deletes(owner: JID, { name }: Node, ids: readonly string[]): Write[] {
-    return ids.map(id => this.#items.delete(owner, keyOf(name, id)))
+    return ids.length === 0 ? [] : [this.#items.delete(owner, ...ids.map(id => keyOf(name, id)))]
   }
 
   async #commit(owner: JID, writes: readonly Write[]): Promise<void> {
@@ -279,15 +253,11 @@ function requireRoom(ids: ReadonlyMap<string, Held>, dropped: readonly string[],
 /** Entries in memory, about. */
 function sizeOf(nodes: Nodes): number {
   let size = 1
-  for (const { ids } of nodes.values()) size += 1 + (ids?.size ?? 0)
+  for (const { ids, relations } of nodes.values()) size += 1 + (ids?.size ?? 0) + (relations?.size ?? 0)
   return size
 }
 
 function forgetItems(node: Node, ids: readonly string[]): void {
   for (const id of ids) node.ids?.delete(id)
   if (node.last != null && ids.includes(node.last.id)) node.last = undefined
-}
-
-function keyOf(node: string, id: string): string {
-  return `${node}${BETWEEN}${id}`
 }

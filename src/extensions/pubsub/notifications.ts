@@ -2,15 +2,16 @@
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
+import { delay } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { JID } from '../../xml/jid.ts'
-import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
-import { parseElement } from '../../xml/stored.ts'
 import type { Blocking } from '../blocking/index.ts'
 import type { Capabilities, SessionCapabilities } from '../capabilities/index.ts'
 import type { NodeAccess } from './access.ts'
-import type { Item, Node, NodeStore } from './nodes.ts'
+import { event, headline, itemEvent, type News, newsOf, unpacked } from './events.ts'
+import { type Item, keyOf, type Node } from './node.ts'
+import type { NodeStore } from './nodes.ts'
 
 declare module '../../core/home-tasks.ts' {
   interface HomeTasks {
@@ -21,12 +22,12 @@ declare module '../../core/home-tasks.ts' {
   }
 }
 
-/** What has happened to a node of somebody. */
-export interface News {
-  readonly from: string
-  readonly node: string
-  /** A stanza, packed, in Base64: without an addressee. */
-  readonly message: string
+/** Who is told of what happens to a node. */
+interface Told {
+  /** Those of whose sessions some may care for it. */
+  readonly contacts: readonly JID[]
+  /** Addresses that are subscribed. */
+  readonly subscribers: readonly JID[]
 }
 
 /** Who wants to know what. */
@@ -64,37 +65,78 @@ export class Notifications {
   }
 
   /** An item was published; `at` the owner's home, in his lane, so that items come in their order. */
-  published(owner: JID, node: Node, item: Omit<Item, 'seq'>): Maybe<void> {
-    return this.#tell(owner, node, itemEvent(node, item))
+  published(owner: JID, node: Node, item: Omit<Item, 'seq'>): Promise<void> {
+    return this.#tell(owner, node, itemEvent(owner, node, item))
   }
 
   /** Items were taken back. */
-  retracted(owner: JID, node: Node, ids: readonly string[]): Maybe<void> {
+  retracted(owner: JID, node: Node, ids: readonly string[]): Promise<void> {
     const retracts = ids.map(id => xml('retract', { id }))
     return this.#tell(owner, node, event(xml('items', { node: node.name }, retracts)))
   }
 
   /** All items were taken away: XEP-0060 §8.5.2. */
-  purged(owner: JID, node: Node): Maybe<void> {
+  purged(owner: JID, node: Node): Promise<void> {
     return this.#tell(owner, node, event(xml('purge', { node: node.name })))
   }
 
-  /** The node was taken away: XEP-0060 §8.4.2. */
-  deleted(owner: JID, node: Node): Maybe<void> {
+  /** XEP-0060 §8.2.5.3: the node is another one now, as `form` says. */
+  configured(owner: JID, node: Node, form: Element): Promise<void> {
+    form.attrs.type = 'result'
+    const shown = node.config.payloads && form
+    return this.#tell(owner, node, event(xml('configuration', { node: node.name }, shown)))
+  }
+
+  /** The node was taken away: XEP-0060 §8.4.2. Who was subscribed to it is still known of this object. */
+  deleted(owner: JID, node: Node): Promise<void> {
     return this.#tell(owner, node, event(xml('delete', { node: node.name })))
   }
 
-  #tell(owner: JID, node: Node, content: Element): Maybe<void> {
-    const { host, access, blocking } = this.#parts
-    const news = newsOf(owner, node, content)
-    this.#deliver(owner, news)
-    const contacts = then(access.audience(owner, node), all => this.#reached(all))
+  /** XEP-0060 §12.14: a subscription has changed without its subscriber, or was asked for. */
+  subscription(owner: JID, node: Node, jid: string, state: 'none' | 'pending' | 'subscribed'): void {
+    const content = event(xml('subscription', { node: node.name, jid, subscription: state }))
+    this.#parts.host.router.route(Stanza.build('message', { from: owner, to: JID.parse(jid) }, content))
+  }
+
+  /** XEP-0060 §6.1.7: what a node holds last, for an address that has subscribed. */
+  async lastTo(owner: JID, node: Node, to: JID): Promise<void> {
+    const { host, store } = this.#parts
+    const item = node.config.sendLast === 'never' ? undefined : await store.last(owner, node)
+    if (item === undefined) return
+    const stamp = delay(owner, item.at ?? host.clock.now())
+    const content = itemEvent(owner, node, item)
+    host.router.route(Stanza.build('message', { from: owner, to, type: 'headline' }, content, stamp))
+  }
+
+  /** Who is told of what happens to a node. */
+  async #audience(owner: JID, node: Node): Promise<Told> {
+    const { access, blocking } = this.#parts
+    const contacts = this.#reached(await access.audience(owner, node))
+    const subscribers = await access.subscribers(owner, node)
+    if (blocking === undefined || owner.local === '') return { contacts, subscribers }
     // XEP-0163 §4.3.3: nobody whom the owner blocks.
-    const audience = then(contacts, all => blocking?.others(owner, all) ?? all)
-    return then(audience, all => {
-      for (const contact of all)
-        host.background.run('pubsub', host.router.atHome.run('pubsub:tell', contact.bare, news))
-    })
+    return {
+      contacts: await blocking.others(owner, contacts),
+      subscribers: await blocking.others(owner, subscribers),
+    }
+  }
+
+  async #tell(owner: JID, node: Node, content: Element): Promise<void> {
+    const { contacts, subscribers } = await this.#audience(owner, node)
+    const { host } = this.#parts
+    const message = headline(owner, content)
+    // XEP-0060 §6.1.6: who is subscribed with the address that gets it is told once, be he a contact or not.
+    const subscribed = new Set(subscribers.map(jid => jid.toString()))
+    for (const jid of subscribers) host.router.route(message.readdress(jid))
+    if (owner.local === '') return
+    const news = newsOf(owner, node, message)
+    if (!subscribed.has(owner.toString())) this.#deliver(owner, news, subscribed)
+    const except = [...subscribed]
+    for (const contact of contacts) {
+      if (subscribed.has(contact.bare.toString())) continue
+      const told = host.router.atHome.run('pubsub:tell', contact.bare, { ...news, except })
+      host.background.run('pubsub', told)
+    }
   }
 
   /** Contacts whose host has nodes, too. Those of other servers come with federation. */
@@ -108,15 +150,16 @@ export class Notifications {
     const { host } = this.#parts
     if (!host.sessions(owner).some(session => served.get(session).includes(news.node))) return
     return then(this.#isBlocked(owner, JID.parse(news.from)), blocked => {
-      if (!blocked) this.#deliver(owner, news)
+      if (!blocked) this.#deliver(owner, news, new Set(news.except))
     })
   }
 
-  #deliver(owner: JID, { from, node, message }: News): void {
+  /** `except`: sessions (full JIDs) that get it as subscribers. */
+  #deliver(owner: JID, { from, node, message }: News, except: ReadonlySet<string>): void {
     let stanza: Stanza | undefined
     for (const session of this.#parts.host.sessions(owner)) {
       // XEP-0163 §4.3.1: to the full JIDs of resources that have said that they care for it.
-      if (!served.get(session).includes(node)) continue
+      if (!served.get(session).includes(node) || except.has(session.jid.toString())) continue
       stanza ??= unpacked(message)
       session.send(stanza.readdress(session.jid))
       this.#asking.get(session)?.add(keyOf(from, node))
@@ -188,7 +231,9 @@ export class Notifications {
       if (node === undefined || node.config.sendLast !== 'on_sub_and_presence') continue
       if (!(await access.allows(owner, node, who)) || (await this.#isBlocked(owner, who))) continue
       const item = await store.last(owner, node)
-      if (item !== undefined) found.push(newsOf(owner, node, itemEvent(node, item)))
+      if (item === undefined) continue
+      const message = headline(owner, itemEvent(owner, node, item))
+      found.push(newsOf(owner, node, message))
     }
     return found
   }
@@ -196,28 +241,4 @@ export class Notifications {
   #isBlocked(owner: JID, who: JID): Maybe<boolean> {
     return this.#parts.blocking?.blocks(owner, who) ?? false
   }
-}
-
-/** An item as it is shown: XEP-0060 §7.1.2.1. */
-function itemEvent(node: Node, { id, payload }: Omit<Item, 'seq'>): Element {
-  const shown = payload !== undefined && node.config.payloads && parseElement(payload)
-  return event(xml('items', { node: node.name }, xml('item', { id }, shown)))
-}
-
-function event(content: Element): Element {
-  return xml('event', { xmlns: NS.pubsubEvent }, content)
-}
-
-/** What has happened, as it goes to the homes of those who are told. */
-function newsOf(owner: JID, { name }: Node, content: Element): News {
-  const message = Stanza.build('message', { from: owner, type: 'headline' }, content)
-  return { from: owner.toString(), node: name, message: message.toFrame().toString('base64') }
-}
-
-function unpacked(message: string): Stanza {
-  return Stanza.fromFrame(Buffer.from(message, 'base64'))
-}
-
-function keyOf(from: string, node: string): string {
-  return `${from}\n${node}`
 }

@@ -1,57 +1,54 @@
 /** XEP-0060 §8: the owner makes nodes, says how they are, empties them and takes them away. */
+
+import { randomUUID } from 'node:crypto'
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
-import { ownSession } from '../../core/iq.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { type SubmittedValues, valuesIn } from '../../xml/forms.ts'
 import { NS } from '../../xml/ns.ts'
-import { changedBy, configForm, DEFAULTS } from './config.ts'
+import { changedBy, configForm } from './config.ts'
 import { unsupported } from './errors.ts'
+import { makeNode } from './make.ts'
 import type { NodeParts } from './parts.ts'
-import { presetOf } from './presets.ts'
-import { mostItems, requireRoom } from './publish.ts'
+import { mostItems } from './publish.ts'
 import { nodeName, ownNode } from './requests.ts'
 
 /** XEP-0060 §8.1: makes a node. */
-export async function create(
-  { store, limits }: NodeParts,
-  iq: IqContext,
-  action: Element,
-): Promise<undefined> {
-  ownSession(iq)
-  const { owner, payload } = iq
-  const name = nodeName(action)
-  const wanted = changedBy(filledIn(payload.getChild('configure')))
-  const nodes = await store.of(owner)
+export async function create(parts: NodeParts, iq: IqContext, action: Element): Promise<Element | undefined> {
+  const { owner, payload, stanza } = iq
+  // XEP-0060 §8.1.1: without a name the service finds one.
+  const instant = action.attrs.node === undefined
+  const name = instant ? randomUUID() : nodeName(action)
+  const wanted = changedBy(filledIn(payload.getChild('configure')), parts.realm.models)
+  const nodes = await parts.store.of(owner)
   // XEP-0060 §8.1.1: "The requested NodeID already exists".
   if (nodes.has(name)) throw new StanzaError('conflict')
-  requireRoom(nodes, limits.nodes)
-  const { node, write } = store.create(owner, name, { ...presetOf(name), ...wanted })
-  await store.add(owner, nodes, node, write)
-  return undefined
+  const { node, writes } = await makeNode(parts, { owner, nodes, name, wanted, who: stanza.from })
+  await parts.store.add(owner, nodes, node, writes)
+  return instant ? xml('pubsub', { xmlns: NS.pubsub }, xml('create', { node: name })) : undefined
 }
 
 /** XEP-0060 §8.2: how a node is, as a form. */
 export async function configuration(parts: NodeParts, iq: IqContext, action: Element): Promise<Element> {
   const { node } = await ownNode(parts, iq, action)
-  return ofOwner(xml('configure', { node: node.name }, configForm(node.config)))
+  return ofOwner(xml('configure', { node: node.name }, configForm(node.config, parts.realm.models)))
 }
 
 /** XEP-0060 §8.3: how nodes are at first. */
-export function defaults(iq: IqContext): Element {
-  ownSession(iq)
-  return ofOwner(xml('default', {}, configForm(DEFAULTS)))
+export function defaults({ realm }: NodeParts): Element {
+  return ofOwner(xml('default', {}, configForm(realm.presetOf(''), realm.models)))
 }
 
 /** XEP-0060 §8.2.4: the form comes back. */
 export async function configure(parts: NodeParts, iq: IqContext, action: Element): Promise<undefined> {
-  const { store, limits } = parts
+  const { store, limits, realm, notifications } = parts
   const { node } = await ownNode(parts, iq, action)
   const form = action.getChild('x', NS.forms)
   // XEP-0060 §8.2.5: whoever cancels leaves it as it is.
   if (form?.attrs.type === 'cancel') return undefined
-  const config = { ...node.config, ...changedBy(filledIn(action)) }
+  const config = { ...node.config, ...changedBy(filledIn(action), realm.models) }
   await store.configure(iq.owner, node, config, mostItems(config, limits.items))
+  if (config.notifyConfig) await notifications.configured(iq.owner, node, configForm(config, realm.models))
   return undefined
 }
 

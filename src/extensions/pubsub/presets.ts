@@ -16,8 +16,16 @@ const PRESETS: Readonly<Record<string, Partial<NodeConfig>>> = {
   [NS.storedBookmarks]: { access: 'whitelist', sendLast: 'never' },
 }
 
-/** How a node is at first, by its name. */
-export function presetOf(node: string): NodeConfig {
+/** How a node of an account is at first, by its name. */
+export function accountNode(node: string): NodeConfig {
   const preset = node.startsWith(`${NS.omemoLegacy}.bundles:`) ? OPEN : PRESETS[node]
   return { ...DEFAULTS, ...preset }
+}
+
+/** How a node of the service is at first: what is published is for everybody, and there is more than one item. */
+export const SERVICE_NODE: NodeConfig = {
+  ...DEFAULTS,
+  access: 'open',
+  items: 'max',
+  sendLast: 'on_sub',
 }

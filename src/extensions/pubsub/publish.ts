@@ -2,29 +2,32 @@
 import { randomUUID } from 'node:crypto'
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
-import { ownSession } from '../../core/iq.ts'
 import type { Write } from '../../storage/types.ts'
 import { copyOf, type Element, xml } from '../../xml/element.ts'
 import { valuesIn } from '../../xml/forms.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { printAlone } from '../../xml/stored.ts'
-import { changedBy, fits, type NodeConfig } from './config.ts'
+import { type Access, changedBy, fits, type NodeConfig } from './config.ts'
 import { pubsubError, unsupported } from './errors.ts'
-import type { Item, Node, Nodes } from './nodes.ts'
+import { makeNode, type NodeWish } from './make.ts'
+import type { Item, Node } from './node.ts'
 import type { NodeParts } from './parts.ts'
-import { presetOf } from './presets.ts'
-import { nodeName, ownNode, requireName } from './requests.ts'
+import { nodeName, nodeOf, requireName } from './requests.ts'
 
 /** Takes an item. The answer says how it is called. */
 export async function publish(parts: NodeParts, iq: IqContext, action: Element): Promise<Element> {
   const { store, limits, notifications } = parts
-  const session = ownSession(iq)
-  const { owner, payload } = iq
+  const { owner, payload, stanza } = iq
   const name = nodeName(action)
-  const wanted = optionsIn(payload)
+  const wanted = optionsIn(payload, parts.realm.models)
   const nodes = await store.of(owner)
-  const { node, also } = await nodeFor(parts, owner, nodes, name, wanted)
-  const item = { ...itemIn(action, limits.bytes), publisher: session.jid.toString() }
+  const item = {
+    ...itemIn(action, limits.bytes),
+    publisher: stanza.from.toString(),
+    at: parts.host.clock.now(),
+  }
+  const { node, also } = await nodeFor(parts, { owner, nodes, name, wanted, who: stanza.from })
   if (node.config.persist)
     await store.publish(
       owner,
@@ -37,7 +40,7 @@ export async function publish(parts: NodeParts, iq: IqContext, action: Element):
       },
       also,
     )
-  else for (const write of also) await store.add(owner, nodes, node, write)
+  else if (also.length > 0) await store.add(owner, nodes, node, also)
   await notifications.published(owner, node, item)
   const published = xml('publish', { node: name }, xml('item', { id: item.id }))
   return xml('pubsub', { xmlns: NS.pubsub }, published)
@@ -47,13 +50,14 @@ export async function publish(parts: NodeParts, iq: IqContext, action: Element):
 export async function retract(parts: NodeParts, iq: IqContext, action: Element): Promise<undefined> {
   const { store, notifications } = parts
   const { owner } = iq
-  const { node } = await ownNode(parts, iq, action)
+  const { node } = await nodeOf(parts, iq, action)
   const [item, ...others] = action.getChildren('item')
   // XEP-0060 §7.2.3.4
   if (item?.attrs.id === undefined || others.length > 0) throw pubsubError('bad-request', 'item-required')
+  const { id } = item.attrs
+  await requireMayRetract(parts, iq, node, id)
   // XEP-0060 §7.2.3.5
   if (!node.config.persist) throw unsupported('persistent-items')
-  const { id } = item.attrs
   // XEP-0060 §7.2.3.2
   if (!(await store.ids(owner, node)).has(id)) throw new StanzaError('item-not-found')
   await store.remove(owner, node, [id])
@@ -64,47 +68,52 @@ export async function retract(parts: NodeParts, iq: IqContext, action: Element):
   return undefined
 }
 
+/** XEP-0060 §4.1, §7.2.3.1: owners and publishers take back any item, whoever else may publish only his own. */
+async function requireMayRetract(
+  { store, access }: NodeParts,
+  { owner, stanza: { from } }: IqContext,
+  node: Node,
+  id: string,
+): Promise<void> {
+  const affiliation = await access.affiliation(owner, node, from)
+  if (affiliation === 'owner' || affiliation === 'publisher') return
+  const own = (await access.mayPublish(owner, node, from)) && (await store.item(owner, node, id))
+  if (!own || !JID.parse(own.publisher).bare.equals(from.bare)) throw new StanzaError('forbidden')
+}
+
 /** How many items a node keeps. */
 export function mostItems({ items }: NodeConfig, limit: number): number {
   return items === 'max' ? limit : Math.min(items, limit)
 }
 
-/** XEP-0060 §7.1.5: what the publisher wants the node to be like. */
-function optionsIn(payload: Element): Partial<NodeConfig> {
+/** XEP-0060 §7.1.5, XEP-0222 §3, XEP-0223 §3: what the publisher wants the node to be like. */
+function optionsIn(payload: Element, models: readonly Access[]): Partial<NodeConfig> {
   const form = payload.getChild('publish-options')?.getChild('x', NS.forms)
-  return form === undefined ? {} : changedBy(valuesIn(form))
+  return form === undefined ? {} : changedBy(valuesIn(form), models)
 }
 
 /** The node to publish to: made, where there is none (XEP-0163 §3); `also`: what is to be stored for that. */
 async function nodeFor(
-  { store, limits }: NodeParts,
-  owner: IqContext['owner'],
-  nodes: Nodes,
-  name: string,
-  wanted: Partial<NodeConfig>,
+  parts: NodeParts,
+  wish: NodeWish,
 ): Promise<{ readonly node: Node; readonly also: readonly Write[] }> {
+  const { store, limits, access } = parts
+  const { owner, nodes, name, wanted, who } = wish
   const known = nodes.get(name)
   if (known === undefined) {
-    requireRoom(nodes, limits.nodes)
-    const { node, write } = store.create(owner, name, { ...presetOf(name), ...wanted })
-    return { node, also: [write] }
+    const { node, writes } = await makeNode(parts, wish)
+    return { node, also: writes }
   }
+  // XEP-0060 §7.1.3.1
+  if (!(await access.mayPublish(owner, known, who))) throw new StanzaError('forbidden')
   if (fits(known.config, wanted)) return { node: known, also: [] }
-  // Who sees it is never changed by the way: XEP-0060 §7.1.5. All else the owner, who alone publishes here, simply gets (docs/decisions/0025).
-  if (wanted.access !== undefined && wanted.access !== known.config.access)
+  // Who sees it is never changed by the way: XEP-0060 §7.1.5. All else an owner who publishes simply gets (docs/decisions/0025).
+  const given = wanted.access === undefined || wanted.access === known.config.access
+  if (!given || (await access.affiliation(owner, known, who)) !== 'owner')
     throw pubsubError('conflict', 'precondition-not-met')
   const config = { ...known.config, ...wanted }
   await store.configure(owner, known, config, mostItems(config, limits.items))
   return { node: known, also: [] }
-}
-
-/** Throws where an account has as many nodes as it may have. */
-export function requireRoom(nodes: Nodes, most: number): void {
-  if (nodes.size >= most)
-    throw new StanzaError('resource-constraint', {
-      type: 'cancel',
-      text: `no more than ${most} nodes are kept`,
-    })
 }
 
 function itemIn(action: Element, mostBytes: number): Pick<Item, 'id' | 'payload'> {

@@ -1,7 +1,8 @@
 /** What an account publishes, for other extensions that look at it or change it. */
 import type { Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
-import type { Item, NodeStore } from './nodes.ts'
+import type { Item } from './node.ts'
+import type { NodeStore } from './nodes.ts'
 import type { Notifications } from './notifications.ts'
 
 /** A change of a node, by its name. */
