@@ -107,6 +107,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
         clock,
         log,
         background,
+        metrics,
         web: () => webOrigin(config, name, httpPort),
         extensions,
         options,

@@ -11,6 +11,7 @@ import type { HttpRoute } from './http-route.ts'
 import { ArchiveIds } from './ids.ts'
 import type { Log } from './log.ts'
 import type { Maybe } from './maybe.ts'
+import { Metrics } from './metrics.ts'
 import { defaults } from './options.ts'
 import { Requests } from './requests.ts'
 import { Resends } from './resends.ts'
@@ -40,6 +41,7 @@ export interface HostParts {
   readonly clock: Clock
   readonly log: Log
   readonly background: Background
+  readonly metrics?: Metrics
   /** Where a browser finds the pages of the host, as `https://chat.example`; undefined where there are none. Known once it listens. */
   readonly web?: () => string | undefined
   /** All extensions, in load order. */
@@ -65,6 +67,7 @@ export class Host {
   readonly clock: Clock
   readonly log: Log
   readonly background: Background
+  readonly metrics: Metrics
   readonly hooks: Hooks
   /** XEP-0359 */
   readonly ids: ArchiveIds
@@ -83,6 +86,7 @@ export class Host {
     this.clock = parts.clock
     this.log = parts.log.child({ host: this.domain })
     this.background = parts.background
+    this.metrics = parts.metrics ?? new Metrics(parts.clock)
     this.hooks = new Hooks(this.log)
     this.ids = new ArchiveIds(this.storage, this.jid)
     this.resends = new Resends(this)

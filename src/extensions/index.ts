@@ -14,6 +14,7 @@ import hostMeta from './host-meta.ts'
 import invitations from './invitations/index.ts'
 import lastActivity from './last-activity.ts'
 import offline from './offline/index.ts'
+import omemo from './omemo/index.ts'
 import ping from './ping.ts'
 import prekeys from './prekeys/index.ts'
 import presence from './presence/index.ts'
@@ -52,6 +53,7 @@ export const extensions: readonly Extension[] = [
   stanzaIds,
   capabilities,
   pubsub,
+  omemo,
   prekeys,
   hints,
   archive,

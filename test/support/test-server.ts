@@ -8,6 +8,7 @@ import { configFrom } from '../../src/config/load.ts'
 import type { Drain, Drained } from '../../src/core/drain.ts'
 import type { Place } from '../../src/core/extension.ts'
 import type { Log } from '../../src/core/log.ts'
+import type { Metrics } from '../../src/core/metrics.ts'
 import { extensions } from '../../src/extensions/index.ts'
 import { Invitations, type NewInvitation } from '../../src/extensions/invitations/index.ts'
 import { startServer } from '../../src/main.ts'
@@ -169,6 +170,11 @@ export class TestServer {
   /** The first host, localhost unless the configuration says otherwise. */
   get domain(): string {
     return this.servers[0]!.hosts[0]!.domain
+  }
+
+  /** What the first node counts. */
+  get metrics(): Metrics {
+    return this.servers[0]!.metrics
   }
 
   /** Whether an extension claims a request for the first host. */

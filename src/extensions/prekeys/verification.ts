@@ -1,39 +1,21 @@
 /** Whether keys are keys, and signed by whom they say. Nothing here knows a secret. */
-import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { StanzaError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { isTypedPoint, type SignalLibrary, signalLibrary } from '../curve25519.ts'
 import type { SignedKey, Upload } from './keys.ts'
 
-type Library = typeof import('@signalapp/libsignal-client')
-
-/** What comes before a key of Curve25519 in the form that Node reads (RFC 8410 §4). */
-const X25519_HEAD = Buffer.from('302a300506032b656e032100', 'hex')
-/** The byte that libsignal writes before a key of Curve25519. */
-const CURVE_TYPE = 5
 /** Of Kyber-1024: numbers of 12 bits less than this one, then 32 bytes, as FIPS 203 has it in 7.2. */
 const KYBER_MODULUS = 3_329
 const KYBER_VECTOR_BYTES = 1_536
 /** Checks between two chances for others. */
 const AT_ONCE = 16
 
-let own: KeyObject | undefined
-
-/** Loaded with the first upload: it takes 29 MB, and most servers never need it. Rejects with a StanzaError. */
-async function library(log: Log): Promise<Library> {
-  try {
-    return await import('@signalapp/libsignal-client')
-  } catch (err) {
-    log.error(
-      { code: 'TIDINGS_SIGNAL_LIBRARY', err },
-      'libsignal could not be loaded: keys cannot be checked',
-    )
-    throw new StanzaError('service-unavailable', { text: 'keys cannot be checked here' })
-  }
-}
-
 /** Rejects with the StanzaError `not-acceptable` where something of an upload is no key or has a wrong signature. */
 export async function verify(upload: Upload, log: Log): Promise<void> {
-  const { PublicKey, KEMPublicKey } = await library(log)
+  const library = await signalLibrary(log)
+  if (library === undefined)
+    throw new StanzaError('service-unavailable', { text: 'keys cannot be checked here' })
+  const { PublicKey, KEMPublicKey } = library
   const { identity, signed, lastResort, oneTime, kyber } = upload
   requireCurveKey(identity, 'the identity key')
   const signer = PublicKey.deserialize(bytesOf(identity))
@@ -63,32 +45,10 @@ export async function verify(upload: Upload, log: Log): Promise<void> {
 }
 
 function requireCurveKey(base64: string, what: string): void {
-  const [type, ...key] = bytesOf(base64)
-  if (type !== CURVE_TYPE || !isCurvePoint(Buffer.from(key))) throw refused(`${what} is no key of Curve25519`)
+  if (!isTypedPoint(bytesOf(base64))) throw refused(`${what} is no key of Curve25519`)
 }
 
-/** Whether this is the one way to write a point of Curve25519, and one with which secrets can be agreed on. */
-function isCurvePoint(key: Buffer): boolean {
-  const last = key[31]!
-  // RFC 7748 §5: the last bit is ignored, and so are multiples of 2^255 - 19: two ways to write one key.
-  const canonical = last < 0x80 && !(last === 0x7f && key[0]! >= 0xed && key.subarray(1, 31).every(isFull))
-  if (!canonical) return false
-  own ??= generateKeyPairSync('x25519').privateKey
-  try {
-    const publicKey = createPublicKey({
-      key: Buffer.concat([X25519_HEAD, key]),
-      format: 'der',
-      type: 'spki',
-    })
-    // RFC 7748 §6.1: a point of small order makes all zeros of any secret, which OpenSSL refuses.
-    diffieHellman({ privateKey: own, publicKey })
-    return true
-  } catch {
-    return false
-  }
-}
-
-function requireKyberKey({ id, key }: SignedKey, kem: Library['KEMPublicKey']): void {
+function requireKyberKey({ id, key }: SignedKey, kem: SignalLibrary['KEMPublicKey']): void {
   const bytes = bytesOf(key)
   try {
     kem.deserialize(bytes)
@@ -104,10 +64,6 @@ function requireKyberKey({ id, key }: SignedKey, kem: Library['KEMPublicKey']): 
     sum += one + other
   }
   if (sum === 0) throw refused(`key ${id} is no key of Kyber`)
-}
-
-function isFull(byte: number): boolean {
-  return byte === 0xff
 }
 
 function bytesOf(base64: string): Buffer<ArrayBuffer> {

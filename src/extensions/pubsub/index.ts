@@ -158,11 +158,13 @@ export default defineExtension({
       capabilities: host.use(capabilities),
       blocking: host.find(blocking),
     })
+    const published = new PublishedNodes(store, notifications)
     const common = {
       host,
       store,
       access,
       notifications,
+      published,
       limits: {
         items: options['items-per-node'],
         bytes: options.bytes,
@@ -222,7 +224,7 @@ export default defineExtension({
         },
       },
       moving: { forget: which => store.drop(which) },
-      provides: new PublishedNodes(store, notifications),
+      provides: published,
     }
   },
 })

@@ -7,6 +7,7 @@ import type { NodeAccess } from './access.ts'
 import type { Access, NodeConfig } from './config.ts'
 import type { NodeStore } from './nodes.ts'
 import type { Notifications } from './notifications.ts'
+import type { PublishedNodes } from './published.ts'
 import type { Changes } from './relations.ts'
 
 /** What nodes of accounts and those of the service have not in common. */
@@ -29,6 +30,7 @@ export interface NodeParts {
   readonly store: NodeStore
   readonly access: NodeAccess
   readonly notifications: Notifications
+  readonly published: PublishedNodes
   readonly limits: {
     readonly items: number
     readonly bytes: number

@@ -17,7 +17,7 @@ import { nodeName, nodeOf, requireName } from './requests.ts'
 
 /** Takes an item. The answer says how it is called. */
 export async function publish(parts: NodeParts, iq: IqContext, action: Element): Promise<Element> {
-  const { store, limits, notifications } = parts
+  const { store, limits, notifications, published } = parts
   const { owner, payload, stanza } = iq
   const name = nodeName(action)
   const wanted = optionsIn(payload, parts.realm.models)
@@ -27,6 +27,7 @@ export async function publish(parts: NodeParts, iq: IqContext, action: Element):
     publisher: stanza.from.toString(),
     at: parts.host.clock.now(),
   }
+  await published.inspected(owner, name, item)
   const { node, also } = await nodeFor(parts, { owner, nodes, name, wanted, who: stanza.from })
   if (node.config.persist)
     await store.publish(
@@ -42,8 +43,8 @@ export async function publish(parts: NodeParts, iq: IqContext, action: Element):
     )
   else if (also.length > 0) await store.add(owner, nodes, node, also)
   await notifications.published(owner, node, item)
-  const published = xml('publish', { node: name }, xml('item', { id: item.id }))
-  return xml('pubsub', { xmlns: NS.pubsub }, published)
+  const answer = xml('publish', { node: name }, xml('item', { id: item.id }))
+  return xml('pubsub', { xmlns: NS.pubsub }, answer)
 }
 
 /** Takes an item back. */

@@ -1,9 +1,13 @@
 /** What an account publishes, for other extensions that look at it or change it. */
+import { eachInOrder, type Maybe } from '../../core/maybe.ts'
 import type { Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Item } from './node.ts'
 import type { NodeStore } from './nodes.ts'
 import type { Notifications } from './notifications.ts'
+
+/** Looks at an item before it is published. Throws a StanzaError to refuse it. */
+export type Inspection = (owner: JID, node: string, item: Pick<Item, 'id' | 'payload'>) => Maybe<void>
 
 /** A change of a node, by its name. */
 export interface PublishedEdit {
@@ -20,10 +24,21 @@ export interface PublishedEdit {
 export class PublishedNodes {
   readonly #store: NodeStore
   readonly #notifications: Notifications | undefined
+  readonly #inspections: Inspection[] = []
 
   constructor(store: NodeStore, notifications?: Notifications) {
     this.#store = store
     this.#notifications = notifications
+  }
+
+  /** Has what is published looked at from now on; to be called at set-up. */
+  inspect(inspection: Inspection): void {
+    this.#inspections.push(inspection)
+  }
+
+  /** Throws or rejects with the StanzaError of whoever refuses an item. */
+  inspected(owner: JID, node: string, item: Pick<Item, 'id' | 'payload'>): Maybe<void> {
+    return eachInOrder(this.#inspections, inspection => inspection(owner, node, item))
   }
 
   /** What a node holds, oldest first; undefined where there is no such node. */
