@@ -11,6 +11,8 @@ export class KeyMaker {
   readonly signed = new Map<number, PrivateKey>()
   readonly oneTime = new Map<number, PrivateKey>()
   readonly kyber = new Map<number, KEMKeyPair>()
+  /** Which of Kyber is that of last resort. */
+  lastResort: number | undefined
 
   constructor(device: number, registration = 1_000 + device) {
     this.device = device
@@ -50,6 +52,7 @@ export class KeyMaker {
   kyberKey(id: number, name: 'kyber' | 'last-resort' = 'kyber'): Element {
     const pair = KEMKeyPair.generate()
     this.kyber.set(id, pair)
+    if (name === 'last-resort') this.lastResort = id
     const bytes = pair.getPublicKey().serialize()
     const signature = base64(this.identity.privateKey.sign(bytes))
     return xml(name, { id: String(id), signature }, base64(bytes))
