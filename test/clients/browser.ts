@@ -106,3 +106,27 @@ export async function webChatFor(t: Test): Promise<{ browser: Browser; url: stri
   t.teardown(() => browser.close())
   return { browser, url: `http://localhost:${server.ports.http}/` }
 }
+
+/** The first adds the second as a contact, who accepts: both are contacts then. Both are to see that list. `seen` is told of each step. */
+export async function befriend(
+  [asking, asked]: readonly [Window, Window],
+  [from, to]: readonly [string, string],
+  seen: (step: 'add' | 'asked') => Promise<void> = async () => {},
+): Promise<void> {
+  await asking.page.locator('.dropdown--contacts button').click()
+  await asking.page.getByText('Add a contact').click()
+  await seen('add')
+  await asking.page.fill('converse-add-contact-modal input[name=jid]', to)
+  await asking.page.locator('converse-add-contact-modal button[type=submit]').click()
+  await asked.page.locator(`.open-chat[data-jid="${from}"]`).first().click()
+  await seen('asked')
+  await asked.page.getByText('Approve').click()
+  await asked.page.locator('converse-accept-contact-request-modal button[type=submit]').click()
+  await contactIs(asking, to, 'online')
+  await contactIs(asked, from, 'online')
+}
+
+/** Waits until a contact is shown so. */
+export function contactIs({ page }: Window, contact: string, shown: 'online' | 'offline'): Promise<void> {
+  return page.locator(`li[data-status="${shown}"] .open-chat[data-jid="${contact}"]`).first().waitFor()
+}

@@ -1,7 +1,19 @@
 /** The first evening: an invitation, two people who have never heard of XMPP, and nothing but a browser. */
 import t from 'tap'
 import { configured, start } from '../support/tidings.ts'
-import { INPUT, launch, open, picture, read, signIn, type Window, withoutBrowser, write } from './browser.ts'
+import {
+  befriend,
+  contactIs,
+  INPUT,
+  launch,
+  open,
+  picture,
+  read,
+  signIn,
+  type Window,
+  withoutBrowser,
+  write,
+} from './browser.ts'
 
 const PASSWORD = 'correct horse 9'
 const listener = { address: '127.0.0.1', port: 0 }
@@ -50,19 +62,8 @@ t.test('two newcomers meet in the browser', { skip: withoutBrowser() }, async t 
   const bob = await join('bob')
 
   // Alice adds Bob, who accepts.
-  await alice.page.locator('.dropdown--contacts button').click()
-  await alice.page.getByText('Add a contact').click()
-  await picture(alice, '5-add')
-  await alice.page.fill('converse-add-contact-modal input[name=jid]', 'bob@localhost')
-  await alice.page.locator('converse-add-contact-modal button[type=submit]').click()
-  await bob.page.locator('.open-chat[data-jid="alice@localhost"]').first().click()
-  await pictures('6-asked')
-  await bob.page.getByText('Approve').click()
-  await bob.page.locator('converse-accept-contact-request-modal button[type=submit]').click()
-  const status = (window: Window, of: string, shown: 'online' | 'offline') =>
-    window.page.locator(`li[data-status="${shown}"] .open-chat[data-jid="${of}"]`).first().waitFor()
-  await status(alice, 'bob@localhost', 'online')
-  await status(bob, 'alice@localhost', 'online')
+  const steps = { add: '5-add', asked: '6-asked' }
+  await befriend([alice, bob], ['alice@localhost', 'bob@localhost'], step => pictures(steps[step]))
   await pictures('7-contacts')
 
   await alice.page.locator(INPUT).pressSequentially('Hello Bob')
@@ -86,13 +87,13 @@ t.test('two newcomers meet in the browser', { skip: withoutBrowser() }, async t 
   await bob.page.locator('.show-profile').click()
   await bob.page.getByText('Log out').click()
   await bob.page.getByText('Confirm', { exact: true }).last().click()
-  await status(alice, 'bob@localhost', 'offline')
+  await contactIs(alice, 'bob@localhost', 'offline')
   await write(alice, 'For tomorrow')
   await pictures('11-offline')
   await bob.page.goto(url)
   await signIn(bob.page, 'bob', PASSWORD)
-  await status(bob, 'alice@localhost', 'online')
-  await status(alice, 'bob@localhost', 'online')
+  await contactIs(bob, 'alice@localhost', 'online')
+  await contactIs(alice, 'bob@localhost', 'online')
   await pictures('12-back')
   await bob.page.locator('.open-chat[data-jid="alice@localhost"]').first().click()
   await read(bob, 'For tomorrow')

@@ -19,8 +19,12 @@ t.test('the page allows what it needs and no more', async t => {
   const policy = String(headers['content-security-policy'])
   t.match(policy, "default-src 'none'")
   t.match(policy, `connect-src 'self' ws://localhost:${port};`)
-  t.match(policy, /script-src 'self';/, 'no code but that of files')
-  t.notMatch(policy, /unsafe-eval|https:|\*/)
+  t.match(
+    policy,
+    /script-src 'self' 'wasm-unsafe-eval';/,
+    'no code but that of files, and WebAssembly for OMEMO',
+  )
+  t.notMatch(policy, /'unsafe-eval'|https:|\*/)
   t.match(body, `data-websocket="ws://localhost:${port}/ws"`)
   for (const [, path = ''] of body.matchAll(/(?:src|href)="([^"]+)"/g)) {
     t.match(path, /^\//, 'from here')
@@ -39,6 +43,11 @@ t.test('it is for the domain that it was asked at', async t => {
 t.test('files of Converse, and nothing beside them', async t => {
   const { url } = await serverFor(t)
   t.equal((await ask(`${url}/chat/converse/converse.min.css`)).status, 200)
+  // Converse fetches them when somebody first uses OMEMO.
+  t.equal((await ask(`${url}/chat/converse/libomemo.esm.min.js`)).status, 200)
+  const { status, headers } = await ask(`${url}/chat/converse/curve25519_compiled.wasm`)
+  t.equal(status, 200)
+  t.match(headers['content-type'], 'application/wasm', 'browsers compile no other')
   for (const path of ['../package.json', '..%2fpackage.json', '', '%00'])
     t.match(String((await ask(`${url}/chat/converse/${path}`)).status), /^4/, path)
 })

@@ -13,7 +13,6 @@ const SETTINGS = {
   authentication: 'login',
   auto_reconnect: true,
   autocomplete_providers_url: '',
-  clear_cache_on_logout: true,
   default_domain: domain,
   discover_connection_methods: false,
   // COMPAT Converse 14: who logs out takes the contacts along, but not their version, and sees none after the next sign-in.
@@ -55,6 +54,11 @@ function askInReturn(contact) {
   if (accepted && !asked) contact.subscribeToPresence()
 }
 
+/** A message came twice: by itself and from the archive. One of both could be decrypted, and may have come last. */
+function withPlaintext(message, update, { plaintext }) {
+  return plaintext && !message.get('plaintext') ? { ...update, plaintext } : update
+}
+
 const plugin = {
   initialize() {
     const { disco, elements, listen, trigger } = this._converse.api
@@ -70,6 +74,8 @@ const plugin = {
       const { roster } = this._converse.state
       roster.off('change:requesting', askInReturn).on('change:requesting', askInReturn)
     })
+    // COMPAT Converse 14: it takes both at once, and shows only that it cannot read the other one.
+    listen.on('getUpdatedMessageAttributes', withPlaintext)
     elements.define('converse-brand-logo', Heading)
     elements.define('converse-footer', Footer)
     elements.define('converse-controlbox-navbar', Nothing)

@@ -57,7 +57,8 @@ function policy(origin: string): string {
     "img-src 'self' data: blob:",
     "manifest-src 'self'",
     "media-src 'self' blob:",
-    "script-src 'self'",
+    // Converse loads the cryptography of OMEMO as WebAssembly. Nothing made of strings is run.
+    "script-src 'self' 'wasm-unsafe-eval'",
     // Converse sets styles on elements.
     "style-src 'self' 'unsafe-inline'",
     "worker-src 'self'",
