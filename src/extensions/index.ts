@@ -3,6 +3,7 @@ import type { Extension } from '../core/extension.ts'
 import administration from './administration/index.ts'
 import archive from './archive/index.ts'
 import blocking from './blocking/index.ts'
+import bookmarks from './bookmarks/index.ts'
 import capabilities from './capabilities/index.ts'
 import carbons from './carbons.ts'
 import commands from './commands/index.ts'
@@ -19,6 +20,7 @@ import ping from './ping.ts'
 import prekeys from './prekeys/index.ts'
 import presence from './presence/index.ts'
 import privateStorage from './private-storage.ts'
+import profiles from './profiles/index.ts'
 import pubsub from './pubsub/index.ts'
 import registration from './registration/index.ts'
 import roster from './roster/index.ts'
@@ -54,6 +56,8 @@ export const extensions: readonly Extension[] = [
   capabilities,
   pubsub,
   omemo,
+  profiles,
+  bookmarks,
   prekeys,
   hints,
   archive,

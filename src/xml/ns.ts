@@ -46,6 +46,16 @@ export const NS = {
   commands: 'http://jabber.org/protocol/commands',
   /** XEP-0054 */
   vcard: 'vcard-temp',
+  /** XEP-0153 */
+  vcardUpdate: 'vcard-temp:x:update',
+  /** XEP-0292: cards as RFC 6351 writes them, and the node that holds one. */
+  vcard4: 'urn:ietf:params:xml:ns:vcard-4.0',
+  vcard4Node: 'urn:xmpp:vcard4',
+  /** XEP-0084 */
+  avatarData: 'urn:xmpp:avatar:data',
+  avatarMetadata: 'urn:xmpp:avatar:metadata',
+  /** XEP-0398 */
+  avatarConversion: 'urn:xmpp:pep-vcard-conversion:0',
   /** XEP-0059 */
   resultSets: 'http://jabber.org/protocol/rsm',
   /** XEP-0060 */

@@ -87,18 +87,12 @@ class Run {
       const node = (known ?? created?.node) as Node
       const payload = `<x>${++this.#last}${step.large ? 'x'.repeat(5_000) : ''}</x>`
       const item = { id: step.id, publisher: PUBLISHER, payload }
-      await this.#store.publish(
-        OWNER,
-        nodes,
-        node,
-        item,
-        { items: step.most, size: ROOM },
-        created === undefined ? [] : created.writes,
-      )
+      const edit = { node, put: item, room: { items: step.most, size: ROOM } }
+      await this.#store.edit(OWNER, nodes, [edit], created?.writes)
       const all = [...items.filter(([other]) => other !== step.id), [step.id, payload] as const]
       this.#model.set(step.name, all.slice(-step.most))
     } else if (known !== undefined && step.kind === 'remove') {
-      await this.#store.remove(OWNER, known, [step.id])
+      await this.#store.edit(OWNER, nodes, [{ node: known, drop: [step.id] }])
       this.#model.set(
         step.name,
         items.filter(([other]) => other !== step.id),
@@ -108,7 +102,7 @@ class Run {
       await this.#store.configure(OWNER, known, config, step.most)
       this.#model.set(step.name, step.persist ? items.slice(-step.most) : [])
     } else if (known !== undefined) {
-      await this.#store.delete(OWNER, nodes, known)
+      await this.#store.edit(OWNER, nodes, [{ node: known, gone: true }])
       this.#model.delete(step.name)
     }
   }

@@ -11,6 +11,7 @@ import roster from '../roster/index.ts'
 import { NodeAccess } from './access.ts'
 import { answering } from './actions.ts'
 import { discoNodes, nodeList } from './discovery.ts'
+import { Listeners } from './listeners.ts'
 import { approve, isApproval } from './manage.ts'
 import { NodeStore } from './nodes.ts'
 import { Notifications } from './notifications.ts'
@@ -158,13 +159,11 @@ export default defineExtension({
       capabilities: host.use(capabilities),
       blocking: host.find(blocking),
     })
-    const published = new PublishedNodes(store, notifications)
     const common = {
       host,
       store,
       access,
       notifications,
-      published,
       limits: {
         items: options['items-per-node'],
         bytes: options.bytes,
@@ -173,7 +172,11 @@ export default defineExtension({
         subscriptions: options['subscriptions-per-user'],
       },
     }
-    const ofAccounts: NodeParts = { ...common, realm: accountRealm(options['nodes-per-user']) }
+    const ofAccounts: NodeParts = {
+      ...common,
+      realm: accountRealm(options['nodes-per-user']),
+      heard: new Listeners(),
+    }
     const ofService: NodeParts = {
       ...common,
       realm: serviceRealm(host, relations, {
@@ -224,7 +227,7 @@ export default defineExtension({
         },
       },
       moving: { forget: which => store.drop(which) },
-      provides: published,
+      provides: new PublishedNodes(store, ofAccounts),
     }
   },
 })

@@ -28,12 +28,21 @@ const SMALL = 4_096
 /** How a node changes together with others. */
 export interface NodeEdit {
   readonly node: Node
-  /** An item in place of the one of this name. */
+  /** An item in place of the one of this name, the newest of all. */
   readonly put?: Omit<Item, 'seq'>
+  /** How much it may hold then: the oldest items that are too many go. Default: as much as there is. */
+  readonly room?: Room
   /** Items that go. */
   readonly drop?: readonly string[]
   /** It goes with all that it holds. */
   readonly gone?: boolean
+}
+
+interface Prepared {
+  readonly edit: NodeEdit
+  readonly writes: readonly Write[]
+  readonly dropped: readonly string[]
+  readonly last: Item | undefined
 }
 
 /** Reads and writes nodes. It is to be called in the owner's lane only, at the owner's home. */
@@ -133,79 +142,65 @@ export class NodeStore {
     forgetItems(node, dropped)
   }
 
-  /** Stores an item in place of one of the same name, and a node with it that is new; the oldest that are too many go. */
-  async publish(
-    owner: JID,
-    nodes: Nodes,
-    node: Node,
-    item: Omit<Item, 'seq'>,
-    room: Room,
-    also: readonly Write[],
-  ): Promise<void> {
-    const ids = new Map(await this.ids(owner, node))
-    const seq = ([...ids.values()].at(-1)?.seq ?? 0) + 1
-    ids.delete(item.id)
-    ids.set(item.id, { seq, size: Buffer.byteLength(item.payload ?? '') })
-    const dropped = surplus(ids, room.items)
-    requireRoom(ids, dropped, room.size)
-    const { id, ...rest } = item
-    const row: ItemRow = { ...rest, seq }
-    await this.#commit(owner, [
-      ...also,
-      this.#items.put(owner, keyOf(node.name, id), row),
-      ...this.#deletes(owner, node, dropped),
-    ])
-    nodes.set(node.name, node)
-    node.ids = ids
-    forgetItems(node, dropped)
-    // How much it is has changed.
-    this.#owners.set(owner.toString(), nodes)
-    this.#keepLast(node, { ...row, id })
-  }
-
   /** Stores a node that is new. */
   async add(owner: JID, nodes: Nodes, node: Node, writes: readonly Write[]): Promise<void> {
     await this.#commit(owner, writes)
     nodes.set(node.name, node)
   }
 
-  /** Takes items out of a node. */
-  async remove(owner: JID, node: Node, ids: readonly string[]): Promise<void> {
-    await this.#commit(owner, this.#deletes(owner, node, ids))
-    forgetItems(node, ids)
-  }
-
-  /** Takes a node away with all that it holds. */
-  async delete(owner: JID, nodes: Nodes, node: Node): Promise<void> {
-    const ids = await this.ids(owner, node)
-    await this.#commit(owner, [
-      this.#nodes.delete(owner, node.name),
-      ...this.#deletes(owner, node, [...ids.keys()]),
-      ...(await this.relations.erased(owner, node)),
-    ])
-    nodes.delete(node.name)
-  }
-
-  /** Changes nodes that are there, in one commit with whatever else belongs to it. */
-  async edit(owner: JID, nodes: Nodes, edits: readonly NodeEdit[], also: readonly Write[]): Promise<void> {
-    const writes = [...also]
-    for (const { node, put, drop = [], gone = false } of edits) {
-      const ids = await this.ids(owner, node)
-      if (put !== undefined) {
-        const { id, ...rest } = put
-        const seq = ([...ids.values()].at(-1)?.seq ?? 0) + 1
-        writes.push(this.#items.put(owner, keyOf(node.name, id), { ...rest, seq }))
-      }
-      writes.push(...this.#deletes(owner, node, gone ? [...ids.keys()] : drop))
-      if (!gone) continue
-      writes.push(this.#nodes.delete(owner, node.name), ...(await this.relations.erased(owner, node)))
+  /** Changes nodes, among them such as are new, in one commit with whatever else belongs to it. */
+  async edit(
+    owner: JID,
+    nodes: Nodes,
+    edits: readonly NodeEdit[],
+    also: readonly Write[] = [],
+  ): Promise<void> {
+    const all: Prepared[] = []
+    // Several may concern one node.
+    const held = new Map<Node, Map<string, Held>>()
+    for (const edit of edits) {
+      const ids = held.get(edit.node) ?? new Map(await this.ids(owner, edit.node))
+      held.set(edit.node, ids)
+      all.push(await this.#prepared(owner, edit, ids))
     }
-    await this.#commit(owner, writes)
-    for (const { node, gone } of edits) {
-      node.ids = undefined
-      node.last = undefined
+    await this.#commit(owner, [...also, ...all.flatMap(({ writes }) => writes)])
+    for (const { edit, last, dropped } of all) {
+      const { node, gone = false } = edit
       if (gone) nodes.delete(node.name)
+      else nodes.set(node.name, node)
+      node.ids = held.get(node)
+      forgetItems(node, dropped)
+      if (last !== undefined) this.#keepLast(node, last)
     }
+    // How much it is has changed.
+    this.#owners.set(owner.toString(), nodes)
+  }
+
+  /** What a change comes to: what is to be stored. `ids` becomes what the node holds then. */
+  async #prepared(owner: JID, edit: NodeEdit, ids: Map<string, Held>): Promise<Prepared> {
+    const { node, put, drop = [], gone = false, room } = edit
+    if (gone) {
+      const writes = [
+        this.#nodes.delete(owner, node.name),
+        ...this.#deletes(owner, node, [...ids.keys()]),
+        ...(await this.relations.erased(owner, node)),
+      ]
+      return { edit, writes, dropped: [...ids.keys()], last: undefined }
+    }
+    const item = put && { ...put, seq: ([...ids.values()].at(-1)?.seq ?? 0) + 1 }
+    if (item !== undefined) {
+      ids.delete(item.id)
+      ids.set(item.id, { seq: item.seq, size: Buffer.byteLength(item.payload ?? '') })
+    }
+    const dropped = [...drop, ...(room === undefined ? [] : surplus(ids, room.items))]
+    if (room !== undefined) requireRoom(ids, dropped, room.size)
+    for (const id of dropped) ids.delete(id)
+    const writes = this.#deletes(owner, node, dropped)
+    if (item !== undefined) {
+      const { id, ...row } = item
+      writes.push(this.#items.put(owner, keyOf(node.name, id), row))
+    }
+    return { edit, writes, dropped, last: item }
   }
 
   /** What is in memory of an owner is not looked at any more. */

@@ -55,8 +55,10 @@ export async function configure(parts: NodeParts, iq: IqContext, action: Element
 /** XEP-0060 §8.4: takes a node away. */
 export async function deleteNode(parts: NodeParts, iq: IqContext, action: Element): Promise<undefined> {
   const { nodes, node } = await ownNode(parts, iq, action)
-  await parts.store.delete(iq.owner, nodes, node)
+  const ids = [...(await parts.store.ids(iq.owner, node)).keys()]
+  await parts.store.edit(iq.owner, nodes, [{ node, gone: true }])
   await parts.notifications.deleted(iq.owner, node)
+  await parts.heard?.removed(iq.owner, node, ids)
   return undefined
 }
 
@@ -64,11 +66,13 @@ export async function deleteNode(parts: NodeParts, iq: IqContext, action: Elemen
 export async function purge(parts: NodeParts, iq: IqContext, action: Element): Promise<undefined> {
   const { store, notifications } = parts
   const { owner } = iq
-  const { node } = await ownNode(parts, iq, action)
+  const { nodes, node } = await ownNode(parts, iq, action)
   // XEP-0060 §8.5.3.3
   if (!node.config.persist) throw unsupported('persistent-items')
-  await store.remove(owner, node, [...(await store.ids(owner, node)).keys()])
+  const drop = [...(await store.ids(owner, node)).keys()]
+  await store.edit(owner, nodes, [{ node, drop }])
   await notifications.purged(owner, node)
+  await parts.heard?.removed(owner, node, drop)
   return undefined
 }
 

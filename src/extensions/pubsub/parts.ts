@@ -5,9 +5,9 @@ import type { Element } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { NodeAccess } from './access.ts'
 import type { Access, NodeConfig } from './config.ts'
+import type { Listeners } from './listeners.ts'
 import type { NodeStore } from './nodes.ts'
 import type { Notifications } from './notifications.ts'
-import type { PublishedNodes } from './published.ts'
 import type { Changes } from './relations.ts'
 
 /** What nodes of accounts and those of the service have not in common. */
@@ -30,7 +30,8 @@ export interface NodeParts {
   readonly store: NodeStore
   readonly access: NodeAccess
   readonly notifications: Notifications
-  readonly published: PublishedNodes
+  /** Who hears of what is published and taken away; of accounts only. */
+  readonly heard?: Listeners
   readonly limits: {
     readonly items: number
     readonly bytes: number

@@ -8,6 +8,8 @@ const PRESETS: Readonly<Record<string, Partial<NodeConfig>>> = {
   [`${NS.omemo}:devices`]: OPEN,
   [`${NS.omemo}:bundles`]: { access: 'open', items: 'max' },
   [`${NS.omemoLegacy}.devicelist`]: OPEN,
+  // XEP-0292 §3.1: by way of XEP-0222.
+  [NS.vcard4Node]: OPEN,
   // XEP-0402 §2.3: nobody else learns of them, and each is an item.
   [NS.bookmarks]: { access: 'whitelist', items: 'max', sendLast: 'never' },
   // XEP-0490 §4: the same.

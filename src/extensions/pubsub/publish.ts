@@ -11,13 +11,13 @@ import { printAlone } from '../../xml/stored.ts'
 import { type Access, changedBy, fits, type NodeConfig } from './config.ts'
 import { pubsubError, unsupported } from './errors.ts'
 import { makeNode, type NodeWish } from './make.ts'
-import type { Item, Node } from './node.ts'
+import type { Item, Node, Room } from './node.ts'
 import type { NodeParts } from './parts.ts'
 import { nodeName, nodeOf, requireName } from './requests.ts'
 
 /** Takes an item. The answer says how it is called. */
 export async function publish(parts: NodeParts, iq: IqContext, action: Element): Promise<Element> {
-  const { store, limits, notifications, published } = parts
+  const { store, limits, notifications } = parts
   const { owner, payload, stanza } = iq
   const name = nodeName(action)
   const wanted = optionsIn(payload, parts.realm.models)
@@ -27,31 +27,22 @@ export async function publish(parts: NodeParts, iq: IqContext, action: Element):
     publisher: stanza.from.toString(),
     at: parts.host.clock.now(),
   }
-  await published.inspected(owner, name, item)
+  await parts.heard?.inspected(owner, name, item)
   const { node, also } = await nodeFor(parts, { owner, nodes, name, wanted, who: stanza.from })
   if (node.config.persist)
-    await store.publish(
-      owner,
-      nodes,
-      node,
-      item,
-      {
-        items: mostItems(node.config, limits.items),
-        size: limits.nodeBytes,
-      },
-      also,
-    )
+    await store.edit(owner, nodes, [{ node, put: item, room: roomOf(node, limits) }], also)
   else if (also.length > 0) await store.add(owner, nodes, node, also)
   await notifications.published(owner, node, item)
-  const answer = xml('publish', { node: name }, xml('item', { id: item.id }))
-  return xml('pubsub', { xmlns: NS.pubsub }, answer)
+  await parts.heard?.published(owner, node, item)
+  const published = xml('publish', { node: name }, xml('item', { id: item.id }))
+  return xml('pubsub', { xmlns: NS.pubsub }, published)
 }
 
 /** Takes an item back. */
 export async function retract(parts: NodeParts, iq: IqContext, action: Element): Promise<undefined> {
   const { store, notifications } = parts
   const { owner } = iq
-  const { node } = await nodeOf(parts, iq, action)
+  const { nodes, node } = await nodeOf(parts, iq, action)
   const [item, ...others] = action.getChildren('item')
   // XEP-0060 §7.2.3.4
   if (item?.attrs.id === undefined || others.length > 0) throw pubsubError('bad-request', 'item-required')
@@ -61,11 +52,12 @@ export async function retract(parts: NodeParts, iq: IqContext, action: Element):
   if (!node.config.persist) throw unsupported('persistent-items')
   // XEP-0060 §7.2.3.2
   if (!(await store.ids(owner, node)).has(id)) throw new StanzaError('item-not-found')
-  await store.remove(owner, node, [id])
+  await store.edit(owner, nodes, [{ node, drop: [id] }])
   const { notify } = action.attrs
   // XEP-0060 §7.2.2.1: whoever retracts may say so himself.
   if (node.config.notifyRetract || notify === 'true' || notify === '1')
     await notifications.retracted(owner, node, [id])
+  await parts.heard?.removed(owner, node, [id])
   return undefined
 }
 
@@ -80,6 +72,11 @@ async function requireMayRetract(
   if (affiliation === 'owner' || affiliation === 'publisher') return
   const own = (await access.mayPublish(owner, node, from)) && (await store.item(owner, node, id))
   if (!own || !JID.parse(own.publisher).bare.equals(from.bare)) throw new StanzaError('forbidden')
+}
+
+/** How much a node may hold. */
+export function roomOf({ config }: Node, { items, nodeBytes }: NodeParts['limits']): Room {
+  return { items: mostItems(config, items), size: nodeBytes }
 }
 
 /** How many items a node keeps. */

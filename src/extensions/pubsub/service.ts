@@ -94,7 +94,7 @@ export async function forgetUser(parts: NodeParts, service: JID, who: JID): Prom
     await store.relations.change(service, node, new Map([[text, undefined]]))
     const rest = [...(await store.relations.of(service, node)).values()]
     if (affiliation !== 'owner' || rest.some(other => other.affiliation === 'owner')) continue
-    await store.delete(service, nodes, node)
+    await store.edit(service, nodes, [{ node, gone: true }])
     await notifications.deleted(service, node)
   }
 }
