@@ -203,9 +203,12 @@ t.test('a device that is not trusted keeps nothing', { skip: withoutBrowser() },
     await write(window, `a zebra, ${trusted}`)
     await read(window, `a zebra, ${trusted}`)
     await page.locator('.show-profile').click()
+    const reloaded = page.waitForEvent('load')
     await page.getByText('Log out').click()
     await page.getByText('Confirm', { exact: true }).last().click()
+    await reloaded
     await page.locator('input[name=jid]').waitFor()
+    t.equal(await page.locator('input[name=password]').inputValue(), '')
     kept.push(await page.evaluate<string>(KEPT))
     t.strictSame(window.faults, [])
   }

@@ -65,6 +65,8 @@ const plugin = {
     const signedIn = yes => document.body.classList.toggle('signed-in', yes)
     for (const event of ['connected', 'reconnected']) listen.on(event, () => signedIn(true))
     listen.on('disconnected', () => signedIn(false))
+    // COMPAT Converse 14: it leaves the password in its form, and where the device is not trusted an empty page.
+    listen.on('logout', () => location.reload())
     // COMPAT Converse 14: it opens no chat before it has the list of the blocked, which not every server keeps.
     listen.on('connected', async () => {
       if (!(await disco.supports(BLOCKING, domain))) trigger('blocklistInitialized', new Map())
