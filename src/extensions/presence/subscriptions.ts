@@ -98,6 +98,7 @@ export class Subscriptions {
     // RFC 6121 §3.1.6, §3.2.3, §3.3.3: first the stanza, then the push.
     for (const session of this.#rosters.interested(owner)) session.send(presence)
     changed.push()
+    if (receives(next) && !receives(state)) await this.#host.hooks.emit('roster:granted', { owner, contact })
     // RFC 6121 §3.3.3 rule 3: who cancels a subscription hears that the user is gone.
     return this.#presences(owner, contact, sends(next), sends(state))
   }

@@ -9,6 +9,9 @@ import { pubsubError } from './errors.ts'
 /** Who may see what a node holds: XEP-0060 §4.5. */
 export type Access = 'open' | 'presence' | 'roster' | 'authorize' | 'whitelist'
 
+/** Those that nodes of accounts can have. */
+export const ACCOUNT_MODELS: readonly Access[] = ['open', 'presence', 'roster', 'authorize', 'whitelist']
+
 /** Who may publish, besides owners and publishers: XEP-0060 §16.4.4. */
 export type Publishers = 'publishers' | 'subscribers' | 'open'
 

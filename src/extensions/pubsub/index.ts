@@ -10,12 +10,14 @@ import disco from '../disco.ts'
 import roster from '../roster/index.ts'
 import { NodeAccess } from './access.ts'
 import { answering } from './actions.ts'
+import { ACCOUNT_MODELS } from './config.ts'
 import { discoNodes, nodeList } from './discovery.ts'
 import { Listeners } from './listeners.ts'
 import { approve, isApproval } from './manage.ts'
 import { NodeStore } from './nodes.ts'
 import { Notifications } from './notifications.ts'
 import type { NodeParts, Realm } from './parts.ts'
+import { portable } from './portable.ts'
 import { accountNode } from './presets.ts'
 import { PublishedNodes } from './published.ts'
 import { forgetUser, PubsubService, serviceRealm } from './service.ts'
@@ -97,6 +99,7 @@ export default defineExtension({
     pubsub: [NS.pubsub, ...named(COMMON)],
   },
   follows: [disco, roster, capabilities],
+  portable: [portable],
   options: {
     'nodes-per-user': option.integer({ doc: 'Most nodes of one user', default: 200, min: 1, max: 10_000 }),
     'items-per-node': option.integer({
@@ -220,6 +223,7 @@ export default defineExtension({
         'session:presence': ({ session }) =>
           session.available ? notifications.interested(session) : notifications.left(session),
         'session:capabilities': ({ session }) => notifications.interested(session),
+        'roster:granted': ({ owner, contact }) => notifications.granted(owner, contact),
         'user:removed': ({ owner }) => {
           store.forget(owner)
           if (!options.service) return
@@ -236,7 +240,7 @@ export default defineExtension({
 function accountRealm(mostNodes: number): Realm {
   return {
     presetOf: accountNode,
-    models: ['open', 'presence', 'roster', 'authorize', 'whitelist'],
+    models: ACCOUNT_MODELS,
     mostNodes,
     requireCreator(owner, who) {
       if (!who.bare.equals(owner)) throw new StanzaError('forbidden')

@@ -13,7 +13,8 @@ import type { NodeParts } from './parts.ts'
 import { addressIn, ownNode, requireShort } from './requests.ts'
 
 const AUTHORIZATION = `${NS.pubsub}#subscribe_authorization`
-const AFFILIATIONS: readonly string[] = [
+/** All affiliations that there are. */
+export const AFFILIATIONS: readonly string[] = [
   'owner',
   'publisher',
   'publish-only',

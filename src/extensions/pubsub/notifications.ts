@@ -56,7 +56,7 @@ export interface NotificationParts {
 export class Notifications {
   readonly #parts: NotificationParts
   /** Sessions for which contacts are asked what their nodes hold last, with what they were told of meanwhile. */
-  readonly #asking = new WeakMap<Session, Set<string>>()
+  readonly #asking = new WeakMap<Session, Set<Set<string>>>()
   /** What was known of a session when it was looked at last. */
   readonly #looked = new WeakMap<Session, Capabilities>()
 
@@ -162,7 +162,7 @@ export class Notifications {
       if (!served.get(session).includes(node) || except.has(session.jid.toString())) continue
       stanza ??= unpacked(message)
       session.send(stanza.readdress(session.jid))
-      this.#asking.get(session)?.add(keyOf(from, node))
+      for (const told of this.#asking.get(session) ?? []) told.add(keyOf(from, node))
     }
   }
 
@@ -196,9 +196,23 @@ export class Notifications {
     if (contacts.length > 0) host.background.run('pubsub', this.#askAll(session, contacts, wish))
   }
 
+  /** XEP-0163 §4.3.4: "all new subscribers": an account gets the presence of a contact from now on. In its lane. */
+  granted(owner: JID, contact: JID): void {
+    const { host } = this.#parts
+    const contacts = this.#reached([contact])
+    if (contacts.length === 0) return
+    for (const session of host.sessions(owner)) {
+      const nodes = served.get(session)
+      if (!session.available || nodes.length === 0) continue
+      const wish = { to: session.jid.toString(), nodes }
+      host.background.run('pubsub', this.#askAll(session, contacts, wish))
+    }
+  }
+
   async #askAll(session: Session, contacts: readonly JID[], wish: LastWish): Promise<void> {
     const told = new Set<string>()
-    this.#asking.set(session, told)
+    const asking = this.#asking.get(session) ?? new Set()
+    this.#asking.set(session, asking.add(told))
     const ask = async (contact: JID): Promise<void> => {
       const found = await this.#parts.host.router.atHome.run('pubsub:last', contact.bare, wish)
       for (const { from, node, message } of found) {
@@ -210,7 +224,7 @@ export class Notifications {
     try {
       await Promise.all(contacts.map(ask))
     } finally {
-      if (this.#asking.get(session) === told) this.#asking.delete(session)
+      asking.delete(told)
     }
   }
 

@@ -16,8 +16,9 @@ export class RelationStore {
   readonly #nodes: Table<true>
   readonly #commit: (owner: JID, writes: readonly Write[]) => Promise<void>
 
+  /** `commit` stores what `change()` is told. */
   constructor(storage: Storage, commit: (owner: JID, writes: readonly Write[]) => Promise<void>) {
-    this.#relations = storage.table<Relation>('pubsub-relations', 'lww')
+    this.#relations = relationsIn(storage)
     this.#nodes = storage.table<true>('pubsub-relations-of', 'lww')
     this.#commit = commit
   }
@@ -92,4 +93,9 @@ function isTold({ state, deliver }: Subscription): boolean {
 
 function isNothing({ affiliation, subscriptions }: Relation): boolean {
   return affiliation === undefined && subscriptions.length === 0
+}
+
+/** The rows. */
+export function relationsIn(storage: Storage): Table<Relation> {
+  return storage.table<Relation>('pubsub-relations', 'lww')
 }

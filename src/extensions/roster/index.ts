@@ -24,6 +24,8 @@ declare module '../../core/extension.ts' {
   interface Events {
     /** A user has removed a contact, or his account is removed. The contact is gone; `contact` says what it was. */
     'roster:removed': { owner: JID; contact: Contact }
+    /** A user gets a contact's presence from now on. */
+    'roster:granted': { owner: JID; contact: JID }
   }
 }
 
@@ -73,11 +75,16 @@ export default defineExtension({
         set(NS.roster, 'query', 'account', iq => setItem(host, rosters, limits, iq), { access: 'any' }),
       ],
       atHome: {
-        'roster:add': (owner, contacts) =>
-          rosters.add(
-            owner,
-            contacts.map(([contact, subscription]) => ({ contact: JID.parse(contact), subscription })),
-          ),
+        'roster:add': async (owner, contacts) => {
+          const added = contacts.map(([contact, subscription]) => ({
+            contact: JID.parse(contact),
+            subscription,
+          }))
+          await rosters.add(owner, added)
+          for (const { contact, subscription } of added)
+            if (subscription === 'to' || subscription === 'both')
+              await host.hooks.emit('roster:granted', { owner, contact })
+        },
       },
       on: {
         // Whoever comes is about to ask for it, or to send presence: it is read while the client is answered.

@@ -85,6 +85,20 @@ async function populate(storage: Storage, messages: number, seed = 1): Promise<v
       .table('private-storage', 'lww')
       .put(alice, 'a b', '<query xmlns="jabber:iq:private"><a xmlns="b"/></query>'),
     storage.table('blocking', 'lww').put(bob, 'spam.example', true),
+    storage
+      .table('pubsub-nodes', 'lww')
+      .put(alice, 'n', { config: { access: 'authorize', items: 'max', title: 'N' } }),
+    storage
+      .table('pubsub-items', 'lww')
+      .put(alice, 'n\nb', { seq: 1, publisher: `${alice}/1`, payload: '<x xmlns="urn:x"/>' }),
+    storage
+      .table('pubsub-items', 'lww')
+      .put(alice, 'n\na', { seq: 2, publisher: `${alice}/1`, payload: '<y xmlns="urn:x"/>' }),
+    storage.table('pubsub-relations', 'lww').put(alice, 'n\nbob@example.org', {
+      affiliation: 'publisher',
+      subscriptions: [{ jid: 'bob@example.org', state: 'subscribed', deliver: true }],
+    }),
+    storage.table('pubsub-relations-of', 'lww').put(alice, 'bob@example.org\nn', true),
     storage.table('archive-preferences', 'lww').put(odd, 'wishes', { default: 'never' }),
     storage.table('status', 'mark').raise(bob, 'alice@example.org', { value: 2n ** 60n, time: NOW }),
     storage.table('health', 'lww').put(host, 'probe', NOW),
@@ -274,4 +288,17 @@ t.test('without the lines of JSON: as another server would have it', async t => 
     '<vCard xmlns="vcard-temp"><FN>Alice</FN></vCard>',
   )
   t.match(await to.table('private-storage', 'lww').get(alice, 'a b'), /<a xmlns="b"\/>/)
+  t.match(await to.table('pubsub-nodes', 'lww').get(alice, 'n'), {
+    config: { access: 'authorize', items: 'max', title: 'N' },
+  })
+  for (const [id, seq, payload] of [
+    ['b', 1, '<x xmlns="urn:x"/>'],
+    ['a', 2, '<y xmlns="urn:x"/>'],
+  ])
+    t.match(await to.table('pubsub-items', 'lww').get(alice, `n\n${id}`), { seq, payload })
+  t.strictSame(await to.table('pubsub-relations', 'lww').get(alice, 'n\nbob@example.org'), {
+    subscriptions: [{ jid: 'bob@example.org', state: 'subscribed', deliver: true }],
+    affiliation: 'publisher',
+  })
+  t.equal(await to.table('pubsub-relations-of', 'lww').get(alice, 'bob@example.org\nn'), true)
 })
