@@ -39,14 +39,16 @@ export class Avatars {
   /** Takes the photo out of a card that its owner has set: what to change about the nodes for it. Throws nothing: what is no image is left in the card. */
   async taken(owner: JID, card: Element): Promise<readonly PublishedEdit[]> {
     const photo = card.getChild('PHOTO')
-    const binary = photo?.getChild('BINVAL')
+    const text = photo?.getChildText('BINVAL')?.replaceAll(/\s/g, '') ?? ''
+    // COMPAT Converse 14: whoever takes the photo away sets one of nothing.
+    const isEmpty = photo !== undefined && text === '' && photo.getChild('EXTVAL') === undefined
+    if (isEmpty) card.remove(photo)
     const current = (await this.#info(owner))?.attrs.id
     // XEP-0153 §3.1: a card without a photo says that there is none; one with an address of it says nothing about what is here.
-    if (photo === undefined)
+    if (photo === undefined || isEmpty)
       return current === undefined
         ? []
         : [this.#metadata('none', xml('metadata', { xmlns: NS.avatarMetadata }))]
-    const text = binary?.getText().replaceAll(/\s/g, '') ?? ''
     if (text === '' || !BASE64.test(text)) return []
     card.remove(photo)
     const image = Buffer.from(text, 'base64')

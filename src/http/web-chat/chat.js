@@ -3,6 +3,8 @@ const { domain, websocket } = document.body.dataset
 
 /** XEP-0191 */
 const BLOCKING = 'urn:xmpp:blocking'
+/** XEP-0402 */
+const BOOKMARKS = 'urn:xmpp:bookmarks:1'
 
 /** Nobody but this server is asked for anything. */
 const SETTINGS = {
@@ -76,6 +78,8 @@ const plugin = {
       const { roster } = this._converse.state
       roster.off('change:requesting', askInReturn).on('change:requesting', askInReturn)
     })
+    // COMPAT Converse 14: it reads bookmarks in this form, but asks to be told of those in the older one alone.
+    listen.on('addClientFeatures', () => disco.own.features.add(`${BOOKMARKS}+notify`))
     // COMPAT Converse 14: it takes both at once, and shows only that it cannot read the other one.
     listen.on('getUpdatedMessageAttributes', withPlaintext)
     elements.define('converse-brand-logo', Heading)
