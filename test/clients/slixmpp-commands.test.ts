@@ -1,4 +1,4 @@
-/** XEP-0050 and XEP-0401 with a real client and a real process: slixmpp's own plugin lists the commands and runs them. */
+/** XEP-0050, XEP-0133 and XEP-0401 with a real client and a real process: slixmpp's own plugin lists the commands and runs them. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -48,6 +48,12 @@ t.test('slixmpp invites', { skip: withoutSlixmpp() }, async t => {
       'asked for username (text-single) roster-subscription (boolean)',
       'completed uri landing-url expire',
       /^xmpp:juliet@localhost\?register;preauth=\w{24}$/,
+      'executing complete',
+      'canceled',
+      'refused: not-allowed',
+      'refused: bad-request the passwords are not the same',
+      'completed mercutio@localhost was added',
+      'completed mercutio@localhost deleted',
     ])
   })
 })
