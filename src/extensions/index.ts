@@ -2,6 +2,7 @@
 import type { Extension } from '../core/extension.ts'
 import administration from './administration/index.ts'
 import archive from './archive/index.ts'
+import backups from './backups/index.ts'
 import blocking from './blocking/index.ts'
 import bookmarks from './bookmarks/index.ts'
 import capabilities from './capabilities/index.ts'
@@ -46,6 +47,7 @@ export const extensions: readonly Extension[] = [
   invitations,
   administration,
   privateStorage,
+  backups,
   vcardTemp,
   roster,
   lastActivity,

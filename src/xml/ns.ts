@@ -162,6 +162,10 @@ export const NS = {
   retraction: 'urn:xmpp:message-retract:1',
   /** XEP-0424: a feature. */
   tombstones: 'urn:xmpp:message-retract:1#tombstone',
+  /** docs/protocol/backup.md */
+  backup: 'tidings:backup:0',
+  /** XEP-0377 */
+  reporting: 'urn:xmpp:reporting:1',
   /** docs/protocol/prekeys.md */
   prekeys: 'tidings:prekeys:0',
   /** docs/protocol/sequence.md */
