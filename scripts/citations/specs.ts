@@ -126,6 +126,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   359: 'Unique and Stable Stanza IDs',
   368: 'SRV records for XMPP over TLS',
   373: 'OpenPGP for XMPP',
+  377: 'Spam Reporting',
   379: 'Pre-Authenticated Roster Subscription',
   380: 'Explicit Message Encryption',
   384: 'OMEMO Encryption',

@@ -24,6 +24,7 @@ import privateStorage from './private-storage.ts'
 import profiles from './profiles/index.ts'
 import pubsub from './pubsub/index.ts'
 import registration from './registration/index.ts'
+import reports from './reports/index.ts'
 import roster from './roster/index.ts'
 import sequence from './sequence.ts'
 import stanzaIds from './stanza-ids.ts'
@@ -43,6 +44,7 @@ export const extensions: readonly Extension[] = [
   version,
   time,
   hostMeta,
+  reports,
   registration,
   invitations,
   administration,

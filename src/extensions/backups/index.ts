@@ -1,4 +1,4 @@
-/** Backups that clients have encrypted: docs/protocol/backup.md. */
+/** docs/protocol/backup.md: backups that clients have encrypted; what XEP-0049 is for small pieces of XML. */
 import { defineExtension, get, type IqContext, set } from '../../core/extension.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'

@@ -13,16 +13,33 @@ import type { BlockLists } from './list.ts'
 /** Whether a session has asked for the list and is told of changes: XEP-0191 §3.3. */
 const interested = new SessionFlag('blocking-interested', false)
 
+/** What is said with addresses that are blocked. */
+export interface Accompaniment {
+  /** Reads it, before anything is blocked. Throws a StanzaError for what is wrong. */
+  read(jid: string, element: Element): unknown
+  /** Takes what was read of one request, once the addresses are blocked; in the owner's lane. */
+  take(owner: JID, found: readonly unknown[]): Promise<void>
+}
+
 /** What a user's client asks for: XEP-0191 §3. */
 export class Command {
   readonly #host: Host
   readonly #lists: BlockLists
   readonly #most: number
+  readonly #accompaniments: {
+    readonly namespace: string
+    readonly name: string
+    readonly taker: Accompaniment
+  }[] = []
 
   constructor(host: Host, lists: BlockLists, most: number) {
     this.#host = host
     this.#lists = lists
     this.#most = most
+  }
+
+  accompany(namespace: string, name: string, taker: Accompaniment): void {
+    this.#accompaniments.push({ namespace, name, taker })
   }
 
   list({ owner, session }: IqContext): Maybe<Element> {
@@ -34,6 +51,7 @@ export class Command {
     const wanted = addresses(payload)
     // XEP-0191 §3.3
     if (wanted.length === 0) throw new StanzaError('bad-request', { text: 'there is no <item/>' })
+    const take = this.#accompanying(owner, payload)
     return this.#inLane(owner, async () => {
       const list = await this.#lists.of(owner)
       const added = wanted.filter(jid => !list.has(jid))
@@ -47,7 +65,22 @@ export class Command {
       if (added.length > 0) await this.#host.hooks.emit('contacts:blocking', { owner, jids: added })
       await this.#lists.hold(owner, change)
       this.#push(owner, 'block', wanted)
+      await take()
     })
+  }
+
+  /** What is said with the addresses: read now, to be taken when they are blocked. */
+  #accompanying(owner: JID, payload: Element): () => Promise<void> {
+    const all = this.#accompaniments.map(({ namespace, name, taker }) => {
+      const found = payload.getChildren('item', NS.blocking).flatMap(item => {
+        const element = item.getChild(name, namespace)
+        return element === undefined ? [] : [taker.read(address(item.attrs.jid), element)]
+      })
+      return { taker, found }
+    })
+    return async () => {
+      for (const { taker, found } of all) if (found.length > 0) await taker.take(owner, found)
+    }
   }
 
   unblock({ owner, payload }: IqContext): Maybe<undefined> {

@@ -15,7 +15,7 @@ import { xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
-import { Command } from './command.ts'
+import { type Accompaniment, Command } from './command.ts'
 import { BlockLists, blocks, covers } from './list.ts'
 
 export { covers } from './list.ts'
@@ -38,6 +38,8 @@ export interface Blocking {
   blocks(owner: JID, peer: JID): Maybe<boolean>
   /** Those of many whom such an account does not block: the same array where it blocks nobody. */
   others(owner: JID, peers: readonly JID[]): Maybe<readonly JID[]>
+  /** Has what users say with an address that they block taken. At set-up. */
+  accompany(namespace: string, name: string, taker: Accompaniment): void
 }
 
 const KINDS: readonly Kind[] = ['message', 'presence', 'iq']
@@ -80,6 +82,7 @@ export default defineExtension({
       },
       moving: { forget: which => lists.drop(which) },
       provides: {
+        accompany: (...what) => command.accompany(...what),
         blocks: (owner, peer) => blocks(lists.of(owner), owner, peer),
         others: (owner, peers) =>
           then(lists.of(owner), list =>
