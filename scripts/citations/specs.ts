@@ -81,6 +81,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   82: 'XMPP Date and Time Profiles',
   84: 'User Avatar',
   85: 'Chat State Notifications',
+  86: 'Error Condition Mappings',
   92: 'Software Version',
   106: 'JID Escaping',
   114: 'Jabber Component Protocol',

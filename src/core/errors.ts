@@ -42,6 +42,8 @@ export interface StanzaErrorOptions {
   text?: string
   /** Application-specific condition (RFC 6120 §8.3.4). */
   application?: Element
+  /** XEP-0086 §2: the number that errors had before RFC 3920, for clients that look at nothing else. */
+  code?: number
 }
 
 /** An error that answers one stanza. Thrown anywhere, turned into XML in one place (`errorReply`). */
@@ -50,6 +52,7 @@ export class StanzaError extends Error {
   readonly type: ErrorType
   readonly text: string | undefined
   readonly application: Element | undefined
+  readonly code: number | undefined
 
   constructor(condition: Condition, options: StanzaErrorOptions = {}) {
     super(options.text === undefined ? condition : `${condition}: ${options.text}`)
@@ -58,13 +61,14 @@ export class StanzaError extends Error {
     this.type = options.type ?? CONDITIONS[condition]
     this.text = options.text
     this.application = options.application
+    this.code = options.code
   }
 
   /** The `<error/>` element: RFC 6120 §8.3.2. */
   element(by?: string): Element {
     return xml(
       'error',
-      { type: this.type, by },
+      { type: this.type, by, code: this.code?.toString() },
       xml(this.condition, { xmlns: NS.stanzaErrors }),
       this.text !== undefined && xml('text', { xmlns: NS.stanzaErrors, 'xml:lang': 'en' }, this.text),
       // Copied: the same error may be thrown for many stanzas.
@@ -82,6 +86,7 @@ export class StanzaError extends Error {
       type: error.attrs.type as ErrorType,
       ...(text !== null && { text }),
       ...(application !== undefined && { application }),
+      ...(error.attrs.code !== undefined && { code: Number(error.attrs.code) }),
     })
   }
 

@@ -3,10 +3,13 @@ import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
 import type { Element } from '../../xml/element.ts'
 import { JID, JIDError } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
 import { pubsubError } from './errors.ts'
 import type { Node, Nodes } from './node.ts'
 import type { NodeParts } from './parts.ts'
 
+/** COMPAT Profanity 0.13: it publishes a first list of devices where the answer for the one that is not there yet has the code of XEP-0086. */
+const DEVICES = `${NS.omemoLegacy}.devicelist`
 /** Most bytes of the name of a node, and of an item. */
 const MOST_NAME = 512
 
@@ -47,7 +50,7 @@ export function requireShort(jid: JID): void {
 /** The node of this name. */
 export function existing(nodes: Nodes, name: string): Node {
   const node = nodes.get(name)
-  if (node === undefined) throw new StanzaError('item-not-found')
+  if (node === undefined) throw new StanzaError('item-not-found', name === DEVICES ? { code: 404 } : {})
   return node
 }
 
