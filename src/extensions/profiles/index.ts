@@ -1,7 +1,7 @@
 /** XEP-0084, XEP-0292, XEP-0398: what users say of themselves is the same, in whichever form clients say it and ask for it. */
 import { commit } from '../../core/commit.ts'
 import { defineExtension, stage } from '../../core/extension.ts'
-import { then } from '../../core/maybe.ts'
+import { attempt, then } from '../../core/maybe.ts'
 import { xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
 import { parseElement, printAlone } from '../../xml/stored.ts'
@@ -72,8 +72,13 @@ export default defineExtension({
         // Before the hash is written into presence it has to be known: the first time it is read.
         stage('guard', { kind: 'presence', side: 'sender' }, ({ type }, { owner }) =>
           type === undefined && !avatars.knows(owner)
-            ? then(
-                host.router.homes.inLane(owner, () => avatars.learn(owner)),
+            ? attempt(
+                () =>
+                  then(
+                    host.router.homes.inLane(owner, () => avatars.learn(owner)),
+                    () => undefined,
+                  ),
+                // Presence is worth more than what adorns it: where storage fails it goes without.
                 () => undefined,
               )
             : undefined,
