@@ -166,6 +166,7 @@ t.test('two people encrypt, on three devices', { skip: withoutBrowser() }, async
     for (const text of [open, ...secrets])
       t.notOk((out + err).includes(words(text)), 'the log has no messages')
     t.match(err, '"level":"debug"')
+    t.notMatch(err, 'TIDINGS_OMEMO_BUNDLE', 'their bundles can be used')
   })
   t.strictSame([...alice.faults, ...bob.faults], [])
 })

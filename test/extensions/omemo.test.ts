@@ -1,13 +1,18 @@
 /** XEP-0384 §5.3.2: what is logged and counted of bundles that cannot be used. What is refused is in the dialogue 0384-bundles-refused. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { IdentityKeyPair, PrivateKey } from '@signalapp/libsignal-client'
 import t from 'tap'
 import { current, legacy } from '../../src/extensions/omemo/bundles.ts'
 import { type Element, xml } from '../../src/xml/element.ts'
 import { NS } from '../../src/xml/ns.ts'
+import { parseElement } from '../../src/xml/stored.ts'
 import { keepingLog } from '../support/keeping-log.ts'
 import { signedIn } from '../support/signed-in.ts'
 import { TestServer } from '../support/test-server.ts'
+
+const FIXTURES = join(import.meta.dirname, '../fixtures/omemo')
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 const raw = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' }).subarray(-32)
@@ -60,6 +65,23 @@ t.test('keys of libsignal and of Node are taken, each time; with a bit turned th
     t.equal(legacy.judge(legacyBundle(true), library), wrong)
     t.equal(current.judge(currentBundle(), undefined), undefined)
     t.equal(current.judge(currentBundle(true), undefined), wrong)
+  }
+})
+
+t.test('bundles that clients have published', async t => {
+  const library = await import('@signalapp/libsignal-client')
+  const files = readdirSync(FIXTURES).filter(file => file.endsWith('.xml'))
+  t.equal(files.length, 6)
+  for (const file of files) {
+    const publish = parseElement(readFileSync(join(FIXTURES, file), 'utf8').trim())
+    const version = current.has(publish.attrs.node ?? '') ? current : legacy
+    const bundle = publish.getChild('item')!.getChildElements()[0]!
+    t.equal(version.judge(bundle, library), undefined, file)
+    // The same bundle with another key signed.
+    const key = bundle.getChild('spk') ?? bundle.getChild('signedPreKeyPublic')!
+    const other = bundle.getChild('prekeys')!.getChildElements()[0]!
+    key.children = [...other.children]
+    t.equal(version.judge(bundle, library), 'the signature of its signed key is wrong', file)
   }
 })
 

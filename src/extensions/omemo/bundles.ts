@@ -89,6 +89,11 @@ export function isNumber(text: string | undefined): boolean {
   return text !== undefined && /^[1-9]\d{0,9}$/.test(text) && Number(text) <= MOST_NUMBER
 }
 
+/** Whether a text is the number of a key. COMPAT Converse 14: it counts from 0, where XEP-0384 §5.3.2 counts from 1. */
+function isKeyNumber(text: string | undefined): boolean {
+  return text === '0' || isNumber(text)
+}
+
 function judged(
   { identity, signed, signature, others, numbers }: Keys,
   isIdentity: (key: Buffer) => boolean,
@@ -97,7 +102,7 @@ function judged(
 ): Verdict {
   if (identity === undefined || !isIdentity(identity)) return 'its identity key is none'
   const key = bytesIn(signed)
-  if (key === undefined || !isKey(key) || !isNumber(signed?.attrs[numbers[0]]))
+  if (key === undefined || !isKey(key) || !isKeyNumber(signed?.attrs[numbers[0]]))
     return 'its signed key is none'
   if (signature?.length !== SIGNATURE_BYTES || !verified(() => verifies(identity, key, signature)))
     return 'the signature of its signed key is wrong'
@@ -106,7 +111,7 @@ function judged(
   for (const other of others) {
     const number = other.attrs[numbers[1]]
     const bytes = bytesIn(other)
-    if (!isNumber(number) || bytes === undefined || !isKey(bytes)) return 'a key that is used once is none'
+    if (!isKeyNumber(number) || bytes === undefined || !isKey(bytes)) return 'a key that is used once is none'
     // XEP-0384 §5.3.2: the id "uniquely identifies the keys".
     if (seen.has(`id ${number}`) || seen.has(bytes.toString('hex')))
       return 'a key that is used once is there twice'
