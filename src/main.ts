@@ -160,6 +160,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
     sessions: router.homes.sessions,
   })
   router.report = report
+  router.halt = given.halt
   const survey = async (): Promise<Survey> => {
     const { survey } = await import('./core/survey.ts')
     return survey(cluster, report(), clock)

@@ -29,6 +29,8 @@ export interface Dependencies {
   readonly setLogLevel?: (level: string) => void
   /** Called when the other nodes have given this one up: stop it, and start another. */
   readonly expelled?: () => void
+  /** Called when an administrator wants it to stop, for good or to be started `again`: stop it. */
+  readonly halt?: (again: boolean) => void
   /** Whether to open the control socket in `data`. Default true. */
   readonly control?: boolean
   /** This server is one of several processes at the same ports (workers/). */

@@ -19,6 +19,8 @@ export interface Account {
   readonly role: Role
   /** When it was made, milliseconds since 1970. */
   readonly created: number
+  /** Nobody signs in to it; what comes for it is kept. */
+  readonly disabled: boolean
 }
 
 /** How accounts are made and checked. */
@@ -40,6 +42,7 @@ export type PasswordKeys = Readonly<Record<ScramHash, ScramKeys>>
 interface Row {
   readonly role: Role
   readonly created: number
+  readonly disabled?: true
   /** All of them, save for an account of another server, which has had only some. */
   readonly keys: Readonly<Partial<Record<ScramHash, StoredKeys>>>
 }
@@ -133,10 +136,15 @@ export class Accounts {
     await this.change(jid, row => ({ ...row, role }))
   }
 
+  /** Lets nobody sign in to an account any more, or its user again. Throws a TidingsError `TIDINGS_ACCOUNT_UNKNOWN`. */
+  async setDisabled(jid: JID, disabled: boolean): Promise<void> {
+    await this.change(jid, ({ disabled: _, ...row }) => (disabled ? { ...row, disabled } : row))
+  }
+
   /** The account of a bare JID. */
   async get(jid: JID): Promise<Account | undefined> {
     const row = await this.table.get(jid.bare, KEY)
-    return row && { jid: jid.bare, role: row.role, created: row.created }
+    return row && { jid: jid.bare, role: row.role, created: row.created, disabled: row.disabled === true }
   }
 
   /** Is there such an account? */
@@ -171,11 +179,16 @@ export class Accounts {
     return keys === undefined ? decoy : decodeKeys(keys)
   }
 
-  /** Is the account there, still with these keys? Asked when a sign-in succeeds: it may have changed since `credentials`. */
+  /**
+   * Is the account there, still with these keys? Asked when a sign-in succeeds: it may have changed since `credentials`. Throws a TidingsError
+   * `TIDINGS_ACCOUNT_DISABLED`, which only those learn of who have the password.
+   */
   async holds(jid: JID, hash: ScramHash, keys: ScramKeys): Promise<boolean> {
     const row = await this.table.get(jid, KEY)
     const held = row?.keys[hash]
-    return held !== undefined && decodeKeys(held).storedKey.equals(keys.storedKey)
+    if (held === undefined || !decodeKeys(held).storedKey.equals(keys.storedKey)) return false
+    if (row?.disabled) throw new TidingsError('TIDINGS_ACCOUNT_DISABLED', `The account ${jid} is disabled.`)
+    return true
   }
 
   /** Does the password fit the account? As slow for an unknown account. Rejects with a TidingsError `TIDINGS_AUTH_BUSY`. */

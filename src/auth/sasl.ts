@@ -1,4 +1,5 @@
 /** SASL as XMPP uses it (RFC 6120 §6): which mechanisms a stream offers, and one exchange of messages. */
+import { TidingsError } from '../core/errors.ts'
 import { plain } from './plain.ts'
 import { SCRAM_HASHES, type ScramHash } from './scram.ts'
 import { ScramExchange } from './scram-exchange.ts'
@@ -72,6 +73,9 @@ function notOffered(mechanism: string, context: SaslContext): SaslError {
 /** The one place where errors become an answer. What is no SaslError is a fault of ours (storage, too many passwords to check). */
 function failure(error: unknown): SaslFailure {
   if (error instanceof SaslError) return { kind: 'failure', condition: error.condition, text: error.text }
+  // RFC 6120 §6.5.1
+  if (error instanceof TidingsError && error.code === 'TIDINGS_ACCOUNT_DISABLED')
+    return { kind: 'failure', condition: 'account-disabled', text: undefined }
   return { kind: 'failure', condition: 'temporary-auth-failure', text: undefined, cause: error }
 }
 

@@ -31,7 +31,11 @@ export const command: Command = {
     const expelled = Promise.withResolvers<number>()
     const reason = stopReason(log, onHangUp, expelled.promise)
     // A failure: whoever looks after the process starts it again, as another node.
-    const server = await start(config, { ...parts, expelled: () => expelled.resolve(1) })
+    const server = await start(config, {
+      ...parts,
+      expelled: () => expelled.resolve(1),
+      halt: again => expelled.resolve(again ? 1 : 0),
+    })
     reload = () => server.reload()
     const invitation = await server.firstInvitation()
     terminal.out(startScreen(config, { ...server, invitation }, options.config))
@@ -48,7 +52,10 @@ interface Parts {
 }
 
 /** This process, or several. */
-async function start(config: Config, parts: Parts & { readonly expelled: () => void }) {
+async function start(
+  config: Config,
+  parts: Parts & { readonly expelled: () => void; readonly halt: (again: boolean) => void },
+) {
   if (config.workers !== 1) {
     const { startWorkers } = await import('../workers/supervisor.ts')
     return startWorkers(config, parts)

@@ -1,7 +1,14 @@
 import type { JID } from '../xml/jid.ts'
 import { TidingsError } from './errors.ts'
 import { type Handled, handledWrite } from './handled.ts'
-import type { HomeTasks, TaskInput, TaskOutput } from './home-tasks.ts'
+import type {
+  HomeTasks,
+  NodeTaskInput,
+  NodeTaskOutput,
+  NodeTasks,
+  TaskInput,
+  TaskOutput,
+} from './home-tasks.ts'
 import type { Link } from './link/types.ts'
 import type { Router } from './router.ts'
 
@@ -45,6 +52,33 @@ export class AtHome {
     return this.#router.isHome(owner)
       ? this.runHere(task, owner, input)
       : this.#link.atHome(task, owner, input)
+  }
+
+  /** Runs a task of an extension of a host at each node; what came of it at those that answer. Rejects where it fails at this node. */
+  async each<T extends keyof NodeTasks>(
+    task: T,
+    domain: string,
+    input: NodeTaskInput<T>,
+  ): Promise<readonly NodeTaskOutput<T>[]> {
+    const { nodes, node: own } = this.#router.cluster
+    const all = nodes.map(node =>
+      node === own
+        ? this.eachHere(task, domain, input)
+        : this.#link.atNode(node, task, domain, input).catch(() => undefined),
+    )
+    return (await Promise.all(all)).filter(output => output !== undefined)
+  }
+
+  /** The same at this node. */
+  async eachHere<T extends keyof NodeTasks>(
+    task: T,
+    domain: string,
+    input: NodeTaskInput<T>,
+  ): Promise<NodeTaskOutput<T>> {
+    const run = this.#router.host(domain)?.hooks.nodeTask(task)
+    if (run === undefined)
+      throw new TidingsError('TIDINGS_EXTENSION_MISSING', `the extension that has the task ${task} is off`)
+    return (await run(input)) as NodeTaskOutput<T>
   }
 
   /** The same of an owner whose home is this node. */

@@ -3,7 +3,7 @@ import type { Element } from '../xml/element.ts'
 import type { JID } from '../xml/jid.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import type { IqRegistration, NewStreamRegistration, Place } from './claim.ts'
-import type { HomeTaskHandlers } from './home-tasks.ts'
+import type { HomeTaskHandlers, NodeTaskHandlers } from './home-tasks.ts'
 import type { Host } from './host.ts'
 import type { HttpRoute } from './http-route.ts'
 import type { Maybe } from './maybe.ts'
@@ -93,6 +93,8 @@ export interface Registrations<Provided> {
   readonly sent?: (account: JID, since: number) => Promise<readonly SentMessage[]>
   /** What it does at the home of an owner whichever node asks for it. */
   readonly atHome?: HomeTaskHandlers
+  /** What it does at each node when one of them asks for it. */
+  readonly atEach?: NodeTaskHandlers
   readonly moving?: Moving
   readonly beforeSignIn?: BeforeSignIn
   readonly binding?: readonly BindingRegistration[]

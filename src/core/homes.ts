@@ -130,6 +130,13 @@ export class Homes {
     }
   }
 
+  /** Those of a domain that have sessions here. */
+  signedIn(domain: string): readonly Owner[] {
+    return [...this.#owners.values()].filter(
+      ({ jid, sessions }) => jid.domain === domain && sessions.length > 0,
+    )
+  }
+
   /** How many sessions live here. */
   get sessions(): number {
     let count = 0

@@ -3,7 +3,7 @@ import type { JID } from '../xml/jid.ts'
 import { NS } from '../xml/ns.ts'
 import { Claims } from './claims.ts'
 import type { BeforeSignIn, BindingRegistration, Events, Moving, Registrations } from './extension.ts'
-import type { AnyTask } from './home-tasks.ts'
+import type { AnyNodeTask, AnyTask } from './home-tasks.ts'
 import type { Log } from './log.ts'
 import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
 import type { SentMessage } from './recollection.ts'
@@ -19,6 +19,7 @@ export class Hooks {
   readonly #features: NonNullable<BeforeSignIn['features']>[] = []
   readonly #binding: BindingRegistration[] = []
   readonly #tasks = new Map<string, AnyTask>()
+  readonly #nodeTasks = new Map<string, AnyNodeTask>()
   readonly #events = new Map<keyof Events, Handler<never>[]>()
   readonly #sent: NonNullable<Registrations<unknown>['sent']>[] = []
   readonly #moving = new Map<string, Moving>()
@@ -41,6 +42,8 @@ export class Hooks {
       push(this.#events, name as keyof Events, handler as Handler<never>)
     for (const [name, task] of Object.entries(registrations.atHome ?? {}))
       this.#tasks.set(name, task as AnyTask)
+    for (const [name, task] of Object.entries(registrations.atEach ?? {}))
+      this.#nodeTasks.set(name, task as AnyNodeTask)
   }
 
   /** The stream features before sign-in of all extensions, in load order. */
@@ -99,6 +102,11 @@ export class Hooks {
   /** A task at the home of an owner, where the extension that has it is on. */
   task(name: string): AnyTask | undefined {
     return this.#tasks.get(name)
+  }
+
+  /** A task at each node, where the extension that has it is on. */
+  nodeTask(name: string): AnyNodeTask | undefined {
+    return this.#nodeTasks.get(name)
   }
 
   /** Calls every handler of an event in load order. A handler that fails is logged; the others still run. */

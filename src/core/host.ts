@@ -18,16 +18,31 @@ import { Resends } from './resends.ts'
 import type { Router } from './router.ts'
 import type { Session } from './session.ts'
 
+/** What is known of an account. */
+export interface AccountDetails {
+  readonly jid: JID
+  readonly role: 'admin' | 'user'
+  readonly disabled: boolean
+  /** When it was made (ms since 1970). */
+  readonly created: number
+}
+
 /** What core and extensions need of accounts. `Accounts` of auth/ is one. Whatever is refused rejects with a TidingsError. */
 export interface AccountDirectory {
   /** Whether the bare JID is an account of this server. */
   exists(account: JID): Maybe<boolean>
   /** What is known of an account. */
-  get(account: JID): Maybe<{ readonly role: 'admin' | 'user' } | undefined>
+  get(account: JID): Maybe<AccountDetails | undefined>
   /** Makes an account: `TIDINGS_ACCOUNT_EXISTS`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_AUTH_BUSY`. */
   create(account: JID, password: string): Promise<void>
   /** `TIDINGS_ACCOUNT_UNKNOWN`, `TIDINGS_ACCOUNT_PASSWORD`, `TIDINGS_AUTH_BUSY`. */
   setPassword(account: JID, password: string): Promise<void>
+  /** `TIDINGS_ACCOUNT_UNKNOWN` */
+  setRole(account: JID, role: AccountDetails['role']): Promise<void>
+  /** Lets nobody sign in any more, or again: `TIDINGS_ACCOUNT_UNKNOWN`. */
+  setDisabled(account: JID, disabled: boolean): Promise<void>
+  /** Accounts of a host after one of them, some at a time; none at the end. */
+  list(host: string, after?: JID, limit?: number): Promise<readonly AccountDetails[]>
   /** Takes an account away, its data not yet: see `Router.forget`. False: there was none. */
   remove(account: JID): Promise<boolean>
 }

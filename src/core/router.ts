@@ -53,6 +53,8 @@ export class Router {
   release: Release | undefined
   /** What this node says of itself when others ask; set by whoever knows. */
   report: (() => NodeReport) | undefined
+  /** Stops the process in order, as a failure if it is to be started `again`; set by whoever runs it. */
+  halt: ((again: boolean) => void) | undefined
   readonly #hosts = new Map<string, Host>()
   readonly #background: Background
   readonly #log: Log

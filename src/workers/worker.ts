@@ -101,6 +101,8 @@ async function start(
     read: async () => workerConfig(await read(), ports),
     setLogLevel,
     control: number === 1,
+    // A worker that ends is started again; the supervisor ends all of them.
+    halt: again => process.kill(again ? process.pid : process.ppid, 'SIGTERM'),
     worker: {
       reload: () => peer.ask('reload', null),
       drain: wish => peer.ask('drain', wish),

@@ -30,11 +30,18 @@ function valuesOf(texts: readonly string[]): Element[] {
 
 /** A field of a form to be filled in (XEP-0004 §3.3); `T` is what it gives. Use `field` to make one. */
 export interface FormField<T> {
-  readonly type: 'text-single' | 'text-private' | 'boolean' | 'list-single' | 'jid-single' | 'jid-multi'
+  readonly type:
+    | 'text-single'
+    | 'text-multi'
+    | 'text-private'
+    | 'boolean'
+    | 'list-single'
+    | 'jid-single'
+    | 'jid-multi'
   readonly label: string
   readonly required: boolean
   /** What it is filled in with at first. */
-  readonly value?: string
+  readonly value?: string | readonly string[]
   /** What can be chosen: labels by value. */
   readonly options?: Readonly<Record<string, string>>
   /** Reads the values that were submitted, if any; undefined for what cannot be. */
@@ -58,6 +65,14 @@ const text =
 export const field = {
   /** A line of text; '' where it is left out. */
   text: text('text-single'),
+  /** A text of several lines, which cannot be empty. */
+  lines: (spec: { readonly label: string; readonly value?: string }): FormField<string> => ({
+    label: spec.label,
+    ...(spec.value !== undefined && { value: spec.value.split('\n') }),
+    type: 'text-multi',
+    required: true,
+    read: values => (values.every(line => line.trim() === '') ? undefined : values.join('\n').trim()),
+  }),
   /** A text that is not shown while it is typed. */
   secret: text('text-private'),
   /** Yes or no; left out it is as at first, which is no. */
@@ -78,6 +93,7 @@ export const field = {
   choice: <C extends string>(spec: {
     readonly label: string
     readonly options: Readonly<Record<C, string>>
+    readonly value?: NoInfer<C>
   }): FormField<C> => ({
     ...spec,
     type: 'list-single',
@@ -97,6 +113,16 @@ export const field = {
     type: 'jid-multi',
     required: true,
     read: values => (values.length === 0 ? undefined : addressesIn(values)),
+  }),
+  /** A list of addresses as it is, to be changed; it may be empty. */
+  addressList: (spec: {
+    readonly label: string
+    readonly value: readonly string[]
+  }): FormField<readonly JID[]> => ({
+    ...spec,
+    type: 'jid-multi',
+    required: false,
+    read: values => addressesIn(values.filter(text => text.trim() !== '')),
   }),
 }
 
@@ -149,7 +175,7 @@ export function blankForm({ formType, title, instructions, fields }: Form): Elem
         'field',
         { var: name, type, label },
         required && xml('required'),
-        value !== undefined && xml('value', {}, value),
+        value !== undefined && valuesOf(typeof value === 'string' ? [value] : value),
         Object.entries(options).map(([value, label]) => xml('option', { label }, valuesOf([value]))),
       ),
     ),

@@ -3,7 +3,7 @@ import type { Cluster } from '../../src/cluster/types.ts'
 import { Background } from '../../src/core/background.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import type { Extension } from '../../src/core/extension.ts'
-import { type AccountDirectory, Host, type HostParts } from '../../src/core/host.ts'
+import { type AccountDetails, type AccountDirectory, Host, type HostParts } from '../../src/core/host.ts'
 import { homeLink } from '../../src/core/link/home-link.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { Maybe } from '../../src/core/maybe.ts'
@@ -135,12 +135,25 @@ function cutOff(storage: Storage, isDead: () => boolean): Storage {
 
 /** Accounts without passwords. */
 function directory(known: Set<string>, admins: readonly string[] = []): AccountDirectory {
+  const disabled = new Set<string>()
+  const details = (jid: JID): AccountDetails => ({
+    jid,
+    role: admins.includes(jid.local) ? 'admin' : 'user',
+    disabled: disabled.has(jid.toString()),
+    created: 0,
+  })
   return {
     exists: account => known.has(account.bare.toString()),
-    get: account =>
-      known.has(account.bare.toString())
-        ? { role: admins.includes(account.local) ? 'admin' : 'user' }
-        : undefined,
+    get: account => (known.has(account.bare.toString()) ? details(account.bare) : undefined),
+    setRole: async () => {},
+    setDisabled: async (account, wanted) =>
+      void (wanted ? disabled.add(account.toString()) : disabled.delete(account.toString())),
+    list: async (host, after, limit = 100) =>
+      [...known]
+        .sort()
+        .filter(text => text.endsWith(`@${host}`) && (after === undefined || text > after.toString()))
+        .slice(0, limit)
+        .map(text => details(JID.parse(text))),
     create: async account => void known.add(account.toString()),
     setPassword: async () => {},
     remove: async account => known.delete(account.toString()),

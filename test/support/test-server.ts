@@ -101,7 +101,7 @@ export class TestServer {
     const { ground: laid = (site: Site) => localGround(nodes, options.storage ?? 'memory', site) } = options
     const ground = parts.adopt(await laid({ folder: data, clock }), one => one.close())
     const faulty = new FaultyStorage(ground.storage)
-    const keeper = new Accounts(faulty.storage, { iterations })
+    const keeper = new Accounts(faulty.storage, { iterations, clock })
     for (const [address, password, role = 'user'] of accounts)
       await keeper.create(JID.parse(address), password, { role })
     const settings = configFrom(merge(CONFIG, config), { extensions, directory: data })

@@ -4,7 +4,14 @@ import { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { systemClock } from '../clock.ts'
 import type { Handled } from '../handled.ts'
-import type { HomeTasks, TaskInput, TaskOutput } from '../home-tasks.ts'
+import type {
+  HomeTasks,
+  NodeTaskInput,
+  NodeTaskOutput,
+  NodeTasks,
+  TaskInput,
+  TaskOutput,
+} from '../home-tasks.ts'
 import { lastly, type Maybe } from '../maybe.ts'
 import { isRepeatable } from '../resends.ts'
 import type { Router } from '../router.ts'
@@ -16,7 +23,7 @@ import { Attachments } from './attachments.ts'
 import { Channels } from './channels.ts'
 import { Correspondents } from './correspondents.ts'
 import type { Errand, Sending } from './errands.ts'
-import { answering } from './frames.ts'
+import { answering, ask } from './frames.ts'
 import { Handle, type HandleParts } from './handle.ts'
 import { Moves } from './moves.ts'
 import { Ports } from './ports.ts'
@@ -158,6 +165,21 @@ class HomeLink implements Link {
     return (output === undefined ? undefined : JSON.parse(String(output))) as TaskOutput<T>
   }
 
+  async atNode<T extends keyof NodeTasks>(
+    node: string,
+    task: T,
+    domain: string,
+    input: NodeTaskInput<T>,
+  ): Promise<NodeTaskOutput<T>> {
+    const { output } = await ask(this.#cluster, node, {
+      op: 'each',
+      task,
+      domain,
+      input: JSON.stringify(input ?? null),
+    })
+    return JSON.parse(String(output ?? 'null')) as NodeTaskOutput<T>
+  }
+
   #ask(owner: string, frame: Frame, repeatable: boolean): Promise<Answer> {
     return this.#channels.send({ owner, frame: { ...frame, owner }, repeatable }).answer
   }
@@ -199,6 +221,8 @@ class HomeLink implements Link {
       }
       case 'task':
         return answering(() => this.#doTask(frame))
+      case 'each':
+        return answering(() => this.#doAtNode(frame))
       case 'report':
         return this.#router.report?.() ?? {}
       case 'recover':
@@ -235,6 +259,12 @@ class HomeLink implements Link {
     const about = JSON.parse(String(input))
     const output = await this.#router.atHome.runHere(task as keyof HomeTasks, JID.parse(String(owner)), about)
     return { output: JSON.stringify(output) }
+  }
+
+  async #doAtNode({ task, domain, input }: Frame): Promise<Answer> {
+    const about = JSON.parse(String(input)) as never
+    const output = await this.#router.atHome.eachHere(task as keyof NodeTasks, String(domain), about)
+    return { output: JSON.stringify(output ?? null) }
   }
 }
 

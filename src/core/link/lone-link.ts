@@ -42,6 +42,7 @@ export class LoneLink implements Link {
   forget = nowhere
   storeHandled = nowhere
   atHome = nowhere
+  atNode = nowhere
 }
 
 /** A session and its connection are at the same node for ever. */

@@ -2,7 +2,14 @@ import type { Cluster } from '../../cluster/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import type { Handled } from '../handled.ts'
-import type { HomeTasks, TaskInput, TaskOutput } from '../home-tasks.ts'
+import type {
+  HomeTasks,
+  NodeTaskInput,
+  NodeTaskOutput,
+  NodeTasks,
+  TaskInput,
+  TaskOutput,
+} from '../home-tasks.ts'
 import type { Router } from '../router.ts'
 import type { AttachedService } from '../services.ts'
 import type { Session, SessionHandle, SessionPort } from '../session.ts'
@@ -39,6 +46,13 @@ export interface Link {
   storeHandled(handled: Handled): Promise<void>
   /** Has the home of an owner do what an extension has it do: `Router.atHome`. */
   atHome<T extends keyof HomeTasks>(task: T, owner: JID, input: TaskInput<T>): Promise<TaskOutput<T>>
+  /** Has another node do what an extension of a host has each do. Rejects where it does not answer. */
+  atNode<T extends keyof NodeTasks>(
+    node: string,
+    task: T,
+    domain: string,
+    input: NodeTaskInput<T>,
+  ): Promise<NodeTaskOutput<T>>
   /** Whether what is done at once overtakes nothing that is on its way to the owners of a slot. */
   isIdle(slot: number): boolean
   /** Resolves when nothing is on its way to another home. */

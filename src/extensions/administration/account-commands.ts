@@ -1,10 +1,10 @@
 /** XEP-0133 §4: the commands that concern accounts. Only administrators may run them. */
-import { StanzaError, TidingsError } from '../../core/errors.ts'
+import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
-import { type Form, type FormFields, field } from '../../xml/forms.ts'
+import { field } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
-import { NS } from '../../xml/ns.ts'
-import { badPayload, type Command, type Completed } from '../commands/index.ts'
+import { badPayload, type Command } from '../commands/index.ts'
+import { done, existing, explained, form, nodeOf, ownAddress, requireAccount } from './form.ts'
 
 /** XEP-0133 §4.1: makes an account. */
 export function addUser(host: Host): Command {
@@ -36,12 +36,8 @@ export function deleteUsers(host: Host): Command {
     async run({ asker, ask }) {
       const accountjids = field.addresses({ label: 'The addresses of the accounts to delete' })
       const { values } = await ask(form('Deleting users', { accountjids }))
-      const accounts = values.accountjids.map(account => ownAddress(host, account))
-      for (const account of accounts) {
-        await requireAccount(host, account)
-        // One slip, and there might be no administrator left.
-        if (account.equals(asker.bare)) throw badPayload('you cannot delete yourself')
-      }
+      const accounts = await existing(host, values.accountjids)
+      requireOthers(accounts, asker, 'delete')
       for (const account of accounts) {
         // First the account, so that nobody signs in while the rest goes.
         await host.accounts.remove(account)
@@ -49,6 +45,42 @@ export function deleteUsers(host: Host): Command {
         host.log.info({ account, by: asker }, 'an administrator has deleted an account')
       }
       return done(`${accounts.join(', ')} deleted`)
+    },
+  }
+}
+
+/** XEP-0133 §4.3: nobody signs in to these accounts any more; what comes for them is kept. */
+export function disableUsers(host: Host): Command {
+  return {
+    ...nodeOf('disable-user', 'Disable users'),
+    async run({ asker, ask }) {
+      const accountjids = field.addresses({ label: 'The addresses of the accounts to disable' })
+      const { values } = await ask(form('Disabling users', { accountjids }))
+      const accounts = await existing(host, values.accountjids)
+      requireOthers(accounts, asker, 'disable')
+      for (const account of accounts) {
+        await host.accounts.setDisabled(account, true)
+        await host.router.atHome.run('administration:end-sessions', account, '')
+        host.log.info({ account, by: asker }, 'an administrator has disabled an account')
+      }
+      return done(`${accounts.join(', ')} disabled`)
+    },
+  }
+}
+
+/** XEP-0133 §4.4: their users may sign in again. */
+export function reenableUsers(host: Host): Command {
+  return {
+    ...nodeOf('reenable-user', 'Re-enable users'),
+    async run({ asker, ask }) {
+      const accountjids = field.addresses({ label: 'The addresses of the accounts to enable again' })
+      const { values } = await ask(form('Re-enabling users', { accountjids }))
+      const accounts = await existing(host, values.accountjids)
+      for (const account of accounts) {
+        await host.accounts.setDisabled(account, false)
+        host.log.info({ account, by: asker }, 'an administrator has enabled an account again')
+      }
+      return done(`${accounts.join(', ')} enabled again`)
     },
   }
 }
@@ -91,34 +123,7 @@ export function changePassword(host: Host): Command {
   }
 }
 
-/** XEP-0133 §6: only "service-level administrative privileges" will do. */
-function nodeOf(node: string, name: string): Pick<Command, 'node' | 'name' | 'place' | 'access'> {
-  return { node: `${NS.administration}#${node}`, name, place: 'server', access: 'admins' }
-}
-
-function form<F extends FormFields>(title: string, fields: F): Form<F> {
-  return { formType: NS.administration, title, fields }
-}
-
-function done(text: string): Completed {
-  return { notes: [{ type: 'info', text }] }
-}
-
-/** XEP-0133 §4.2: "the JID SHOULD be of the form <user@host>", and only accounts of this host are here. */
-function ownAddress(host: Host, address: JID): JID {
-  if (address.domain === host.domain && address.local !== '' && address.isBare) return address
-  throw badPayload(`${address} is no address of an account at ${host.domain}`)
-}
-
-async function requireAccount(host: Host, account: JID): Promise<void> {
-  if (!(await host.accounts.exists(account))) throw badPayload(`there is no account ${account}`)
-}
-
-/** What the accounts refused, as the answer. */
-function explained(error: unknown): never {
-  if (error instanceof TidingsError && error.code === 'TIDINGS_ACCOUNT_PASSWORD')
-    throw badPayload('this password has characters that cannot be used')
-  if (error instanceof TidingsError && error.code === 'TIDINGS_AUTH_BUSY')
-    throw new StanzaError('resource-constraint', { text: 'the server is busy: try again' })
-  throw error
+/** One slip, and there might be no administrator left. */
+function requireOthers(accounts: readonly JID[], asker: JID, what: string): void {
+  if (accounts.some(account => account.equals(asker.bare))) throw badPayload(`you cannot ${what} yourself`)
 }

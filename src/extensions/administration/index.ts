@@ -1,9 +1,22 @@
 /** XEP-0133: Service Administration. */
-import { defineExtension } from '../../core/extension.ts'
+import { defineExtension, stage } from '../../core/extension.ts'
+import type { Kind } from '../../core/stage.ts'
 import type { JID } from '../../xml/jid.ts'
 import { StreamError } from '../../xml/stream-error.ts'
 import commands from '../commands/index.ts'
-import { addUser, changePassword, deleteUsers, endSessions } from './account-commands.ts'
+import { AccessLists, listCommands } from './access-lists.ts'
+import {
+  addUser,
+  changePassword,
+  deleteUsers,
+  disableUsers,
+  endSessions,
+  reenableUsers,
+} from './account-commands.ts'
+import { Announcements, announce, noticeCommands } from './announcements.ts'
+import { census, censusTasks } from './census.ts'
+import { getLastLogins, getRosters, getStatistics, inspectionTasks } from './inspection.ts'
+import { editAdmins, haltCommands, haltTasks } from './service-commands.ts'
 
 declare module '../../core/home-tasks.ts' {
   interface HomeTasks {
@@ -12,18 +25,53 @@ declare module '../../core/home-tasks.ts' {
   }
 }
 
+const KINDS: readonly Kind[] = ['message', 'presence', 'iq']
+
 export default defineExtension({
   name: 'administration',
-  doc: 'Lets administrators add and delete accounts, change passwords and end sessions from their clients',
-  xeps: [
-    { xep: 133, version: '1.3.1', status: 'partial', note: 'what concerns accounts and their sessions' },
-  ],
+  doc: 'Lets administrators look after accounts, users and the server from their clients',
+  xeps: [{ xep: 133, version: '1.3.1', status: 'complete' }],
   setup(host) {
+    const lists = new AccessLists(host)
+    const announcements = new Announcements(host)
     const catalogue = host.find(commands)
-    for (const command of [addUser(host), deleteUsers(host), endSessions(host), changePassword(host)])
-      catalogue?.add(command)
+    const all = [
+      addUser(host),
+      deleteUsers(host),
+      disableUsers(host),
+      reenableUsers(host),
+      endSessions(host),
+      changePassword(host),
+      getRosters(host),
+      getLastLogins(host),
+      getStatistics(host),
+      ...listCommands(host, lists),
+      ...census(host),
+      announce(host),
+      ...noticeCommands(host, announcements),
+      editAdmins(host),
+      ...haltCommands(host),
+    ]
+    for (const command of all) catalogue?.add(command)
     return {
+      stages: KINDS.flatMap(kind => [
+        stage('guard', { kind, side: 'sender' }, ({ to }, { owner }) =>
+          to === undefined ? undefined : lists.require(owner, to),
+        ),
+        stage('guard', { kind, side: 'recipient' }, ({ from }, { owner }) => lists.require(owner, from)),
+      ]),
+      on: {
+        'session:presence': ({ session, before }) =>
+          session.available && !before.available ? announcements.came(session) : undefined,
+      },
+      atEach: {
+        ...announcements.tasks,
+        ...lists.tasks,
+        ...censusTasks(host),
+        ...haltTasks(host),
+      },
       atHome: {
+        ...inspectionTasks(host),
         'administration:end-sessions'(owner, resource) {
           const ended = host.sessions(owner).filter(({ jid }) => resource === '' || jid.resource === resource)
           for (const { port } of ended)
