@@ -21,7 +21,7 @@ t.test('an account is made once, found, and removed', async t => {
   const { accounts } = setup()
   t.equal(await accounts.exists(ALICE), false)
   await accounts.create(ALICE, 'secret', { role: 'admin' })
-  t.same(await accounts.get(ALICE), { jid: ALICE, role: 'admin', created: CLOCK.now() })
+  t.same(await accounts.get(ALICE), { jid: ALICE, role: 'admin', created: CLOCK.now(), disabled: false })
   t.equal(await accounts.exists(ALICE.withResource('phone')), true)
   await t.rejects(accounts.create(ALICE, 'other'), { code: 'TIDINGS_ACCOUNT_EXISTS' })
   t.equal(await accounts.verify(ALICE, 'secret'), true, 'the refused one changed nothing')
@@ -29,6 +29,26 @@ t.test('an account is made once, found, and removed', async t => {
   t.equal(await accounts.remove(ALICE), false)
   t.equal(await accounts.get(ALICE), undefined)
   t.equal(await accounts.verify(ALICE, 'secret'), false)
+})
+
+t.test('a disabled account is open to nobody, and says so to those alone who have the password', async t => {
+  const { accounts } = setup()
+  await accounts.create(ALICE, 'secret')
+  await accounts.setDisabled(ALICE, true)
+  t.match(await accounts.get(ALICE), { disabled: true })
+  await t.rejects(accounts.verify(ALICE, 'secret'), { code: 'TIDINGS_ACCOUNT_DISABLED' })
+  t.equal(await accounts.verify(ALICE, 'other'), false)
+  await accounts.setPassword(ALICE, 'new')
+  await t.rejects(
+    accounts.verify(ALICE, 'new'),
+    { code: 'TIDINGS_ACCOUNT_DISABLED' },
+    'another password opens it not',
+  )
+  await accounts.setDisabled(ALICE, false)
+  t.equal(await accounts.verify(ALICE, 'new'), true)
+  await t.rejects(accounts.setDisabled(BOB, true), {
+    code: 'TIDINGS_ACCOUNT_UNKNOWN',
+  })
 })
 
 t.test('of two who make the same account at once, one succeeds', async t => {

@@ -6,6 +6,13 @@ import { Stanza } from '../../xml/stanza.ts'
 import { parseElement } from '../../xml/stored.ts'
 import type { Item, Node } from './node.ts'
 
+/** Who wants to know what. */
+export interface LastWish {
+  /** A full JID. */
+  readonly to: string
+  readonly nodes: readonly string[]
+}
+
 /** What has happened to a node of somebody. */
 export interface News {
   readonly from: string

@@ -6,7 +6,6 @@ import { rowsOf, rowsWith } from '../../core/pages.ts'
 import type { Table, Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { DEFAULTS, type NodeConfig } from './config.ts'
-import { pubsubError } from './errors.ts'
 import {
   type Held,
   type Item,
@@ -18,6 +17,7 @@ import {
   type Room,
 } from './node.ts'
 import { type Changes, RelationStore } from './relations.ts'
+import { requireRoom, surplus } from './room.ts'
 
 /** Owners whose nodes are in memory, and how many nodes and items of all of them, about. */
 const OWNERS = 4_096
@@ -230,19 +230,6 @@ export class NodeStore {
   #keepLast(node: Node, item: Item | undefined): void {
     node.last = item === undefined ? null : (item.payload?.length ?? 0) > SMALL ? undefined : item
   }
-}
-
-/** The oldest ones that are too many. */
-function surplus(ids: ReadonlyMap<string, Held>, most: number): string[] {
-  return [...ids.keys()].slice(0, Math.max(0, ids.size - most))
-}
-
-/** A node is read as a whole, so it has an end. */
-function requireRoom(ids: ReadonlyMap<string, Held>, dropped: readonly string[], most: number): void {
-  let size = 0
-  for (const [id, held] of ids) if (!dropped.includes(id)) size += held.size
-  // XEP-0060 §7.1.3.4
-  if (size > most) throw pubsubError('conflict', 'node-full', { text: `a node holds at most ${most} bytes` })
 }
 
 /** Entries in memory, about. */

@@ -9,7 +9,7 @@ import { Stanza } from '../../xml/stanza.ts'
 import type { Blocking } from '../blocking/index.ts'
 import type { Capabilities, SessionCapabilities } from '../capabilities/index.ts'
 import type { NodeAccess } from './access.ts'
-import { event, headline, itemEvent, type News, newsOf, unpacked } from './events.ts'
+import { event, headline, itemEvent, type LastWish, type News, newsOf, unpacked } from './events.ts'
 import { type Item, keyOf, type Node } from './node.ts'
 import type { NodeStore } from './nodes.ts'
 
@@ -28,13 +28,6 @@ interface Told {
   readonly contacts: readonly JID[]
   /** Addresses that are subscribed. */
   readonly subscribers: readonly JID[]
-}
-
-/** Who wants to know what. */
-export interface LastWish {
-  /** A full JID. */
-  readonly to: string
-  readonly nodes: readonly string[]
 }
 
 /** XEP-0060 §9.2: a client that has this behind the name of a node among its features wants to be notified. */
