@@ -17,6 +17,8 @@ declare module '../../core/home-tasks.ts' {
     'administration:announce'(text: string): number
     /** The message of the day or the one to newcomers is another one. */
     'administration:messages-changed'(input: null): void
+    /** There is a new message of the day: the users who are online and have their home at the node are told. */
+    'administration:message-of-the-day'(input: null): void
   }
 }
 
@@ -62,7 +64,26 @@ export class Announcements {
       'administration:messages-changed': (): void => {
         this.#current = undefined
       },
+      'administration:message-of-the-day': (): void => {
+        const { router, domain, background } = this.#host
+        this.#current = undefined
+        for (const { jid } of router.homes.signedIn(domain))
+          background.run('administration', this.#tellOnline(jid))
+      },
     }
+  }
+
+  /** XEP-0133 §4.24: "The announcement is sent immediately to users who are online". They have seen it then. */
+  async #tellOnline(user: JID): Promise<void> {
+    await this.#host.router.homes.inLane(user, async ({ sessions }) => {
+      const notice = (await this.#notice()).get('motd')
+      const told = sessions.filter(session => session.available)
+      // Whoever has just come has been told as he came.
+      if (notice === undefined || told.length === 0 || (await this.#seen.get(user, 'motd')) === notice.id)
+        return
+      for (const session of told) this.#tell(session, notice.text)
+      await commit(this.#host.storage, [this.#seen.put(user, 'motd', notice.id)], this.#host.log)
+    })
   }
 
   /** A user is there, in his lane. */
@@ -154,8 +175,7 @@ export function noticeCommands(host: Host, announcements: Announcements): readon
           form('Setting the message of the day', { motd: field.lines({ label: 'Message of the day' }) }),
         )
         await announcements.set('motd', values.motd, true)
-        // XEP-0133 §4.24: also those who are online get it.
-        await host.router.atHome.each('administration:announce', host.domain, values.motd)
+        await host.router.atHome.each('administration:message-of-the-day', host.domain, null)
         host.log.info({ by: asker }, 'an administrator has set the message of the day')
         return done('it is set')
       },
