@@ -6,7 +6,7 @@ import type { CasTable } from '../../storage/types.ts'
 import { field } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import { covers } from '../blocking/index.ts'
-import type { Command } from '../commands/index.ts'
+import { badPayload, type Command } from '../commands/index.ts'
 import { done, form, nodeOf } from './form.ts'
 
 declare module '../../core/home-tasks.ts' {
@@ -112,7 +112,11 @@ export function listCommands(host: Host, lists: AccessLists): readonly Command[]
         value: await lists.get(which),
       })
       const { values } = await ask(form(`Editing the ${which}`, { [field_]: list }))
-      await lists.set(which, values[field_] ?? [])
+      const jids = values[field_] ?? []
+      // One slip, and nobody could undo it.
+      if (which === 'blacklist' && jids.some(jid => jid.equals(host.jid) || jid.bare.equals(asker.bare)))
+        throw badPayload('neither this server nor you can be on the list')
+      await lists.set(which, jids)
       host.log.info({ by: asker, which }, 'an administrator has edited a list')
       return done('it is changed')
     },
