@@ -8,8 +8,10 @@ import { JID } from '../../xml/jid.ts'
 import type { Command } from '../commands/index.ts'
 import type { Report } from './report.ts'
 
-/** Reports that are shown to be chosen from. */
+/** Reports of a page, to be chosen from. */
 const SHOWN = 50
+/** What is chosen for the next page; names of reports have a space. */
+const LATER = 'later'
 /** Between the two parts of the name of a report: no address has it. */
 const BETWEEN = ' '
 
@@ -20,7 +22,7 @@ interface Found {
   readonly report: Report
 }
 
-/** Shows the oldest reports, then one of them, and takes it away when it is dealt with. */
+/** Shows reports page by page, the oldest first, then one of them, and takes it away when it is dealt with. */
 export function moderate(host: Host, table: ReadableTable<Report>): Command {
   return {
     node: 'tidings:reports',
@@ -28,21 +30,19 @@ export function moderate(host: Host, table: ReadableTable<Report>): Command {
     place: 'server',
     access: 'admins',
     async run({ asker, ask }) {
-      const { oldest, count } = await look(host, table)
-      if (count === 0) return { notes: [{ type: 'info', text: 'there are no reports' }] }
-      const { values: chosen } = await ask(
-        {
+      let chosen = LATER
+      for (let skip = 0; chosen === LATER; skip += SHOWN) {
+        const { shown, count } = await look(host, table, skip)
+        if (shown.length === 0) return { notes: [{ type: 'info', text: 'there are no reports' }] }
+        const options = Object.fromEntries(shown.map(found => [nameOf(found), labelOf(found)]))
+        if (count > skip + SHOWN) options[LATER] = 'Show later ones'
+        const form = {
           title: `Reports: ${count}`,
-          fields: {
-            report: field.choice({
-              label: 'The oldest ones',
-              options: Object.fromEntries(oldest.map(found => [nameOf(found), labelOf(found)])),
-            }),
-          },
-        },
-        { onward: ['next'] },
-      )
-      const { owner, key } = placeOf(chosen.report)
+          fields: { report: field.choice({ label: 'Oldest first', options }) },
+        }
+        chosen = (await ask(form, { onward: ['next'] })).values.report
+      }
+      const { owner, key } = placeOf(chosen)
       const report = await table.get(owner, key)
       if (report === undefined) return { notes: [{ type: 'warn', text: 'somebody else has dealt with it' }] }
       const { values } = await ask({
@@ -58,24 +58,25 @@ export function moderate(host: Host, table: ReadableTable<Report>): Command {
   }
 }
 
-/** The oldest reports of all users, and how many there are. */
+/** A page of the reports of all users, the oldest first, and how many there are. */
 async function look(
   { domain }: Host,
   table: ReadableTable<Report>,
-): Promise<{ readonly oldest: readonly Found[]; readonly count: number }> {
+  skip: number,
+): Promise<{ readonly shown: readonly Found[]; readonly count: number }> {
   let oldest: Found[] = []
   let count = 0
   for (let after: JID | undefined; ; ) {
     const owners = await table.owners(after)
     after = owners.at(-1)
-    if (after === undefined) return { oldest, count }
+    if (after === undefined) return { shown: oldest.slice(skip), count }
     for (const owner of owners) {
       if (owner.domain !== domain) continue
       for await (const { items } of pagesOf(table, owner)) {
         count += items.length
         oldest.push(...items.map(({ key, item }) => ({ owner, key, report: item })))
       }
-      oldest = oldest.sort((one, other) => one.report.at - other.report.at).slice(0, SHOWN)
+      oldest = oldest.sort((one, other) => one.report.at - other.report.at).slice(0, skip + SHOWN)
     }
   }
 }
