@@ -8,6 +8,7 @@ import type { JID } from '../../xml/jid.ts'
 import { covers } from '../blocking/index.ts'
 import { badPayload, type Command } from '../commands/index.ts'
 import { done, form, nodeOf } from './form.ts'
+import { SharedValue } from './shared-value.ts'
 
 declare module '../../core/home-tasks.ts' {
   interface NodeTasks {
@@ -26,40 +27,36 @@ interface Lists {
   readonly whitelist: List
 }
 
-/** A node that has not heard of a change (it was cut off) knows of it after so long, ms. */
-const FRESH_MS = 60_000
-
 /** The lists of one host. */
 export class AccessLists {
   readonly #host: Host
   readonly #table: CasTable<readonly string[]>
-  #known: Lists | undefined
-  #reading: Promise<Lists> | undefined
-  #read = 0
+  readonly #lists: SharedValue<Lists>
 
   constructor(host: Host) {
     this.#host = host
     this.#table = host.storage.table<readonly string[]>('access-lists', 'cas')
+    this.#lists = new SharedValue(() => this.#read(), host.clock)
     // Known before anybody comes; where it cannot be read yet, the first stanza asks again.
     host.background.run(
       'administration',
-      Promise.resolve(this.#lists()).catch(() => {}),
+      Promise.resolve(this.#lists.get()).then(
+        () => {},
+        () => {},
+      ),
     )
   }
 
   /** What each node does. */
   get tasks() {
     return {
-      'administration:lists-changed': (): void => {
-        this.#known = undefined
-        this.#reading = undefined
-      },
+      'administration:lists-changed': (): void => this.#lists.changed(),
     }
   }
 
   /** Throws the StanzaError for somebody with whom nobody of this host may talk. Users of this host are never kept apart by the whitelist. */
   require(owner: JID, peer: JID): Maybe<undefined> {
-    return then(this.#lists(), ({ blacklist, whitelist }) => {
+    return then(this.#lists.get(), ({ blacklist, whitelist }) => {
       const shut =
         (blacklist.size > 0 && covers(blacklist, owner, peer)) ||
         (whitelist.size > 0 && peer.domain !== this.#host.domain && !covers(whitelist, owner, peer))
@@ -79,26 +76,9 @@ export class AccessLists {
     await this.#host.router.atHome.each('administration:lists-changed', this.#host.domain, null)
   }
 
-  #lists(): Maybe<Lists> {
-    const now = this.#host.clock.monotonic()
-    if (this.#known !== undefined && now - this.#read < FRESH_MS) return this.#known
-    this.#reading ??= this.#load()
-    // What is known holds until what is read is there.
-    return this.#known ?? this.#reading
-  }
-
-  async #load(): Promise<Lists> {
-    try {
-      const [blacklist, whitelist] = await Promise.all([this.get('blacklist'), this.get('whitelist')])
-      this.#known = { blacklist: new Set(blacklist), whitelist: new Set(whitelist) }
-      this.#read = this.#host.clock.monotonic()
-      return this.#known
-    } catch (error) {
-      if (this.#known === undefined) throw error
-      return this.#known
-    } finally {
-      this.#reading = undefined
-    }
+  async #read(): Promise<Lists> {
+    const [blacklist, whitelist] = await Promise.all([this.get('blacklist'), this.get('whitelist')])
+    return { blacklist: new Set(blacklist), whitelist: new Set(whitelist) }
   }
 }
 

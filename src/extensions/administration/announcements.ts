@@ -10,6 +10,7 @@ import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import type { Command } from '../commands/index.ts'
 import { done, form, nodeOf } from './form.ts'
+import { SharedValue } from './shared-value.ts'
 
 declare module '../../core/home-tasks.ts' {
   interface NodeTasks {
@@ -43,12 +44,13 @@ export class Announcements {
   /** Of the host. Compare-and-set: whichever node an administrator is at. */
   readonly #notices: CasTable<Notice>
   readonly #seen: Table<Seen>
-  #current: Promise<ReadonlyMap<Which, Notice>> | undefined
+  readonly #current: SharedValue<ReadonlyMap<Which, Notice>>
 
   constructor(host: Host) {
     this.#host = host
     this.#notices = host.storage.table<Notice>('notices', 'cas')
     this.#seen = host.storage.table<Seen>('notices-seen', 'lww')
+    this.#current = new SharedValue(() => this.#read(), host.clock)
   }
 
   /** What each node does. */
@@ -62,11 +64,11 @@ export class Announcements {
         return told.length
       },
       'administration:messages-changed': (): void => {
-        this.#current = undefined
+        this.#current.changed()
       },
       'administration:message-of-the-day': (): void => {
         const { router, domain, background } = this.#host
-        this.#current = undefined
+        this.#current.changed()
         for (const { jid } of router.homes.signedIn(domain))
           background.run('administration', this.#tellOnline(jid))
       },
@@ -76,7 +78,7 @@ export class Announcements {
   /** XEP-0133 §4.24: "The announcement is sent immediately to users who are online". They have seen it then. */
   async #tellOnline(user: JID): Promise<void> {
     await this.#host.router.homes.inLane(user, async ({ sessions }) => {
-      const notice = (await this.#notice()).get('motd')
+      const notice = (await this.#current.get()).get('motd')
       const told = sessions.filter(session => session.available)
       // Whoever has just come has been told as he came.
       if (notice === undefined || told.length === 0 || (await this.#seen.get(user, 'motd')) === notice.id)
@@ -88,7 +90,7 @@ export class Announcements {
 
   /** A user is there, in his lane. */
   async came(session: Session): Promise<void> {
-    const current = await this.#notice()
+    const current = await this.#current.get()
     if (current.size === 0) return
     const owner = session.jid.bare
     for (const [which, notice] of current) {
@@ -111,14 +113,6 @@ export class Announcements {
   /** The text that users are told now. */
   async text(which: Which): Promise<string | undefined> {
     return (await this.#notices.get(this.#host.jid, which))?.text
-  }
-
-  #notice(): Promise<ReadonlyMap<Which, Notice>> {
-    this.#current ??= this.#read().catch((error: unknown) => {
-      this.#current = undefined
-      throw error
-    })
-    return this.#current
   }
 
   async #read(): Promise<ReadonlyMap<Which, Notice>> {

@@ -48,7 +48,8 @@ export default defineExtension({
     host.use(blocking).accompany(NS.reporting, 'report', {
       read: (jid, element) => readReport(jid, element, host.clock.now()),
       async take(owner, found) {
-        const reports = found as readonly Report[]
+        // No more than are kept, be they all in one request.
+        const reports = (found as readonly Report[]).slice(0, options['per-user'])
         const keys: string[] = []
         for await (const page of pagesOf(table, owner)) keys.push(...page.items.map(({ key }) => key))
         const surplus = keys.slice(0, Math.max(0, keys.length + reports.length - options['per-user']))
