@@ -84,9 +84,12 @@ t.test('two newcomers meet in the browser', { skip: withoutBrowser() }, async t 
   await pictures('10-loaded-again')
 
   // He leaves: Alice sees it, and what she writes waits for him.
+  const reloaded = bob.page.waitForEvent('load')
   await bob.page.locator('.show-profile').click()
   await bob.page.getByText('Log out').click()
   await bob.page.getByText('Confirm', { exact: true }).last().click()
+  // The page is loaded anew by itself; what else is opened meanwhile would break that off.
+  await reloaded
   await contactIs(alice, 'bob@localhost', 'offline')
   await write(alice, 'For tomorrow')
   await pictures('11-offline')
