@@ -2,9 +2,9 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { NS } from '../../xml/ns.ts'
 import { type PageRequest, pageReport, readPageRequest } from '../../xml/rsm.ts'
 import { parseElement } from '../../xml/stored.ts'
+import { inPubsub } from './answers.ts'
 import type { Item, Node } from './node.ts'
 import type { NodeParts } from './parts.ts'
 import { existing, nodeName } from './requests.ts'
@@ -87,5 +87,5 @@ function answer(node: Node, found: readonly Item[], page?: Element): Element {
   const shown = found.map(({ id, payload }) =>
     xml('item', { id }, payload !== undefined && parseElement(payload)),
   )
-  return xml('pubsub', { xmlns: NS.pubsub }, xml('items', { node: node.name }, shown), page)
+  return inPubsub(xml('items', { node: node.name }, shown), page)
 }

@@ -7,6 +7,7 @@ import { blankForm, field, submittedForm } from '../../xml/forms.ts'
 import { JID, JIDError } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { ofOwner } from './answers.ts'
 import { unsupported } from './errors.ts'
 import type { Affiliation, Node, Relation, Relations, Subscription } from './node.ts'
 import type { NodeParts } from './parts.ts'
@@ -201,8 +202,4 @@ function parsed(text: string): JID | undefined {
 
 function notAcceptable(what: string): StanzaError {
   return new StanzaError('not-acceptable', { text: `this ${what} cannot be` })
-}
-
-function ofOwner(content: Element): Element {
-  return xml('pubsub', { xmlns: NS.pubsubOwner }, content)
 }

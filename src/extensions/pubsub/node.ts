@@ -1,4 +1,5 @@
 /** What nodes and their items are, in storage and in memory. */
+import type { Storage, Table } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { NodeConfig } from './config.ts'
 
@@ -82,4 +83,14 @@ const BETWEEN = '\n'
 /** The key of a row about something of a node, or about a node of somebody. */
 export function keyOf(first: string, second: string): string {
   return `${first}${BETWEEN}${second}`
+}
+
+/** The rows of nodes. */
+export function nodesIn(storage: Storage): Table<NodeRow> {
+  return storage.table<NodeRow>('pubsub-nodes', 'lww')
+}
+
+/** The rows of items. */
+export function itemsIn(storage: Storage): Table<ItemRow> {
+  return storage.table<ItemRow>('pubsub-items', 'lww')
 }

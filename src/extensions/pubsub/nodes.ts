@@ -10,10 +10,12 @@ import {
   type Held,
   type Item,
   type ItemRow,
+  itemsIn,
   keyOf,
   type Node,
   type NodeRow,
   type Nodes,
+  nodesIn,
   type Room,
 } from './node.ts'
 import { type Changes, RelationStore } from './relations.ts'
@@ -59,8 +61,8 @@ export class NodeStore {
 
   constructor(host: Pick<Host, 'storage' | 'log'>) {
     this.#host = host
-    this.#nodes = host.storage.table<NodeRow>('pubsub-nodes', 'lww')
-    this.#items = host.storage.table<ItemRow>('pubsub-items', 'lww')
+    this.#nodes = nodesIn(host.storage)
+    this.#items = itemsIn(host.storage)
     this.relations = new RelationStore(host.storage, (owner, writes) => this.#commit(owner, writes))
   }
 

@@ -6,6 +6,7 @@ import type { IqContext } from '../../core/extension.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { type SubmittedValues, valuesIn } from '../../xml/forms.ts'
 import { NS } from '../../xml/ns.ts'
+import { inPubsub, ofOwner } from './answers.ts'
 import { changedBy, configForm } from './config.ts'
 import { unsupported } from './errors.ts'
 import { makeNode } from './make.ts'
@@ -25,7 +26,7 @@ export async function create(parts: NodeParts, iq: IqContext, action: Element): 
   if (nodes.has(name)) throw new StanzaError('conflict')
   const { node, writes } = await makeNode(parts, { owner, nodes, name, wanted, who: stanza.from })
   await parts.store.add(owner, nodes, node, writes)
-  return instant ? xml('pubsub', { xmlns: NS.pubsub }, xml('create', { node: name })) : undefined
+  return instant ? inPubsub(xml('create', { node: name })) : undefined
 }
 
 /** XEP-0060 §8.2: how a node is, as a form. */
@@ -83,8 +84,4 @@ function filledIn(around: Element | undefined): SubmittedValues {
   if (form.attrs.type !== 'submit')
     throw new StanzaError('bad-request', { text: 'the form is not filled in' })
   return valuesIn(form)
-}
-
-function ofOwner(content: Element): Element {
-  return xml('pubsub', { xmlns: NS.pubsubOwner }, content)
 }

@@ -2,15 +2,16 @@
 import { StanzaError } from '../../core/errors.ts'
 import { rowsOf, rowsWith } from '../../core/pages.ts'
 import type { Portable } from '../../core/portable.ts'
-import type { Storage, Table, Write } from '../../storage/types.ts'
+import type { Storage, Write } from '../../storage/types.ts'
 import { copyOf, type Element, xml } from '../../xml/element.ts'
 import { valuesIn } from '../../xml/forms.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { parseElement, printAlone } from '../../xml/stored.ts'
+import { inPubsub, ofOwner } from './answers.ts'
 import { ACCOUNT_MODELS, changedBy, configForm, DEFAULTS, type NodeConfig } from './config.ts'
 import { AFFILIATIONS } from './manage.ts'
-import { type Affiliation, type ItemRow, keyOf, type NodeRow, type Relation } from './node.ts'
+import { type Affiliation, itemsIn, keyOf, nodesIn, type Relation } from './node.ts'
 import { accountNode } from './presets.ts'
 import { RelationStore, relationsIn } from './relations.ts'
 
@@ -54,9 +55,7 @@ function configured(
   const subscribed = relations.flatMap(([, { subscriptions }]) =>
     subscriptions.map(({ jid, state }) => xml('subscription', { jid, subscription: state })),
   )
-  return xml(
-    'pubsub',
-    { xmlns: NS.pubsubOwner },
+  return ofOwner(
     xml('configure', { node }, configForm(config, ACCOUNT_MODELS)),
     affiliated.length > 0 && xml('affiliations', { node }, affiliated),
     subscribed.length > 0 && xml('subscriptions', { node }, subscribed),
@@ -71,7 +70,7 @@ async function held(storage: Storage, owner: JID, node: string, keys: readonly s
     const payload = row.payload !== undefined && parseElement(row.payload)
     items.push(xml('item', { id: key.slice(keyOf(node, '').length) }, payload))
   }
-  return xml('pubsub', { xmlns: NS.pubsub }, xml('items', { node }, items))
+  return inPubsub(xml('items', { node }, items))
 }
 
 function takeNodes(storage: Storage, owner: JID, tree: Element): readonly Write[] {
@@ -142,12 +141,4 @@ async function takeItems(storage: Storage, owner: JID, tree: Element): Promise<r
     }
   }
   return writes
-}
-
-function nodesIn(storage: Storage): Table<NodeRow> {
-  return storage.table<NodeRow>('pubsub-nodes', 'lww')
-}
-
-function itemsIn(storage: Storage): Table<ItemRow> {
-  return storage.table<ItemRow>('pubsub-items', 'lww')
 }

@@ -8,6 +8,7 @@ import { valuesIn } from '../../xml/forms.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { printAlone } from '../../xml/stored.ts'
+import { inPubsub } from './answers.ts'
 import { type Access, changedBy, fits, type NodeConfig } from './config.ts'
 import { pubsubError, unsupported } from './errors.ts'
 import { makeNode, type NodeWish } from './make.ts'
@@ -35,7 +36,7 @@ export async function publish(parts: NodeParts, iq: IqContext, action: Element):
   await notifications.published(owner, node, item)
   await parts.heard?.published(owner, node, item)
   const published = xml('publish', { node: name }, xml('item', { id: item.id }))
-  return xml('pubsub', { xmlns: NS.pubsub }, published)
+  return inPubsub(published)
 }
 
 /** Takes an item back. */

@@ -5,6 +5,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import { blankForm, field, valuesIn } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
+import { inPubsub } from './answers.ts'
 import { pubsubError } from './errors.ts'
 import { requestApproval } from './manage.ts'
 import type { Node, Relation, Subscription } from './node.ts'
@@ -123,10 +124,6 @@ async function ownRelations(
 /** A subscription as those see it whose it is, or who own the node. */
 function shown({ name }: Node, { jid, state }: Subscription): Element {
   return xml('subscription', { node: name, jid, subscription: state })
-}
-
-function inPubsub(content: Element): Element {
-  return xml('pubsub', { xmlns: NS.pubsub }, content)
 }
 
 /** The address that a request is about: one of whoever asks. XEP-0060 §6.1.3.1, §6.2.3.3, §6.3.4.1. */
