@@ -116,7 +116,7 @@ export async function againstPlainList(t: Test, storage: Storage, clock: TestClo
       round++
       await runSteps(storage, clock, owners, steps)
     }),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 25, endOnFailure: true, includeErrorInReport: true },
   )
   t.ok(round >= 25)
 }

@@ -12,6 +12,12 @@ const STEP_PAGES = 50
 /** Bytes of a key in a page. */
 const PACKED = 20
 
+/** How far the log is: `now` in ms since 1970, and the greatest id given so far. */
+export interface Moment {
+  readonly now: number
+  readonly last: number
+}
+
 /**
  * The keys of archived items (`Unique`): all are in memory, in two tables. New ones go to the younger; a day later it is the older one,
  * and what was in that is forgotten. On the disk they lie packed as they were indexed (a tree of them would cost a page for each key),
@@ -66,15 +72,16 @@ export class Keys {
   }
 
   /**
-   * Forgets the older keys, page by page, when it is time. `now` in ms since 1970, `last` is the greatest id given so far.
-   * Until the last page is gone they are still known.
+   * Forgets the older keys, page by page, when it is time. Until the last page is gone they are still known.
+   * Runs in the background: it asks how late it is by then, since a key that came meanwhile counts from now.
    */
-  *turn(now: number, last: number): Generator<void> {
-    if (now - this.#since < TURN_MS && this.#younger.size < TURN_KEYS) return
+  *turn(moment: () => Moment): Generator<void> {
+    if (moment().now - this.#since < TURN_MS && this.#younger.size < TURN_KEYS) return
     const erase = this.#db.prepare(
       `DELETE FROM key_page WHERE page IN (SELECT page FROM key_page WHERE last <= ? LIMIT ${STEP_PAGES})`,
     )
     while (transaction(this.#db, () => erase.run(this.#border).changes) === STEP_PAGES) yield
+    const { now, last } = moment()
     transaction(this.#db, () => this.#db.prepare('UPDATE key_turn SET border = ?, since = ?').run(last, now))
     this.#older = this.#younger
     this.#younger = new KeyTable()

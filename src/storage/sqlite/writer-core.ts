@@ -8,6 +8,7 @@ import { Eraser } from './erase.ts'
 import { storageError } from './errors.ts'
 import { decodeGroup, type GroupMessage, type Outcome, type PackedOperation } from './group-message.ts'
 import { GroupWriter } from './group-writer.ts'
+import type { Moment } from './keys.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import { Mover } from './mover.ts'
 import { Names } from './names.ts'
@@ -44,6 +45,8 @@ export class Writer {
   readonly #sparing = new Set<Sparing>()
   readonly #onProblem: (problem: StorageError) => void
   #rows: RowReader | undefined
+  /** What the clock said with the last message, ms since 1970. */
+  #now = 0
   #swept = 0
   #overwriting: NodeJS.Timeout | undefined
   /** Empties the write-ahead log after an erasure; it has not begun yet. */
@@ -78,6 +81,7 @@ export class Writer {
   /** Stores a group; see `GroupWriter.write`. */
   write(message: GroupMessage): Outcome[] {
     const commits = decodeGroup(message)
+    this.#now = message.now
     const outcomes = this.#groups.write(commits, message.now)
     if (this.#sparing.size > 0) this.#spare(commits, outcomes)
     if (commits.some(commit => commit.some(({ kind }) => kind === 'replace'))) this.#overwriteSoon()
@@ -108,6 +112,7 @@ export class Writer {
       case 'restore':
         return this.#background.run(this.#mover.restore(job))
       case 'settle':
+        this.#now = job.now
         return this.#background.run(this.#settle(job.now))
     }
   }
@@ -175,7 +180,7 @@ export class Writer {
     if (now - this.#swept < SWEEP_MS) return
     this.#swept = now
     this.#inBackground(this.#sweep(now))
-    this.#inBackground(this.#behind.keys.turn(now, this.#behind.last))
+    this.#inBackground(this.#behind.keys.turn(() => this.#moment()))
   }
 
   #indexWhenIdle(): void {
@@ -205,10 +210,14 @@ export class Writer {
     if (pages >= CHECKPOINT_PAGES) this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
   }
 
+  #moment(): Moment {
+    return { now: this.#now, last: this.#behind.last }
+  }
+
   *#settle(now: number): Generator<void> {
     yield* this.#behind.flush()
     yield* this.#sweep(now)
-    yield* this.#behind.keys.turn(now, this.#behind.last)
+    yield* this.#behind.keys.turn(() => this.#moment())
     yield* this.#overwrite()
   }
 
