@@ -5,8 +5,11 @@ import type { Stanza } from '../xml/stanza.ts'
 import type { Maybe } from './maybe.ts'
 import type { Session } from './session.ts'
 
-/** Where a stanza is handled: the server itself (`localhost`), an account (`alice@localhost`) or a service (`pubsub.localhost`). */
-export type Place = 'server' | 'account' | 'pubsub'
+/**
+ * Where a stanza is handled: the server itself (`localhost`), an account (`alice@localhost`), a service (`pubsub.localhost`,
+ * `rooms.localhost`) or a room (`tea@rooms.localhost`).
+ */
+export type Place = 'server' | 'account' | 'pubsub' | 'rooms' | 'room'
 
 /** An IQ request on its way to its handler. */
 export interface IqContext {

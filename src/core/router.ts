@@ -211,6 +211,14 @@ export class Router {
     this.#spreading.spreadHere(presence, recipients)
   }
 
+  /**
+   * Sends a message or presence of a room to many of its occupants, each a full JID, in this order of calls; nobody waits for it, and no error
+   * answers it. Only the guards of a recipient run, for `by`, the real address of whom it comes from, as for what comes from that.
+   */
+  tellMany(stanza: Stanza, recipients: readonly JID[], _by: JID): void {
+    for (const to of recipients) this.route(stanza.readdress(to))
+  }
+
   /** The recipient's half, here or at another node. Throws or rejects with the StanzaError that answers the sender. */
   arrive(stanza: Stanza): Maybe<void> {
     if (!this.isHome(stanza.to ?? stanza.from)) return this.#link.receive(stanza).answer.then(() => undefined)

@@ -10,6 +10,11 @@ export interface Service {
   owner(address: JID): JID
   /** Takes a stanza at that home. Settles when it is handled; throws or rejects with the StanzaError that answers the sender. */
   receive(stanza: Stanza): Maybe<void>
+  /**
+   * Instead, for a service that stores what it takes: begins with a stanza before what its sender sent earlier has settled, so that many are
+   * stored at once. What it gives settles when the stanza is handled. Both throw as `receive` does.
+   */
+  begin?(stanza: Stanza): Maybe<() => Maybe<void>>
 }
 
 /** A service at the other end of a connection, which may come to any node and go again. */

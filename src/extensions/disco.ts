@@ -40,6 +40,8 @@ const IDENTITIES: Readonly<Record<Place, Readonly<Record<string, string>>>> = {
   server: { category: 'server', type: 'im', name: software.name },
   account: { category: 'account', type: 'registered' },
   pubsub: { category: 'pubsub', type: 'service' },
+  rooms: { category: 'conference', type: 'text' },
+  room: { category: 'conference', type: 'text' },
 }
 
 export default defineExtension({
@@ -53,16 +55,27 @@ export default defineExtension({
     server: [NS.discoInfo, NS.discoItems],
     account: [NS.discoInfo, NS.discoItems],
     pubsub: [NS.discoInfo, NS.discoItems],
+    rooms: [NS.discoInfo, NS.discoItems],
+    room: [NS.discoInfo, NS.discoItems],
   },
   setup(host) {
     const identities: Record<Place, Readonly<Record<string, string>>[]> = {
       server: [IDENTITIES.server],
       account: [IDENTITIES.account],
       pubsub: [IDENTITIES.pubsub],
+      rooms: [IDENTITIES.rooms],
+      room: [IDENTITIES.room],
     }
-    const forms: Record<Place, (() => Element)[]> = { server: [], account: [], pubsub: [] }
-    const nodes: Record<Place, DiscoNodes[]> = { server: [], account: [], pubsub: [] }
-    const held: Record<Place, DiscoItems[]> = { server: [], account: [], pubsub: [] }
+    const perPlace = <T>(): Record<Place, T[]> => ({
+      server: [],
+      account: [],
+      pubsub: [],
+      rooms: [],
+      room: [],
+    })
+    const forms = perPlace<() => Element>()
+    const nodes = perPlace<DiscoNodes>()
+    const held = perPlace<DiscoItems>()
     const audience: ((iq: IqContext) => Maybe<boolean>)[] = []
     const info = (place: Place): readonly Element[] => [
       ...identities[place].map(identity => xml('identity', identity)),
@@ -100,10 +113,12 @@ export default defineExtension({
             host.router.services.domainsFor(host.domain).map(domain => xml('item', { jid: domain })),
           )
         }),
-        get(NS.discoInfo, 'query', 'pubsub', answer('pubsub')),
-        get(NS.discoItems, 'query', 'pubsub', iq =>
-          iq.payload.attrs.node === undefined ? listed('pubsub', iq) : ofNode(nodes.pubsub, 'items', iq),
-        ),
+        ...(['pubsub', 'rooms'] as const).flatMap(place => [
+          get(NS.discoInfo, 'query', place, answer(place)),
+          get(NS.discoItems, 'query', place, iq =>
+            iq.payload.attrs.node === undefined ? listed(place, iq) : ofNode(nodes[place], 'items', iq),
+          ),
+        ]),
         get(
           NS.discoInfo,
           'query',

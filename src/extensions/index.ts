@@ -15,6 +15,7 @@ import hints from './hints.ts'
 import hostMeta from './host-meta.ts'
 import invitations from './invitations/index.ts'
 import lastActivity from './last-activity.ts'
+import muc from './muc/index.ts'
 import offline from './offline/index.ts'
 import omemo from './omemo/index.ts'
 import ping from './ping.ts'
@@ -59,6 +60,7 @@ export const extensions: readonly Extension[] = [
   stanzaIds,
   capabilities,
   pubsub,
+  muc,
   omemo,
   profiles,
   bookmarks,

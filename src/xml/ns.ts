@@ -37,7 +37,18 @@ export const NS = {
   /** XEP-0030 */
   discoItems: 'http://jabber.org/protocol/disco#items',
   /** XEP-0045 */
+  room: 'http://jabber.org/protocol/muc',
   roomUser: 'http://jabber.org/protocol/muc#user',
+  roomAdmin: 'http://jabber.org/protocol/muc#admin',
+  roomOwner: 'http://jabber.org/protocol/muc#owner',
+  roomConfig: 'http://jabber.org/protocol/muc#roomconfig',
+  roomInfo: 'http://jabber.org/protocol/muc#roominfo',
+  roomRequest: 'http://jabber.org/protocol/muc#request',
+  roomRegister: 'http://jabber.org/protocol/muc#register',
+  /** XEP-0410 */
+  selfPing: 'http://jabber.org/protocol/muc#self-ping-optimization',
+  /** XEP-0421 */
+  occupantId: 'urn:xmpp:occupant-id:0',
   /** XEP-0048: what is in private storage, and in a node of this name. */
   storedBookmarks: 'storage:bookmarks',
   /** XEP-0049 */

@@ -1,0 +1,35 @@
+/** XEP-0313 §5.1.2: the archives of rooms. */
+import type { Host } from '../../core/host.ts'
+import type { Append, Archive, ArchiveEntry } from '../../storage/types.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+
+/** Messages of rooms, in the order in which occupants get them. */
+export class RoomArchive {
+  readonly archive: Archive
+
+  constructor(host: Host) {
+    this.archive = host.storage.archive('rooms')
+  }
+
+  /** A message that is reflected, without `to`; `sender` is the real full JID. `unread`: whether there is something new to read in it. */
+  append(room: JID, message: Stanza, sender: JID, unread: boolean, key: string | undefined): Append {
+    return this.archive.append(room, {
+      peer: sender,
+      payload: message.pack(),
+      unread,
+      counted: 'owner',
+      ...(key !== undefined && { unique: { key } }),
+    })
+  }
+
+  /** The newest messages, oldest first; `since` in ms since 1970. */
+  async newest(room: JID, limit: number, since?: number): Promise<readonly ArchiveEntry[]> {
+    const { items } = await this.archive.page(room, {
+      reverse: true,
+      limit,
+      ...(since !== undefined && { start: since }),
+    })
+    return items.toReversed()
+  }
+}

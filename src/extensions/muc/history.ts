@@ -1,0 +1,96 @@
+/** XEP-0045 §7.2.13: what was said before somebody came. */
+
+import { archivedStanza } from '../../core/pages.ts'
+import { dateTime, parseDateTime } from '../../xml/delay.ts'
+import { type Element, xml } from '../../xml/element.ts'
+import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import type { MucParts } from './parts.ts'
+import type { Room } from './room.ts'
+
+/** What is kept though it has no body: XEP-0333, 0308, 0424, 0444, 0425. */
+const KEPT = [NS.chatMarkers, NS.correction, NS.reactions, NS.retraction] as const
+
+/** Whether a message belongs into the archive of a room; no mere chat states, and nothing whose sender does not want it (XEP-0334). */
+export function isWorthKeeping(message: Stanza): boolean {
+  if (message.has('no-store', NS.hints) || message.has('no-permanent-store', NS.hints)) return false
+  return (
+    isReadable(message) || message.has('store', NS.hints) || KEPT.some(namespace => message.hasIn(namespace))
+  )
+}
+
+/** Whether it is something new to read, and no change of an earlier message. */
+export function isSomethingNew(message: Stanza): boolean {
+  return (
+    isReadable(message) &&
+    ![NS.correction, NS.retraction, NS.reactions].some(namespace => message.hasIn(namespace))
+  )
+}
+
+function isReadable(message: Stanza): boolean {
+  return (
+    message.has('body', NS.client) ||
+    message.has('encrypted', NS.omemoLegacy) ||
+    message.has('encrypted', NS.omemo) ||
+    message.has('encryption', NS.explicitEncryption) ||
+    message.has('openpgp', NS.openpgp) ||
+    message.has('x', NS.pgp)
+  )
+}
+
+/** What somebody who joins asks for: XEP-0045 §7.2.14. */
+export interface HistoryWish {
+  readonly maxStanzas: number
+  readonly maxChars: number
+  /** ms since 1970 */
+  readonly since: number | undefined
+}
+
+/** Most that anybody gets. */
+const MOST = 500
+
+/** Reads `<history/>`; what cannot be read is as if it were not there. */
+export function historyWish(x: Element | undefined, usual: number, now: number): HistoryWish {
+  const attrs: Record<string, unknown> = x?.getChild('history', NS.room)?.attrs ?? {}
+  const number = (name: string): number | undefined => {
+    const text = attrs[name]
+    return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : undefined
+  }
+  const seconds = number('seconds')
+  const since = typeof attrs.since === 'string' ? parseDateTime(attrs.since) : undefined
+  const times = [since, seconds === undefined ? undefined : now - seconds * 1_000].filter(
+    time => time !== undefined,
+  )
+  // XEP-0045 §7.2.14: "the service SHOULD send the smallest amount of history" that meets all of them.
+  const asked = number('maxstanzas')
+  const limited = times.length > 0 || number('maxchars') !== undefined
+  return {
+    maxStanzas: Math.min(asked ?? (limited ? MOST : usual), MOST),
+    maxChars: number('maxchars') ?? Number.POSITIVE_INFINITY,
+    since: times.length === 0 ? undefined : Math.max(...times),
+  }
+}
+
+/** Sends somebody what was said before, oldest first. Runs behind what the room has said (`Room.tell`). */
+export async function sendHistory(parts: MucParts, room: Room, to: JID, wish: HistoryWish): Promise<void> {
+  const { maxStanzas, maxChars, since } = wish
+  if (maxStanzas === 0 || maxChars === 0) return
+  const { host, archive } = parts
+  const entries = await archive.newest(room.jid, maxStanzas, since)
+  let chars = 0
+  const old: Stanza[] = []
+  for (const entry of entries.toReversed()) {
+    const delay = xml('delay', { xmlns: NS.delay, from: room.jid.toString(), stamp: dateTime(entry.time) })
+    // XEP-0045 §7.2.13: the addresses of senders are for those who may see them; here nobody needs them.
+    const message = archivedStanza(entry)
+      .without((name, ns) => name === 'x' && ns === NS.roomUser)
+      .with({ to, ids: [host.ids.idOf(room.jid, entry)] })
+      .plus(delay)
+    // XEP-0045 §7.2.14: "the character count includes the markup".
+    chars += message.encode().length
+    if (chars > maxChars) break
+    old.push(message)
+  }
+  for (const message of old.reverse()) host.router.tellMany(message, [to], room.jid)
+}

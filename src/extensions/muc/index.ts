@@ -1,0 +1,38 @@
+/** XEP-0045: Multi-User Chat. */
+import { defineExtension } from '../../core/extension.ts'
+import { option } from '../../core/options.ts'
+import { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import disco from '../disco.ts'
+import stanzaIds from '../stanza-ids.ts'
+import { RoomArchive } from './archive.ts'
+import { OccupantIds } from './occupant-ids.ts'
+import type { MucParts } from './parts.ts'
+import { Rooms } from './rooms.ts'
+import { RoomService } from './service.ts'
+import { RoomStore } from './store.ts'
+
+export default defineExtension({
+  name: 'muc',
+  doc: 'Rooms in which many talk with each other, and groups of people who need not be there',
+  xeps: [{ xep: 45, version: '1.35.3', status: 'partial' }],
+  features: { rooms: [NS.room] },
+  requires: [disco, stanzaIds],
+  options: {
+    host: option.text({ doc: 'The domain of the service; empty: rooms.<host>', default: '' }),
+  },
+  setup(host, options) {
+    const service = JID.parse(options.host === '' ? `rooms.${host.domain}` : options.host)
+    const store = new RoomStore(host)
+    const parts: MucParts = {
+      host,
+      service,
+      store,
+      rooms: new Rooms(store),
+      ids: new OccupantIds(host),
+      archive: new RoomArchive(host),
+    }
+    host.router.services.add(service.domain, new RoomService(parts), host.domain)
+    return { moving: { forget: which => parts.rooms.drop(which) } }
+  },
+})

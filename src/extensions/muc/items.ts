@@ -1,0 +1,58 @@
+/** XEP-0045: `<x xmlns='http://jabber.org/protocol/muc#user'/>`, what a room says of its occupants. */
+import { type Element, xml } from '../../xml/element.ts'
+import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import type { Occupant } from './occupant.ts'
+import type { Affiliation, Role } from './privileges.ts'
+import type { Room } from './room.ts'
+
+/** XEP-0045 §15.6.2 */
+export interface Item {
+  readonly affiliation?: Affiliation
+  readonly role?: Role
+  readonly jid?: JID | string
+  readonly nick?: string
+  readonly reason?: string
+  /** Who has done it: his nick. */
+  readonly actor?: string
+}
+
+/** XEP-0045 §15.5.1, XEP-0045 §15.6.2 */
+export function item({ reason, actor, jid, affiliation, role, nick }: Item): Element {
+  return xml(
+    'item',
+    {
+      ...(jid !== undefined && { jid: jid.toString() }),
+      ...(affiliation && { affiliation }),
+      ...(nick !== undefined && { nick }),
+      ...(role && { role }),
+    },
+    actor === undefined ? undefined : xml('actor', { nick: actor }),
+    reason === undefined || reason === '' ? undefined : xml('reason', {}, reason),
+  )
+}
+
+/** What a room says in presence and messages; `statuses` are those of XEP-0045 §15.6.2, ascending. */
+export function roomUser(
+  children: readonly (Element | undefined)[],
+  statuses: readonly number[] = [],
+): Element {
+  return xml('x', { xmlns: NS.roomUser }, [
+    ...children.filter(child => child !== undefined),
+    ...statuses.map(code => xml('status', { code: String(code) })),
+  ])
+}
+
+/** What is the room's to say, and is never taken from whoever sends it something. */
+export function withoutOurs(stanza: Stanza): Stanza {
+  return stanza.without(
+    (name, ns) =>
+      ns === NS.room || ns === NS.roomUser || ns === NS.occupantId || (ns === NS.delay && name === 'delay'),
+  )
+}
+
+/** Whether a user may see the real addresses of the others: XEP-0045 §4.2. */
+export function seesAddresses(room: Room, occupant: Pick<Occupant, 'role'> | undefined): boolean {
+  return room.config.whois === 'anyone' || occupant?.role === 'moderator'
+}

@@ -1,0 +1,111 @@
+/** XEP-0045 §7.2: entering a room; XEP-0045 §10.1: making one by that. */
+
+import { commit } from '../../core/commit.ts'
+import { StanzaError } from '../../core/errors.ts'
+import type { Maybe } from '../../core/maybe.ts'
+import type { Element } from '../../xml/element.ts'
+import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import { DEFAULT_CONFIG } from './config.ts'
+import { historyWish, sendHistory } from './history.ts'
+import { withoutOurs } from './items.ts'
+import { requireFree } from './nicks.ts'
+import type { Occupant } from './occupant.ts'
+import type { MucParts } from './parts.ts'
+import { initialRole } from './privileges.ts'
+import { Room } from './room.ts'
+import { sendSubject } from './subject.ts'
+import { tellOccupants, tellPresence, tellSelf } from './telling.ts'
+
+/** Has somebody enter; gives what settles when it has been told. */
+export async function join(
+  parts: MucParts,
+  existing: Room | undefined,
+  stanza: Stanza,
+): Promise<() => Maybe<void>> {
+  const { from } = stanza
+  const nick = stanza.to!.resource
+  const x = stanza.child('x', NS.room)
+  const room = existing ?? (await create(parts, stanza.to!.bare, from))
+  const isNew = existing === undefined
+  if (!isNew) requireEntry(room, from, x)
+  requireFree(room, nick, from)
+  const there = room.withNick(nick)
+  const known = room.occupant(from)
+  const isFull = there === undefined && room.size >= room.config.maxUsers
+  // XEP-0045 §7.2.9: admins and owners come in all the same.
+  if (isFull && !['admin', 'owner'].includes(room.affiliation(from)))
+    throw new StanzaError('service-unavailable', { type: 'wait' })
+  const occupant: Occupant = there ?? {
+    nick,
+    user: from.bare,
+    role: initialRole(room.affiliation(from), room.config.moderated),
+    id: parts.ids.of(room.jid, from),
+    sessions: new Map(),
+  }
+  room.enter(occupant, from, { jid: from, presence: withoutOurs(stanza) })
+  const wish = historyWish(x, room.config.history, parts.host.clock.now())
+  const told = room.tell(async () => {
+    tellOccupants(parts, room, from, occupant)
+    const ownStatuses = statusesFor(room, isNew)
+    // XEP-0045 §7.2.8 "Multiple Sessions Per Nickname": of a further session the others are told only what its presence says.
+    if (known === undefined && there !== undefined) tellSelf(parts, room, from, occupant, { ownStatuses })
+    else tellPresence(parts, room, occupant, from, { ownStatuses })
+    await sendHistory(parts, room, from, wish)
+    sendSubject(parts, room, from)
+  })
+  return () => told
+}
+
+/** XEP-0045 §7.2.3 to XEP-0045 §7.2.12: 100: everybody sees addresses; 170: what is said is kept; 201: it was made now. */
+function statusesFor({ config }: Room, isNew: boolean): number[] {
+  return [
+    ...(config.whois === 'anyone' ? [100] : []),
+    ...(config.archived ? [170] : []),
+    ...(isNew ? [201] : []),
+  ]
+}
+
+/** XEP-0045 §10.1.1: the room is made, and whoever made it is its owner; it is locked until it is configured, or accepted as it is. */
+async function create(parts: MucParts, jid: JID, owner: JID): Promise<Room> {
+  const { host, store, rooms } = parts
+  await requireCreator(parts, owner)
+  const affiliate = { affiliation: 'owner', since: host.clock.now() } as const
+  const user = owner.bare.toString()
+  const config = DEFAULT_CONFIG
+  await commit(host.storage, [store.room(jid, config, true), store.affiliate(jid, user, affiliate)], host.log)
+  const room = new Room(jid, {
+    config,
+    locked: true,
+    subject: undefined,
+    affiliates: new Map([[user, affiliate]]),
+  })
+  rooms.add(room)
+  return room
+}
+
+/** Who may make rooms: users of this host. */
+async function requireCreator({ host }: MucParts, who: JID): Promise<void> {
+  // XEP-0045 §7.2.1, XEP-0045 §10.1.1: "if the user is not allowed to create rooms": not-allowed.
+  if (who.domain !== host.domain || who.local === '') throw new StanzaError('not-allowed')
+}
+
+/** XEP-0045 §7.2.5 to XEP-0045 §7.2.11: what has to be so before somebody enters. */
+function requireEntry(room: Room, from: JID, x: Element | undefined): void {
+  const affiliation = room.affiliation(from)
+  const { config } = room
+  // XEP-0045 §10.1.1: "locked": nobody enters until it is configured, but its owner.
+  if (room.locked && affiliation !== 'owner') throw new StanzaError('item-not-found')
+  // XEP-0045 §7.2.7
+  if (affiliation === 'outcast') throw new StanzaError('forbidden')
+  // XEP-0045 §7.2.6
+  if (config.membersOnly && affiliation === 'none') throw new StanzaError('registration-required')
+  // XEP-0045 §7.2.5; owners know it, or can look it up.
+  if (
+    config.password !== '' &&
+    affiliation !== 'owner' &&
+    x?.getChildText('password', NS.room) !== config.password
+  )
+    throw new StanzaError('not-authorized')
+}

@@ -1,0 +1,75 @@
+/** XEP-0045 §7.14: leaving a room; XEP-0045 §9.1 and XEP-0045 §9.4: being made to. */
+import type { Maybe } from '../../core/maybe.ts'
+import { NS } from '../../xml/ns.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { withoutOurs } from './items.ts'
+import type { Occupant } from './occupant.ts'
+import type { MucParts } from './parts.ts'
+import type { Room } from './room.ts'
+import { tellGone, tellPresence } from './telling.ts'
+
+/** A session has gone: by its own will, or since its stream has ended. */
+export async function leave(
+  parts: MucParts,
+  room: Room,
+  occupant: Occupant,
+  stanza: Stanza,
+): Promise<() => Maybe<void>> {
+  const own = occupant.sessions.get(stanza.from.toString())
+  room.leave(occupant, stanza.from)
+  const presence = withoutOurs(stanza)
+  const isLast = occupant.sessions.size === 0
+  const told = room.tell(() => {
+    // Its other sessions stay: the others only hear how it is now.
+    if (!isLast) tellPresence(parts, room, occupant, stanza.from)
+    // The session is told of itself: XEP-0045 §7.14 "the service MUST then send a <presence/> of type "unavailable" to the departing occupant", 110.
+    const gone = { ...occupant, sessions: new Map(own === undefined ? [] : [[own.jid.toString(), own]]) }
+    if (isLast) tellGone(parts, room, gone, presence)
+    else tellOnly(parts, room, gone, presence)
+  })
+  await removeEmpty(parts, room)
+  return () => told
+}
+
+/** What ends the visit of one session, for itself alone. */
+function tellOnly({ host }: MucParts, room: Room, gone: Occupant, presence: Stanza): void {
+  for (const { jid } of gone.sessions.values())
+    host.router.tellMany(presence.with({ type: 'unavailable', from: room.addressOf(gone) }), [jid], room.jid)
+}
+
+/** XEP-0045 §10.1: a room that is not persistent ends with its last occupant. */
+async function removeEmpty(parts: MucParts, room: Room): Promise<void> {
+  if (room.size > 0 || (room.config.persistent && !room.locked)) return
+  await remove(parts, room)
+}
+
+/** Erases a room and all that is stored of it. */
+async function remove({ host, rooms }: MucParts, room: Room): Promise<void> {
+  rooms.delete(room)
+  await host.storage.forget(room.jid)
+}
+
+/** Conditions of errors that mean that somebody is not there any more: XEP-0045 §18.1.2 and what servers send. */
+const GONE = new Set([
+  'gone',
+  'item-not-found',
+  'recipient-unavailable',
+  'redirect',
+  'remote-server-not-found',
+  'remote-server-timeout',
+  'service-unavailable',
+  'jid-malformed',
+])
+
+/** An error has come back for something that was sent to an occupant. */
+export function bounced(parts: MucParts, room: Room | undefined, stanza: Stanza): Maybe<() => Maybe<void>> {
+  const occupant = room?.occupant(stanza.from)
+  const condition = stanza
+    .child('error', NS.client)
+    ?.getChildElements()
+    .find(({ name }) => name !== 'text')?.name
+  if (room === undefined || occupant === undefined || condition === undefined || !GONE.has(condition))
+    return () => undefined
+  const presence = Stanza.build('presence', { from: stanza.from, type: 'unavailable' })
+  return leave(parts, room, occupant, presence)
+}

@@ -1,0 +1,42 @@
+/** XEP-0045 §7.6, XEP-0045 §7.10: nicks. */
+import { StanzaError } from '../../core/errors.ts'
+import type { Maybe } from '../../core/maybe.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import { withoutOurs } from './items.ts'
+import type { Occupant } from './occupant.ts'
+import type { MucParts } from './parts.ts'
+import type { Room } from './room.ts'
+import { tellGone, tellPresence } from './telling.ts'
+
+/** XEP-0045 §7.2.8: a nick belongs to the user who has it, or has reserved it. Throws the StanzaError `conflict`. */
+export function requireFree(room: Room, nick: string, user: JID): void {
+  const there = room.withNick(nick)
+  if (there !== undefined && !there.user.equals(user.bare)) throw new StanzaError('conflict')
+  for (const [owner, { nick: reserved }] of room.affiliates)
+    if (reserved === nick && owner !== user.bare.toString()) throw new StanzaError('conflict')
+}
+
+/** XEP-0045 §7.6: gives an occupant another nick. */
+export function rename(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza): () => Maybe<void> {
+  const nick = stanza.to!.resource
+  requireFree(room, nick, stanza.from)
+  // A nick that another session of the same user has is joined, not taken.
+  if (room.withNick(nick) !== undefined) throw new StanzaError('conflict')
+  const session = occupant.sessions.get(stanza.from.toString())!
+  const old = { ...occupant, sessions: new Map(occupant.sessions) }
+  room.rename(occupant, nick)
+  session.presence = withoutOurs(stanza)
+  const told = room.tell(() => {
+    // XEP-0045 §7.6: 303 and the new nick in what ends the old one.
+    tellGone(
+      parts,
+      room,
+      old,
+      stanza.without(() => true),
+      { nick, statuses: [303] },
+    )
+    tellPresence(parts, room, occupant, stanza.from)
+  })
+  return () => told
+}

@@ -1,0 +1,17 @@
+import type { Host } from '../../core/host.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { RoomArchive } from './archive.ts'
+import type { OccupantIds } from './occupant-ids.ts'
+import type { Rooms } from './rooms.ts'
+import type { RoomStore } from './store.ts'
+
+/** What the files of this folder work with. */
+export interface MucParts {
+  readonly host: Host
+  /** The address of the service: `rooms.<host>`. */
+  readonly service: JID
+  readonly store: RoomStore
+  readonly rooms: Rooms
+  readonly ids: OccupantIds
+  readonly archive: RoomArchive
+}

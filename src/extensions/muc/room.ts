@@ -1,0 +1,140 @@
+import { Lane } from '../../core/lane.ts'
+import type { Maybe } from '../../core/maybe.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { RoomConfig } from './config.ts'
+import type { Occupant } from './occupant.ts'
+import type { Affiliation } from './privileges.ts'
+
+/** What the room knows of somebody who has a standing with it. Stored as JSON. */
+export interface Affiliate {
+  readonly affiliation: Exclude<Affiliation, 'none'>
+  /** The nick that is reserved for him: XEP-0045 §7.10. */
+  readonly nick?: string | undefined
+  /** Why he was banned, say. */
+  readonly reason?: string | undefined
+  /** When he came to be one, ms since 1970: where the history of a room is for members since then. */
+  readonly since: number
+}
+
+/** XEP-0045 §8.1 */
+export interface Subject {
+  /** The message (`type='groupchat'`) that set it, as it was reflected, packed as base64. */
+  readonly message: string
+  /** When, ms since 1970. */
+  readonly time: number
+}
+
+/**
+ * A room at its home, in memory: what is stored of it, and who is there. It only holds and answers; what happens to it is done by the other
+ * files of this folder, always in the lane of the room (`Homes.inLane(room.jid, ...)`): stored first, then changed here, then told.
+ */
+export class Room {
+  /** Bare JID. */
+  readonly jid: JID
+  config: RoomConfig
+  subject: Subject | undefined
+  /** Its first owner has not said yet how it is to be: nobody else may enter (XEP-0045 §10.1.1). */
+  locked: boolean
+  /** By bare JID. Those of affiliation `none` are not there. */
+  readonly affiliates: Map<string, Affiliate>
+  readonly #byNick = new Map<string, Occupant>()
+  readonly #bySession = new Map<string, Occupant>()
+  #audience: readonly JID[] | undefined
+  /** Orders what it sends to its occupants, after what it waits for: see `tell`. */
+  readonly #telling = new Lane()
+
+  constructor(
+    jid: JID,
+    stored: {
+      readonly config: RoomConfig
+      readonly locked: boolean
+      readonly subject: Subject | undefined
+      readonly affiliates: Map<string, Affiliate>
+    },
+  ) {
+    this.jid = jid
+    this.config = stored.config
+    this.locked = stored.locked
+    this.subject = stored.subject
+    this.affiliates = stored.affiliates
+  }
+
+  /** XEP-0045 §5.2 */
+  affiliation(user: JID): Affiliation {
+    return this.affiliates.get(user.bare.toString())?.affiliation ?? 'none'
+  }
+
+  /** All occupants, in the order they came. */
+  get occupants(): Iterable<Occupant> {
+    return this.#byNick.values()
+  }
+
+  /** How many nicks are taken. */
+  get size(): number {
+    return this.#byNick.size
+  }
+
+  /** Who has this nick. */
+  withNick(nick: string): Occupant | undefined {
+    return this.#byNick.get(nick)
+  }
+
+  /** Whose session this full JID is. */
+  occupant(session: JID): Occupant | undefined {
+    return this.#bySession.get(session.toString())
+  }
+
+  /** All occupants with a session of this user (any resource): more than one if he uses several nicks. */
+  occupantsOf(user: JID): readonly Occupant[] {
+    return [...this.#byNick.values()].filter(occupant => occupant.user.equals(user.bare))
+  }
+
+  /** The full JIDs of all sessions. Another array each time that somebody has come or gone, so what was begun before goes on with its own. */
+  get audience(): readonly JID[] {
+    this.#audience ??= [...this.#byNick.values()].flatMap(({ sessions }) =>
+      [...sessions.values()].map(({ jid }) => jid),
+    )
+    return this.#audience
+  }
+
+  /** The address of an occupant in the room. */
+  addressOf(occupant: Pick<Occupant, 'nick'>): JID {
+    return this.jid.withResource(occupant.nick)
+  }
+
+  /** Adds an occupant, or a session of one. */
+  enter(
+    occupant: Occupant,
+    session: JID,
+    presence: Occupant['sessions'] extends Map<string, infer S> ? S : never,
+  ): void {
+    this.#byNick.set(occupant.nick, occupant)
+    occupant.sessions.set(session.toString(), presence)
+    this.#bySession.set(session.toString(), occupant)
+    this.#audience = undefined
+  }
+
+  /** A session is gone; with its last one, so is the occupant. */
+  leave(occupant: Occupant, session: JID): void {
+    occupant.sessions.delete(session.toString())
+    this.#bySession.delete(session.toString())
+    if (occupant.sessions.size === 0) this.#byNick.delete(occupant.nick)
+    this.#audience = undefined
+  }
+
+  /** Gives an occupant another nick, which must be free. */
+  rename(occupant: Occupant, nick: string): void {
+    this.#byNick.delete(occupant.nick)
+    occupant.nick = nick
+    this.#byNick.set(nick, occupant)
+    this.#audience = undefined
+  }
+
+  /**
+   * Says something to occupants: behind all that was to be said before, be it that this waits for the storage. To be called in the room's
+   * lane and not to be waited for there; settles when it is said.
+   */
+  tell(task: () => Maybe<void>): Maybe<void> {
+    return this.#telling.run(task)
+  }
+}

@@ -1,0 +1,59 @@
+/** XEP-0045: Multi-User Chat: the service of a host, `rooms.<host>`. */
+import { StanzaError } from '../../core/errors.ts'
+import { dispatchIq } from '../../core/iq.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import type { Service } from '../../core/services.ts'
+import type { JID } from '../../xml/jid.ts'
+import type { Stanza } from '../../xml/stanza.ts'
+import { takeMessage } from './messages.ts'
+import type { MucParts } from './parts.ts'
+import { takePresence } from './presence.ts'
+import { passRequest } from './requests.ts'
+
+/** Finishes what was begun. */
+type Settle = () => Maybe<void>
+
+const NOTHING: Settle = () => undefined
+
+/** Each room is an owner, in the sense of homes and of the storage: its home runs it, its lane orders it. */
+export class RoomService implements Service {
+  readonly #parts: MucParts
+
+  constructor(parts: MucParts) {
+    this.#parts = parts
+  }
+
+  owner(address: JID): JID {
+    return address.bare
+  }
+
+  receive(stanza: Stanza): Maybe<void> {
+    return then(this.begin(stanza), settle => settle())
+  }
+
+  begin(stanza: Stanza): Maybe<Settle> {
+    const { host, service } = this.#parts
+    const to = stanza.to ?? service
+    if (to.local === '') {
+      if (stanza.kind === 'iq') return () => this.#dispatch(stanza, 'rooms', service)
+      if (stanza.kind === 'presence' || stanza.type === 'error') return NOTHING
+      throw new StanzaError('service-unavailable')
+    }
+    if (stanza.kind === 'iq')
+      return to.resource === ''
+        ? () => this.#dispatch(stanza, 'room', to)
+        : () => host.router.homes.inLane(to.bare, () => passRequest(this.#parts, stanza))
+    return then(this.#parts.ids.ready(), () =>
+      then(host.ids.ready(), () =>
+        host.router.homes.inLane(to.bare, () =>
+          stanza.kind === 'presence' ? takePresence(this.#parts, stanza) : takeMessage(this.#parts, stanza),
+        ),
+      ),
+    )
+  }
+
+  #dispatch(stanza: Stanza, place: 'rooms' | 'room', owner: JID): void {
+    const { host } = this.#parts
+    dispatchIq(stanza, { host, place, owner: owner.bare }, { send: answer => host.router.route(answer) })
+  }
+}

@@ -1,0 +1,67 @@
+import type { Host } from '../../core/host.ts'
+import { rowsOf } from '../../core/pages.ts'
+import type { Table, Write } from '../../storage/types.ts'
+import type { JID } from '../../xml/jid.ts'
+import { DEFAULT_CONFIG, type RoomConfig } from './config.ts'
+import { type Affiliate, Room, type Subject } from './room.ts'
+
+/** What a room is, besides its affiliates and its archive. */
+interface Stored {
+  readonly config: RoomConfig
+  readonly locked: boolean
+  readonly created: number
+}
+
+const ROOM = 'room'
+const SUBJECT = 'subject'
+
+/** The rows of rooms. The owner, in the sense of the storage, is the room. */
+export class RoomStore {
+  readonly #host: Host
+  /** Keys: `room`, `subject`. */
+  readonly #rooms: Table<Stored | Subject>
+  /** By bare JID. */
+  readonly #affiliates: Table<Affiliate>
+
+  constructor(host: Host) {
+    this.#host = host
+    this.#rooms = host.storage.table<Stored | Subject>('rooms', 'lww')
+    this.#affiliates = host.storage.table<Affiliate>('room-affiliates', 'lww')
+  }
+
+  /** Reads a room; undefined if there is none. */
+  async read(jid: JID): Promise<Room | undefined> {
+    const [rows, affiliates] = await Promise.all([rowsOf(this.#rooms, jid), rowsOf(this.#affiliates, jid)])
+    const stored = rows.find(({ key }) => key === ROOM)?.item as Stored | undefined
+    if (stored === undefined) return undefined
+    return new Room(jid, {
+      // What came to be an option later has its default.
+      config: { ...DEFAULT_CONFIG, ...stored.config },
+      locked: stored.locked,
+      subject: rows.find(({ key }) => key === SUBJECT)?.item as Subject | undefined,
+      affiliates: new Map(affiliates.map(({ key, item }) => [key, item])),
+    })
+  }
+
+  /** Stores how a room is. */
+  room(jid: JID, config: RoomConfig, locked: boolean): Write {
+    return this.#rooms.put(jid, ROOM, { config, locked, created: this.#host.clock.now() })
+  }
+
+  subject(jid: JID, subject: Subject): Write {
+    return this.#rooms.put(jid, SUBJECT, subject)
+  }
+
+  /** Stores, or removes, an affiliate. */
+  affiliate(jid: JID, user: string, affiliate: Affiliate | undefined): Write {
+    return affiliate === undefined
+      ? this.#affiliates.delete(jid, user)
+      : this.#affiliates.put(jid, user, affiliate)
+  }
+
+  /** Rooms of a domain after one of them, some at a time. */
+  async list(after: JID, limit: number): Promise<readonly JID[]> {
+    const owners = await this.#rooms.owners(after, limit)
+    return owners.filter(({ domain }) => domain === after.domain)
+  }
+}

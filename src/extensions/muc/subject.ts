@@ -1,0 +1,63 @@
+/** XEP-0045 §8.1: the subject of a room. */
+import { commit } from '../../core/commit.ts'
+import { StanzaError } from '../../core/errors.ts'
+import { isPromise, type Maybe, then } from '../../core/maybe.ts'
+import { dateTime } from '../../xml/delay.ts'
+import { xml } from '../../xml/element.ts'
+import type { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import type { Occupant } from './occupant.ts'
+import type { MucParts } from './parts.ts'
+import type { Room } from './room.ts'
+import { shown } from './shown.ts'
+
+/** XEP-0045 §8.1: "a message with a <subject/> element but no <body/> or <thread/> element". */
+export function isSubject(message: Stanza): boolean {
+  return (
+    message.has('subject', NS.client) && !message.has('body', NS.client) && !message.has('thread', NS.client)
+  )
+}
+
+/** Changes the subject, stores it and tells everybody. */
+export function changeSubject(
+  parts: MucParts,
+  room: Room,
+  occupant: Occupant,
+  stanza: Stanza,
+): () => Maybe<void> {
+  const { role } = occupant
+  // XEP-0045 §8.1: "the service MUST return a <forbidden/> error".
+  if (role !== 'moderator' && !(room.config.changeSubject && role === 'participant'))
+    throw new StanzaError('forbidden')
+  const { host, store, archive } = parts
+  const message = shown(room, occupant, stanza)
+  const subject = { message: message.pack().toString('base64'), time: host.clock.now() }
+  const append = room.config.archived
+    ? archive.append(room.jid, message, stanza.from, false, undefined)
+    : undefined
+  const writes = append === undefined ? [] : [append]
+  const committed = commit(host.storage, [store.subject(room.jid, subject), ...writes], host.log)
+  if (isPromise(committed)) committed.catch(() => undefined)
+  const { audience } = room
+  const told = room.tell(() =>
+    then(committed, () => {
+      room.subject = subject
+      const ids = append === undefined ? undefined : [host.ids.idOf(room.jid, append)]
+      host.router.tellMany(message.with({ ids }), audience, stanza.from)
+    }),
+  )
+  return () => told
+}
+
+/** XEP-0045 §7.2.15: the last thing that somebody gets who joins; empty where nobody has set it. */
+export function sendSubject({ host }: MucParts, room: Room, to: JID): void {
+  const { subject, jid } = room
+  const message =
+    subject === undefined
+      ? Stanza.build('message', { from: jid, to, type: 'groupchat' }, xml('subject'))
+      : Stanza.unpack(Buffer.from(subject.message, 'base64'))
+          .with({ to })
+          .plus(xml('delay', { xmlns: NS.delay, from: jid.toString(), stamp: dateTime(subject.time) }))
+  host.router.tellMany(message, [to], jid)
+}
