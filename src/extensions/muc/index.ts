@@ -5,6 +5,7 @@ import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import disco from '../disco.ts'
 import stanzaIds from '../stanza-ids.ts'
+import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
 import { OccupantIds } from './occupant-ids.ts'
 import type { MucParts } from './parts.ts'
@@ -31,8 +32,12 @@ export default defineExtension({
       rooms: new Rooms(store),
       ids: new OccupantIds(host),
       archive: new RoomArchive(host),
+      listeners: [],
     }
     host.router.services.add(service.domain, new RoomService(parts), host.domain)
-    return { moving: { forget: which => parts.rooms.drop(which) } }
+    return {
+      iq: [...adminClaims(parts)],
+      moving: { forget: which => parts.rooms.drop(which) },
+    }
   },
 })

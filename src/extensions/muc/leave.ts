@@ -6,7 +6,7 @@ import { withoutOurs } from './items.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
-import { tellGone, tellPresence } from './telling.ts'
+import { type News, tellGone, tellPresence } from './telling.ts'
 
 /** A session has gone: by its own will, or since its stream has ended. */
 export async function leave(
@@ -37,16 +37,29 @@ function tellOnly({ host }: MucParts, room: Room, gone: Occupant, presence: Stan
     host.router.tellMany(presence.with({ type: 'unavailable', from: room.addressOf(gone) }), [jid], room.jid)
 }
 
+/**
+ * Makes an occupant leave, with all sessions, for reasons that the news tell: kicked (307), banned (301), no member (321, 322), shut down
+ * (332). Gives what tells all, itself too (110); for `room.tell`.
+ */
+export function expel(parts: MucParts, room: Room, occupant: Occupant, news: News): () => void {
+  const gone = { ...occupant, sessions: new Map(occupant.sessions) }
+  for (const { jid } of gone.sessions.values()) room.leave(occupant, jid)
+  const [first] = gone.sessions.values()
+  const from = first?.jid ?? room.jid
+  return () => tellGone(parts, room, gone, Stanza.build('presence', { from, type: 'unavailable' }), news)
+}
+
 /** XEP-0045 §10.1: a room that is not persistent ends with its last occupant. */
-async function removeEmpty(parts: MucParts, room: Room): Promise<void> {
+export async function removeEmpty(parts: MucParts, room: Room): Promise<void> {
   if (room.size > 0 || (room.config.persistent && !room.locked)) return
   await remove(parts, room)
 }
 
 /** Erases a room and all that is stored of it. */
-async function remove({ host, rooms }: MucParts, room: Room): Promise<void> {
+async function remove({ host, rooms, listeners }: MucParts, room: Room): Promise<void> {
   rooms.delete(room)
   await host.storage.forget(room.jid)
+  for (const { destroyed } of listeners) destroyed?.(room)
 }
 
 /** Conditions of errors that mean that somebody is not there any more: XEP-0045 §18.1.2 and what servers send. */

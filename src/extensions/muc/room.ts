@@ -59,9 +59,11 @@ export class Room {
     this.affiliates = stored.affiliates
   }
 
-  /** XEP-0045 §5.2 */
+  /** XEP-0045 §5.2; of an occupant, too, or any address of his. */
   affiliation(user: JID): Affiliation {
-    return this.affiliates.get(user.bare.toString())?.affiliation ?? 'none'
+    const own = this.affiliates.get(user.bare.toString())
+    // XEP-0045 §9.2: "<domain> (the domain itself matches, as does any user@domain)", after `<user@domain>`.
+    return (own ?? this.affiliates.get(user.domain))?.affiliation ?? 'none'
   }
 
   /** All occupants, in the order they came. */
@@ -84,9 +86,11 @@ export class Room {
     return this.#bySession.get(session.toString())
   }
 
-  /** All occupants with a session of this user (any resource): more than one if he uses several nicks. */
+  /** All occupants with a session of this user (any resource): more than one if he uses several nicks. Of a domain: all of its users. */
   occupantsOf(user: JID): readonly Occupant[] {
-    return [...this.#byNick.values()].filter(occupant => occupant.user.equals(user.bare))
+    return [...this.#byNick.values()].filter(occupant =>
+      user.local === '' ? occupant.user.domain === user.domain : occupant.user.equals(user.bare),
+    )
   }
 
   /** The full JIDs of all sessions. Another array each time that somebody has come or gone, so what was begun before goes on with its own. */

@@ -1,0 +1,19 @@
+import type { JID } from '../../xml/jid.ts'
+import type { Affiliate, Room } from './room.ts'
+
+/** What other files of this folder want to know of rooms; they add themselves to `MucParts.listeners` at set-up. All of it runs in the lane of the room. */
+export interface RoomListener {
+  /**
+   * Somebody has another standing than before, or another reserved nick: it is stored and `room` has it, occupants are not told yet. `user`
+   * is a bare JID, or a domain that is banned or no more; `by` who did it (any JID of his), or the room.
+   */
+  readonly changed?: (
+    room: Room,
+    user: JID,
+    before: Affiliate | undefined,
+    after: Affiliate | undefined,
+    by: JID,
+  ) => void
+  /** A room is gone, with all that was stored of it; `room` still holds what it was, without its occupants. */
+  readonly destroyed?: (room: Room) => void
+}

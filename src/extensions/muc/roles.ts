@@ -1,0 +1,65 @@
+/** XEP-0045 §8.2 to XEP-0045 §8.5, XEP-0045 §9.6 to XEP-0045 §9.8: what moderators and admins do with occupants. */
+import { StanzaError } from '../../core/errors.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import type { JID } from '../../xml/jid.ts'
+import { expel, removeEmpty } from './leave.ts'
+import type { Occupant } from './occupant.ts'
+import type { MucParts } from './parts.ts'
+import { mayGiveRole, type Role } from './privileges.ts'
+import type { Room } from './room.ts'
+import { actorOf } from './standing.ts'
+import { tellPresence } from './telling.ts'
+
+/** What an occupant is to be; `none`: he is kicked. */
+export interface RoleChange {
+  readonly nick: string
+  readonly role: Role
+  readonly reason: string | undefined
+}
+
+/** Gives occupants roles, all or none of them, in the room's lane. Gives what settles when it has been told; that waits for `answered`. */
+export async function giveRoles(
+  parts: MucParts,
+  room: Room,
+  by: JID,
+  changes: readonly RoleChange[],
+  answered?: Promise<void>,
+): Promise<() => Maybe<void>> {
+  const made = changes.map(({ nick, ...change }) => ({
+    ...change,
+    occupant: requireRight(room, by, nick, change.role),
+  }))
+  const actor = actorOf(room, by)
+  const tellings = made.map(({ occupant, role, reason }) => {
+    const news = { actor, reason }
+    // XEP-0045 §8.2: "including status code 307".
+    if (role === 'none') return expel(parts, room, occupant, { ...news, statuses: [307] })
+    occupant.role = role
+    return () => tellPresence(parts, room, occupant, room.jid, news)
+  })
+  const told = room.tell(() =>
+    then(answered, () => {
+      for (const telling of tellings) telling()
+    }),
+  )
+  await removeEmpty(parts, room)
+  return () => told
+}
+
+/** Whose role it is; throws the StanzaError that says why it may not be changed so. */
+function requireRight(room: Room, by: JID, nick: string, role: Role): Occupant {
+  const actor = room.occupant(by) ?? room.occupantsOf(by)[0]
+  const standing = { affiliation: room.affiliation(by), role: actor?.role ?? 'none' } as const
+  const occupant = room.withNick(nick)
+  const whom =
+    occupant === undefined
+      ? ({ affiliation: 'none', role: 'participant' } as const)
+      : { affiliation: room.affiliation(occupant.user), role: occupant.role }
+  const verdict = mayGiveRole(standing, whom, role)
+  if (verdict === 'forbidden') throw new StanzaError('forbidden')
+  if (occupant === undefined) throw new StanzaError('item-not-found')
+  // XEP-0045 §8.2: "If a moderator attempts to kick himself, the service MAY deny the request and return a <conflict/> error".
+  if (role === 'none' && occupant === actor) throw new StanzaError('conflict')
+  if (verdict === 'not-allowed') throw new StanzaError('not-allowed')
+  return occupant
+}

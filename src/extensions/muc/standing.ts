@@ -1,0 +1,164 @@
+/** XEP-0045 §5.2.2: changing affiliations; the one place where it is done, whoever wants it. */
+import { randomUUID } from 'node:crypto'
+import { commit } from '../../core/commit.ts'
+import { StanzaError } from '../../core/errors.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import type { JID } from '../../xml/jid.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { item, roomUser, seesAddresses } from './items.ts'
+import { expel, removeEmpty } from './leave.ts'
+import { requireFree } from './nicks.ts'
+import type { Occupant } from './occupant.ts'
+import type { MucParts } from './parts.ts'
+import { type Affiliation, roleAfter } from './privileges.ts'
+import type { Affiliate, Room } from './room.ts'
+import { type News, tellPresence } from './telling.ts'
+
+/** What somebody is to be. */
+export interface StandingChange {
+  /** Any address of his; a domain can only be banned, and not be banned any more. */
+  readonly user: JID
+  readonly affiliation: Affiliation
+  /** The nick that is reserved for him: '' for none, absent for the one that he has. */
+  readonly nick?: string | undefined
+  readonly reason?: string | undefined
+}
+
+/** One change as it is made. */
+interface Change extends StandingChange {
+  readonly key: string
+  readonly before: Affiliate | undefined
+  readonly after: Affiliate | undefined
+  /** As the affiliation was, be it that of his domain. */
+  readonly was: Affiliation
+}
+
+/**
+ * Changes affiliations, all or none of them, in the room's lane: stores them, has those leave who may not stay, and tells everybody. Whether
+ * `by` may do that is for the caller to see to. Gives what settles when it has been told; that waits for `answered`. Throws the StanzaErrors
+ * `conflict` (no owner would be left; a nick is another's), `jid-malformed`.
+ */
+export async function changeAffiliations(
+  parts: MucParts,
+  room: Room,
+  changes: readonly StandingChange[],
+  by: JID,
+  answered?: Promise<void>,
+): Promise<() => Maybe<void>> {
+  const made = prepare(parts, room, changes)
+  requireOwner(room, made)
+  const { host, store, listeners } = parts
+  const writes = made.map(({ key, after }) => store.affiliate(room.jid, key, after))
+  await commit(host.storage, writes, host.log)
+  for (const { key, after } of made)
+    if (after === undefined) room.affiliates.delete(key)
+    else room.affiliates.set(key, after)
+  for (const { user, before, after } of made)
+    for (const { changed } of listeners) changed?.(room, user.bare, before, after, by)
+  const actor = actorOf(room, by)
+  const tellings = made.flatMap(change => apply(parts, room, change, actor))
+  const told = room.tell(() =>
+    then(answered, () => {
+      for (const telling of tellings) telling()
+    }),
+  )
+  await removeEmpty(parts, room)
+  return () => told
+}
+
+/** The nick of somebody who does something, if he is in the room: addresses are not for everybody. */
+export function actorOf(room: Room, by: JID): string | undefined {
+  return (room.occupant(by) ?? room.occupantsOf(by)[0])?.nick
+}
+
+function prepare({ host }: MucParts, room: Room, changes: readonly StandingChange[]): Change[] {
+  const made = new Map<string, Change>()
+  for (const change of changes) {
+    const user = change.user.bare
+    const { affiliation, nick, reason } = change
+    if (user.local === '' && affiliation !== 'outcast' && affiliation !== 'none')
+      throw new StanzaError('jid-malformed', { text: 'a domain can be banned and nothing else' })
+    const key = user.toString()
+    const before = room.affiliates.get(key)
+    if (nick !== undefined && nick !== '') requireFree(room, nick, user)
+    // XEP-0045 §9.1: "MUST remove the outcast's nickname from the list of registered nicknames".
+    const kept = affiliation === 'outcast' ? undefined : (nick ?? before?.nick)
+    const isNew = before === undefined || before.affiliation === 'outcast' || affiliation === 'outcast'
+    const after: Affiliate | undefined =
+      affiliation === 'none'
+        ? undefined
+        : {
+            affiliation,
+            since: isNew ? host.clock.now() : before.since,
+            ...(kept !== undefined && kept !== '' && { nick: kept }),
+            ...(reason !== undefined && reason !== '' && { reason }),
+          }
+    made.set(key, { ...change, user, key, before, after, was: room.affiliation(user) })
+  }
+  requireDifferentNicks([...made.values()])
+  return [...made.values()]
+}
+
+/** Two cannot have the same nick in one request either. */
+function requireDifferentNicks(changes: readonly Change[]): void {
+  const nicks = changes.map(({ nick }) => nick).filter(nick => nick !== undefined && nick !== '')
+  if (new Set(nicks).size < nicks.length) throw new StanzaError('conflict')
+}
+
+/** XEP-0045 §10.4: "A service MUST NOT allow an owner to revoke his or her own owner status if there are no other owners". */
+function requireOwner(room: Room, changes: readonly Change[]): void {
+  const owners = new Set<string>()
+  for (const [key, { affiliation }] of room.affiliates) if (affiliation === 'owner') owners.add(key)
+  const had = owners.size
+  for (const { key, affiliation } of changes)
+    if (affiliation === 'owner') owners.add(key)
+    else owners.delete(key)
+  if (had > 0 && owners.size === 0) throw new StanzaError('conflict')
+}
+
+/** What a change means for those who are in the room; gives what tells it. */
+function apply(parts: MucParts, room: Room, change: Change, actor: string | undefined): (() => void)[] {
+  const { user, was, reason } = change
+  const news = { actor, reason }
+  const there = room.occupantsOf(user)
+  if (there.length === 0) return user.local === '' ? [] : [() => tellOfAbsent(parts, room, change, news)]
+  return there.map(occupant => {
+    // Of a domain, those who have a standing of their own keep it.
+    const now = room.affiliation(occupant.user)
+    if (now === 'outcast') return expel(parts, room, occupant, { ...news, statuses: [301] })
+    // XEP-0045 §9.4: "If the room is members-only, the service MUST remove the user from the room, including a status code of 321".
+    if (now === 'none' && room.config.membersOnly)
+      return expel(parts, room, occupant, { ...news, statuses: [321] })
+    return stay(parts, room, occupant, was, now, news)
+  })
+}
+
+function stay(
+  parts: MucParts,
+  room: Room,
+  occupant: Occupant,
+  was: Affiliation,
+  now: Affiliation,
+  news: News,
+): () => void {
+  occupant.role = roleAfter(occupant.role, was, now, room.config.moderated)
+  return () => tellPresence(parts, room, occupant, room.jid, news)
+}
+
+/** XEP-0045 §10.3: "If the user is not in the room, the service MAY send a message from the room itself": to those who see addresses. */
+function tellOfAbsent({ host }: MucParts, room: Room, { user, affiliation }: Change, news: News): void {
+  const to = [...room.occupants]
+    .filter(occupant => seesAddresses(room, occupant))
+    .flatMap(({ sessions }) => [...sessions.values()].map(({ jid }) => jid))
+  if (to.length === 0) return
+  const { actor, reason } = news
+  const what = item({
+    affiliation,
+    role: 'none',
+    jid: user,
+    ...(actor !== undefined && { actor }),
+    ...(reason !== undefined && { reason }),
+  })
+  const message = Stanza.build('message', { from: room.jid, id: randomUUID() }, roomUser([what]))
+  host.router.tellMany(message, to, room.jid)
+}
