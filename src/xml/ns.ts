@@ -45,6 +45,8 @@ export const NS = {
   roomInfo: 'http://jabber.org/protocol/muc#roominfo',
   roomRequest: 'http://jabber.org/protocol/muc#request',
   roomRegister: 'http://jabber.org/protocol/muc#register',
+  /** docs/protocol/groups.md */
+  groups: 'tidings:groups:0',
   /** XEP-0410 */
   selfPing: 'http://jabber.org/protocol/muc#self-ping-optimization',
   /** XEP-0421 */

@@ -7,6 +7,7 @@ import disco from '../disco.ts'
 import stanzaIds from '../stanza-ids.ts'
 import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
+import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
 import type { MucParts } from './parts.ts'
 import { Rooms } from './rooms.ts'
@@ -34,6 +35,7 @@ export default defineExtension({
       archive: new RoomArchive(host),
       listeners: [],
     }
+    parts.listeners.push(groupNotices(parts))
     host.router.services.add(service.domain, new RoomService(parts), host.domain)
     return {
       iq: [...adminClaims(parts)],

@@ -1,8 +1,7 @@
 /** XEP-0045 §7.4: messages to all occupants. */
-import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
-import { isPromise, type Maybe, then } from '../../core/maybe.ts'
-import type { Append } from '../../storage/types.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import { isSomethingNew, isWorthKeeping } from './history.ts'
@@ -13,6 +12,7 @@ import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { passPrivately } from './private-messages.ts'
 import type { Room } from './room.ts'
+import { say } from './say.ts'
 import { shown } from './shown.ts'
 import { changeSubject, isSubject } from './subject.ts'
 import { takeVoiceRequest } from './voice.ts'
@@ -49,39 +49,24 @@ function notForRooms(): never {
   throw new StanzaError('bad-request', { text: 'a message to a room has the type groupchat' })
 }
 
-/**
- * Stores a message, if it is to be kept, and sends it to all who are there now, in the order of the archive. The lane of the room does not wait
- * for the storage: many messages are one commit.
- */
+/** Reflects a message to all occupants. */
 function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza): () => Maybe<void> {
   const message = shown(room, occupant, stanza)
-  const { audience, jid, config } = room
-  const { host, archive } = parts
-  let append: Append | undefined
-  if (config.archived && isWorthKeeping(message)) {
-    // XEP-0313 §5.1.2: in non-anonymous rooms the real address is kept with it.
-    const kept =
-      config.whois === 'anyone'
-        ? message.plus(
-            roomUser([
-              item({ affiliation: room.affiliation(occupant.user), role: occupant.role, jid: stanza.from }),
-            ]),
-          )
-        : message
-    append = archive.append(jid, kept, stanza.from, isSomethingNew(message), keyOf(stanza))
-  }
-  const committed = append === undefined ? undefined : commit(host.storage, [append], host.log)
-  // Looked at when its turn comes: it is no unhandled rejection until then.
-  if (isPromise(committed)) committed.catch(() => undefined)
-  const told = room.tell(() =>
-    then(committed, () => {
-      // XEP-0359, ARCHITECTURE §7: what is there already is for whoever sends it again, and for nobody else.
-      const to = append?.repeated ? [stanza.from] : audience
-      const ids = append === undefined ? undefined : [host.ids.idOf(jid, append)]
-      host.router.tellMany(message.with({ ids }), to, stanza.from)
-    }),
-  )
+  const told = say(parts, room, {
+    message,
+    by: stanza.from,
+    kept: isWorthKeeping(message) ? kept(room, occupant, message, stanza.from) : undefined,
+    unread: isSomethingNew(message),
+    key: keyOf(stanza),
+  })
   return () => told
+}
+
+/** XEP-0313 §5.1.2: in non-anonymous rooms the real address is kept with a message. */
+function kept(room: Room, occupant: Occupant, message: Stanza, jid: JID): Stanza {
+  if (room.config.whois !== 'anyone') return message
+  const { user, role } = occupant
+  return message.plus(roomUser([item({ affiliation: room.affiliation(user), role, jid })]))
 }
 
 /** Known again within a day: the same user, `to`, and origin-id. */

@@ -1,7 +1,6 @@
 /** XEP-0045 §8.1: the subject of a room. */
-import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
-import { isPromise, type Maybe, then } from '../../core/maybe.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -10,6 +9,7 @@ import { Stanza } from '../../xml/stanza.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
+import { say } from './say.ts'
 import { shown } from './shown.ts'
 
 /** XEP-0045 §8.1: "a message with a <subject/> element but no <body/> or <thread/> element". */
@@ -30,23 +30,18 @@ export function changeSubject(
   // XEP-0045 §8.1: "the service MUST return a <forbidden/> error".
   if (role !== 'moderator' && !(room.config.changeSubject && role === 'participant'))
     throw new StanzaError('forbidden')
-  const { host, store, archive } = parts
+  const { host, store } = parts
   const message = shown(room, occupant, stanza)
   const subject = { message: message.pack().toString('base64'), time: host.clock.now() }
-  const append = room.config.archived
-    ? archive.append(room.jid, message, stanza.from, false, undefined)
-    : undefined
-  const writes = append === undefined ? [] : [append]
-  const committed = commit(host.storage, [store.subject(room.jid, subject), ...writes], host.log)
-  if (isPromise(committed)) committed.catch(() => undefined)
-  const { audience } = room
-  const told = room.tell(() =>
-    then(committed, () => {
+  const told = say(parts, room, {
+    message,
+    by: stanza.from,
+    kept: message,
+    writes: [store.subject(room.jid, subject)],
+    stored: () => {
       room.subject = subject
-      const ids = append === undefined ? undefined : [host.ids.idOf(room.jid, append)]
-      host.router.tellMany(message.with({ ids }), audience, stanza.from)
-    }),
-  )
+    },
+  })
   return () => told
 }
 
