@@ -24,6 +24,7 @@ import { type BindPolicy, type BindWish, type BoundHandle, Sessions } from './se
 import { Spreading } from './spread.ts'
 import { Submissions } from './submissions.ts'
 import type { NodeReport } from './survey.ts'
+import { Telling } from './tell.ts'
 
 /** Finishes a prepared stanza; to be run after all earlier stanzas of its sender have settled. */
 export type Settle = () => Maybe<void>
@@ -62,6 +63,7 @@ export class Router {
   readonly #commits: Commits
   readonly #submissions: Submissions
   readonly #spreading: Spreading
+  readonly #telling: Telling
 
   constructor(parts: RouterParts) {
     const { cluster } = parts
@@ -76,6 +78,7 @@ export class Router {
     this.#commits = new Commits(parts.metrics ?? new Metrics(systemClock))
     this.#submissions = new Submissions(this, this.#link, this.#commits)
     this.#spreading = new Spreading(this, this.#link, parts.background)
+    this.#telling = new Telling(this, this.#link, parts.background)
   }
 
   /** All hosts. */
@@ -215,8 +218,13 @@ export class Router {
    * Sends a message or presence of a room to many of its occupants, each a full JID, in this order of calls; nobody waits for it, and no error
    * answers it. Only the guards of a recipient run, for `by`, the real address of whom it comes from, as for what comes from that.
    */
-  tellMany(stanza: Stanza, recipients: readonly JID[], _by: JID): void {
-    for (const to of recipients) this.route(stanza.readdress(to))
+  tellMany(stanza: Stanza, recipients: readonly JID[], by: JID): void {
+    this.#telling.tell(stanza, recipients, by)
+  }
+
+  /** The same for those whose home is this node. */
+  tellHere(stanza: Stanza, recipients: readonly JID[], by: JID): void {
+    this.#telling.tellHere(stanza, recipients, by)
   }
 
   /** The recipient's half, here or at another node. Throws or rejects with the StanzaError that answers the sender. */

@@ -1,6 +1,7 @@
 import type { Write } from '../storage/types.ts'
 import type { Stanza } from '../xml/stanza.ts'
-import { eachInOrder, isPromise, type Maybe } from './maybe.ts'
+import { StanzaError } from './errors.ts'
+import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
 import type { Session } from './session.ts'
 import type {
   Kind,
@@ -40,22 +41,35 @@ export class StageTable {
     return this.#guard(stanza, at, this.#stages[at.side][stanza.kind].guard, 0)
   }
 
+  /** Whether the guards let a stanza of a room through, which nobody waits for: a refusal means no. */
+  lets(stanza: Stanza, at: StageContext): Maybe<boolean> {
+    const guards = this.#stages[at.side][stanza.kind].guard
+    return attempt<boolean>(
+      () => then(this.#guard(stanza, at, guards, 0, false), admitted => admitted !== undefined),
+      error => {
+        if (error instanceof StanzaError) return false
+        throw error
+      },
+    )
+  }
+
   /** The guards from one on. A loop and no callbacks: this runs for each stanza, and for each of the many who get a presence. */
   #guard(
     stanza: Stanza,
     at: StageContext,
     guards: readonly StageOf<'guard'>[],
     from: number,
+    stamps = true,
   ): Maybe<Stanza | undefined> {
     for (let i = nextFor(stanza, guards, from); i < guards.length; i = nextFor(stanza, guards, i + 1)) {
       const guard = guards[i] as StageOf<'guard'>
       // ARCHITECTURE §6, docs/decisions/0014: error stanzas skip `guard`, but for those that ask for them, and nothing else.
       if (stanza.type === 'error' && !guard.interest.errors) continue
       const verdict = guard.run(stanza, at)
-      if (isPromise(verdict)) return this.#guardLater(verdict, stanza, at, guards, i + 1)
+      if (isPromise(verdict)) return this.#guardLater(verdict, stanza, at, guards, i + 1, stamps)
       if (verdict === 'drop') return undefined
     }
-    return this.#stamp(stanza, at)
+    return stamps ? this.#stamp(stanza, at) : stanza
   }
 
   async #guardLater(
@@ -64,8 +78,9 @@ export class StageTable {
     at: StageContext,
     guards: readonly StageOf<'guard'>[],
     next: number,
+    stamps: boolean,
   ): Promise<Stanza | undefined> {
-    return (await verdict) === 'drop' ? undefined : this.#guard(stanza, at, guards, next)
+    return (await verdict) === 'drop' ? undefined : this.#guard(stanza, at, guards, next, stamps)
   }
 
   #stamp(original: Stanza, at: StageContext): Stanza {

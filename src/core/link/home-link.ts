@@ -134,12 +134,13 @@ class HomeLink implements Link {
     return this.#lastNumber
   }
 
-  spread(presence: Stanza, recipients: readonly JID[]): void {
+  spread(stanza: Stanza, recipients: readonly JID[], by?: JID): void {
     const byNode = Map.groupBy(recipients, to => this.#channels.nodeFor(this.#ownerOf(to)))
     for (const [node, there] of byNode) {
       // RFC 7622 §3.4: no address holds a line break.
-      const frame = { op: 'spread', stanza: presence.toFrame(), to: there.join('\n') }
-      const from = this.#router.ownerOf(presence.from)?.toString()
+      const told = by === undefined ? {} : { by: by.toString() }
+      const frame = { op: 'spread', stanza: stanza.toFrame(), to: there.join('\n'), ...told }
+      const from = this.#router.ownerOf(stanza.from)?.toString()
       const errands = there.map((to): Errand => {
         const owner = this.#ownerOf(to)
         const own = { ...frame, owner, to: to.toString() }
@@ -232,7 +233,7 @@ class HomeLink implements Link {
     }
   }
 
-  #takeSpread({ stanza, to, owner }: Frame, from: string): Answer {
+  #takeSpread({ stanza: framed, to, owner, by }: Frame, from: string): Answer {
     const recipients = String(to)
       .split('\n')
       .map(text => JID.parse(text))
@@ -240,7 +241,9 @@ class HomeLink implements Link {
     // One that names its owner has been looked at already.
     const elsewhere = owner === undefined ? recipients.filter(isElsewhere) : []
     const here = elsewhere.length === 0 ? recipients : recipients.filter(jid => !elsewhere.includes(jid))
-    this.#router.spreadHere(Stanza.fromFrame(stanza as Buffer), here)
+    const stanza = Stanza.fromFrame(framed as Buffer)
+    if (by === undefined) this.#router.spreadHere(stanza, here)
+    else this.#router.tellHere(stanza, here, JID.parse(String(by)))
     return elsewhere.length === 0 ? {} : { moved: elsewhere.map(jid => this.#ownerOf(jid)).join('\n') }
   }
 

@@ -23,7 +23,7 @@ interface Packed {
   readonly owners: readonly PackedOwner[]
   readonly services: readonly Place[]
   /** Stanzas that come from them and had no home to go to: as text; with whom presence for many is for. */
-  readonly stanzas: readonly (readonly [stanza: string, to?: string])[]
+  readonly stanzas: readonly (readonly [stanza: string, to?: string | undefined, by?: string | undefined])[]
 }
 
 /** The owners of slots leave this node and come to it, with all that is known of them. */
@@ -58,9 +58,9 @@ export class Moves implements HomeEvents {
     const packed: Packed = {
       owners: owners.flatMap(owner => this.#pack(owner) ?? []),
       services: this.#services.leave(slots),
-      stanzas: along.map(({ op, stanza, to }) => {
+      stanzas: along.map(({ op, stanza, to, by }) => {
         const text = (stanza as Buffer).toString('base64')
-        return op === 'spread' ? [text, String(to)] : [text]
+        return op === 'spread' ? [text, String(to), by === undefined ? undefined : String(by)] : [text]
       }),
     }
     this.#forget(slots)
@@ -76,11 +76,12 @@ export class Moves implements HomeEvents {
     for (const packed of owners) if (isIn(slots, packed.jid)) this.#unpack(packed)
     this.#services.arrive(services.filter(([domain]) => isIn(slots, domain)))
     const { router } = this.#parts
-    for (const [text, to] of stanzas) {
+    for (const [text, to, by] of stanzas) {
       const stanza = Stanza.fromFrame(Buffer.from(text, 'base64'))
       if (!isIn(slots, stanza.from.bare.toString())) continue
       if (to === undefined) router.route(stanza)
-      else router.spread(stanza, [JID.parse(to)])
+      else if (by == null) router.spread(stanza, [JID.parse(to)])
+      else router.tellMany(stanza, [JID.parse(to)], JID.parse(by))
     }
   }
 

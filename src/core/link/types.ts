@@ -38,8 +38,11 @@ export interface Link {
   ended(session: Session): void
   /** Hands a stanza to its recipient's home, in the order of the session that it comes from. */
   receive(stanza: Stanza, session?: Session): Sending
-  /** Hands presence to other nodes for those of their users who are among the recipients. */
-  spread(presence: Stanza, recipients: readonly JID[]): void
+  /**
+   * Hands presence to other nodes for those of their users who are among the recipients; `by`: what a room says (`Router.tellMany`), with the
+   * real address of whom it comes from.
+   */
+  spread(stanza: Stanza, recipients: readonly JID[], by?: JID): void
   /** Has the home of an account forget it. */
   forget(account: JID): Promise<void>
   /** Has the home of an account store what a session of it has handled. */

@@ -53,7 +53,8 @@ function happeningOf(
   after: Affiliate | undefined,
   by: JID,
 ): Happening | undefined {
-  const [was, is] = [before?.affiliation ?? 'none', after?.affiliation ?? 'none']
+  const was: Affiliation = before?.affiliation ?? 'none'
+  const is: Affiliation = after?.affiliation ?? 'none'
   if (was === is) return undefined
   if (is === 'outcast') return 'banned'
   if (is === 'none') return was === 'outcast' ? undefined : user.equals(by.bare) ? 'left' : 'removed'
