@@ -60,7 +60,7 @@ async function changeIn(
     throw new StanzaError('bad-request', { text: 'items are all about roles or all about affiliations' })
   const changes = affiliations.map(item => standingChange(room, item))
   for (const wanted of changes) requireRight(room, from, wanted)
-  return changeAffiliations(parts, room, changes, from, answered)
+  return changeAffiliations(parts, room, changes, from, { answered })
 }
 
 function roleChange(room: Room, item: Element): RoleChange {

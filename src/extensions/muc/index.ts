@@ -9,6 +9,7 @@ import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
+import { ownerClaims } from './owner.ts'
 import type { MucParts } from './parts.ts'
 import { Rooms } from './rooms.ts'
 import { RoomService } from './service.ts'
@@ -22,6 +23,23 @@ export default defineExtension({
   requires: [disco, stanzaIds],
   options: {
     host: option.text({ doc: 'The domain of the service; empty: rooms.<host>', default: '' }),
+    'created-by': option.choice({
+      doc: 'Who may make rooms: users of the host, or its administrators alone',
+      default: 'users',
+      choices: ['users', 'admins'],
+    }),
+    'occupants-per-room': option.integer({
+      doc: 'Most occupants that the owners of a room can allow; admins and owners of a room always get in',
+      default: 1_000,
+      min: 2,
+      max: 100_000,
+    }),
+    'affiliations-per-room': option.integer({
+      doc: 'Most members, admins, owners and banned users of a room together',
+      default: 10_000,
+      min: 2,
+      max: 100_000,
+    }),
   },
   setup(host, options) {
     const service = JID.parse(options.host === '' ? `rooms.${host.domain}` : options.host)
@@ -34,11 +52,16 @@ export default defineExtension({
       ids: new OccupantIds(host),
       archive: new RoomArchive(host),
       listeners: [],
+      limits: {
+        occupants: options['occupants-per-room'],
+        affiliations: options['affiliations-per-room'],
+        creators: options['created-by'],
+      },
     }
     parts.listeners.push(groupNotices(parts))
     host.router.services.add(service.domain, new RoomService(parts), host.domain)
     return {
-      iq: [...adminClaims(parts)],
+      iq: [...adminClaims(parts), ...ownerClaims(parts)],
       moving: { forget: which => parts.rooms.drop(which) },
     }
   },

@@ -33,7 +33,7 @@ export async function join(
   requireFree(room, nick, from)
   const there = room.withNick(nick)
   const known = room.occupant(from)
-  const isFull = there === undefined && room.size >= room.config.maxUsers
+  const isFull = there === undefined && room.size >= Math.min(room.config.maxUsers, parts.limits.occupants)
   // XEP-0045 §7.2.9: admins and owners come in all the same.
   if (isFull && !['admin', 'owner'].includes(room.affiliation(from)))
     throw new StanzaError('service-unavailable', { type: 'wait' })
@@ -71,13 +71,19 @@ function statusesFor({ config }: Room, isNew: boolean): number[] {
 async function create(parts: MucParts, jid: JID, owner: JID): Promise<Room> {
   const { host, store, rooms } = parts
   await requireCreator(parts, owner)
-  const affiliate = { affiliation: 'owner', since: host.clock.now() } as const
+  const created = host.clock.now()
+  const affiliate = { affiliation: 'owner', since: created } as const
   const user = owner.bare.toString()
   const config = DEFAULT_CONFIG
-  await commit(host.storage, [store.room(jid, config, true), store.affiliate(jid, user, affiliate)], host.log)
+  await commit(
+    host.storage,
+    [store.room({ jid, created }, config, true), store.affiliate(jid, user, affiliate)],
+    host.log,
+  )
   const room = new Room(jid, {
     config,
     locked: true,
+    created,
     subject: undefined,
     affiliates: new Map([[user, affiliate]]),
   })
@@ -85,10 +91,11 @@ async function create(parts: MucParts, jid: JID, owner: JID): Promise<Room> {
   return room
 }
 
-/** Who may make rooms: users of this host. */
-async function requireCreator({ host }: MucParts, who: JID): Promise<void> {
+/** Who may make rooms: users of this host, or its administrators alone. */
+async function requireCreator({ host, limits }: MucParts, who: JID): Promise<void> {
   // XEP-0045 §7.2.1, XEP-0045 §10.1.1: "if the user is not allowed to create rooms": not-allowed.
   if (who.domain !== host.domain || who.local === '') throw new StanzaError('not-allowed')
+  if (limits.creators === 'admins' && !(await host.isAdmin(who.bare))) throw new StanzaError('not-allowed')
 }
 
 /** XEP-0045 §7.2.5 to XEP-0045 §7.2.11: what has to be so before somebody enters. */

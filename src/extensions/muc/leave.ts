@@ -55,10 +55,10 @@ export async function removeEmpty(parts: MucParts, room: Room): Promise<void> {
   await remove(parts, room)
 }
 
-/** Erases a room and all that is stored of it. */
-async function remove({ host, rooms, listeners }: MucParts, room: Room): Promise<void> {
-  rooms.delete(room)
+/** Erases a room and all that is stored of it; who is there is told by the caller. */
+export async function remove({ host, rooms, listeners }: MucParts, room: Room): Promise<void> {
   await host.storage.forget(room.jid)
+  rooms.delete(room)
   for (const { destroyed } of listeners) destroyed?.(room)
 }
 

@@ -6,8 +6,19 @@ import type { OccupantIds } from './occupant-ids.ts'
 import type { Rooms } from './rooms.ts'
 import type { RoomStore } from './store.ts'
 
+/** Limits by options. */
+export interface RoomLimits {
+  /** Occupants of a room, whatever its owners say. */
+  readonly occupants: number
+  /** Affiliates of a room. */
+  readonly affiliations: number
+  /** Who may make rooms. */
+  readonly creators: 'users' | 'admins'
+}
+
 /** What the files of this folder work with. */
 export interface MucParts {
+  readonly limits: RoomLimits
   readonly host: Host
   /** The address of the service: `rooms.<host>`. */
   readonly service: JID

@@ -35,6 +35,8 @@ export class Room {
   subject: Subject | undefined
   /** Its first owner has not said yet how it is to be: nobody else may enter (XEP-0045 §10.1.1). */
   locked: boolean
+  /** When it was made, ms since 1970. */
+  readonly created: number
   /** By bare JID. Those of affiliation `none` are not there. */
   readonly affiliates: Map<string, Affiliate>
   readonly #byNick = new Map<string, Occupant>()
@@ -48,6 +50,7 @@ export class Room {
     stored: {
       readonly config: RoomConfig
       readonly locked: boolean
+      readonly created: number
       readonly subject: Subject | undefined
       readonly affiliates: Map<string, Affiliate>
     },
@@ -55,6 +58,7 @@ export class Room {
     this.jid = jid
     this.config = stored.config
     this.locked = stored.locked
+    this.created = stored.created
     this.subject = stored.subject
     this.affiliates = stored.affiliates
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
+import type { Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { item, roomUser, seesAddresses } from './items.ts'
@@ -24,6 +25,16 @@ export interface StandingChange {
   readonly reason?: string | undefined
 }
 
+/** What goes with a change of affiliations. */
+interface Along {
+  /** The answer to whoever asked for it is sent; nobody is told before. */
+  readonly answered?: Promise<void>
+  /** Stored in the same commit. */
+  readonly writes?: readonly Write[]
+  /** Done as soon as it is stored. */
+  readonly apply?: () => void
+}
+
 /** One change as it is made. */
 interface Change extends StandingChange {
   readonly key: string
@@ -43,13 +54,15 @@ export async function changeAffiliations(
   room: Room,
   changes: readonly StandingChange[],
   by: JID,
-  answered?: Promise<void>,
+  { answered, writes = [], apply: also }: Along = {},
 ): Promise<() => Maybe<void>> {
   const made = prepare(parts, room, changes)
   requireOwner(room, made)
+  requireRoom(parts, room, made)
   const { host, store, listeners } = parts
-  const writes = made.map(({ key, after }) => store.affiliate(room.jid, key, after))
-  await commit(host.storage, writes, host.log)
+  const affiliates = made.map(({ key, after }) => store.affiliate(room.jid, key, after))
+  await commit(host.storage, [...writes, ...affiliates], host.log)
+  also?.()
   for (const { key, after } of made)
     if (after === undefined) room.affiliates.delete(key)
     else room.affiliates.set(key, after)
@@ -114,6 +127,13 @@ function requireOwner(room: Room, changes: readonly Change[]): void {
     if (affiliation === 'owner') owners.add(key)
     else owners.delete(key)
   if (had > 0 && owners.size === 0) throw new StanzaError('conflict')
+}
+
+/** Throws the StanzaError `resource-constraint` if there would be more affiliates than may be. */
+function requireRoom({ limits }: MucParts, room: Room, changes: readonly Change[]): void {
+  const added = changes.filter(({ before, after }) => before === undefined && after !== undefined).length
+  if (added > 0 && room.affiliates.size + added > limits.affiliations)
+    throw new StanzaError('resource-constraint', { type: 'cancel', text: 'the room has too many affiliates' })
 }
 
 /** What a change means for those who are in the room; gives what tells it. */

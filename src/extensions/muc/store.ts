@@ -17,14 +17,12 @@ const SUBJECT = 'subject'
 
 /** The rows of rooms. The owner, in the sense of the storage, is the room. */
 export class RoomStore {
-  readonly #host: Host
   /** Keys: `room`, `subject`. */
   readonly #rooms: Table<Stored | Subject>
   /** By bare JID. */
   readonly #affiliates: Table<Affiliate>
 
   constructor(host: Host) {
-    this.#host = host
     this.#rooms = host.storage.table<Stored | Subject>('rooms', 'lww')
     this.#affiliates = host.storage.table<Affiliate>('room-affiliates', 'lww')
   }
@@ -38,14 +36,15 @@ export class RoomStore {
       // What came to be an option later has its default.
       config: { ...DEFAULT_CONFIG, ...stored.config },
       locked: stored.locked,
+      created: stored.created,
       subject: rows.find(({ key }) => key === SUBJECT)?.item as Subject | undefined,
       affiliates: new Map(affiliates.map(({ key, item }) => [key, item])),
     })
   }
 
   /** Stores how a room is. */
-  room(jid: JID, config: RoomConfig, locked: boolean): Write {
-    return this.#rooms.put(jid, ROOM, { config, locked, created: this.#host.clock.now() })
+  room({ jid, created }: Pick<Room, 'jid' | 'created'>, config: RoomConfig, locked: boolean): Write {
+    return this.#rooms.put(jid, ROOM, { config, locked, created })
   }
 
   subject(jid: JID, subject: Subject): Write {

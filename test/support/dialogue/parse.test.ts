@@ -70,6 +70,15 @@ t.test('what clients connect over', async t => {
 
 for (const [text, expected] of [
   ['alice connects', { do: 'connect', client: 'alice' }],
+  [
+    'alice enters tea@rooms.localhost/al',
+    {
+      do: 'enter',
+      client: 'alice',
+      address: 'tea@rooms.localhost/al',
+      presence: '<x xmlns="http://jabber.org/protocol/muc"/>',
+    },
+  ],
   ['alice comes online', { do: 'online', client: 'alice', presence: '<presence/>' }],
   [
     'alice comes online: <presence><priority>1</priority></presence>',

@@ -1,6 +1,8 @@
 /** Reads dialogue files. The format is described in test/dialogues/README.md. */
+
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
+import { NS } from '../../../src/xml/ns.ts'
 import type { Over } from './transport.ts'
 import type { Action, ClientSpec, Dialogue, Step } from './types.ts'
 
@@ -174,10 +176,16 @@ function readPhrase(phrase: string, xml: string, line: number): Action | undefin
     return { do: 'storage', fails: phrase === 'the storage fails' }
   const [, client, verb] = /^([a-z][a-z0-9-]*)(?: |(?='s ))(.*)$/.exec(phrase) ?? []
   if (client === undefined || verb === undefined) return undefined
-  const withXml = readSending(client, verb, xml)
-  if (withXml !== undefined && xml === '' && withXml.do !== 'online')
+  const withXml = readEntering(client, verb, xml) ?? readSending(client, verb, xml)
+  if (withXml !== undefined && xml === '' && withXml.do !== 'online' && withXml.do !== 'enter')
     throw new DialogueSyntaxError(line, 'nothing stands after the colon')
   return withXml ?? (xml === '' ? readBare(client, verb) : undefined)
+}
+
+function readEntering(client: string, verb: string, xml: string): Action | undefined {
+  const [, address] = /^enters (\S+@\S+?\/.+)$/.exec(verb) ?? []
+  const presence = xml === '' ? `<x xmlns="${NS.room}"/>` : xml
+  return address === undefined ? undefined : { do: 'enter', client, address, presence }
 }
 
 function readSending(client: string, verb: string, xml: string): Action | undefined {

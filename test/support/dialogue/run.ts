@@ -1,5 +1,6 @@
 import type { TestServer } from '../test-server.ts'
 import { Client } from './client.ts'
+import { entering, hasEntered, isOfOwnMaking, isOfRoom } from './enter.ts'
 import { DialogueError, Mismatch } from './failure.ts'
 import { difference, eventDifference } from './match.ts'
 import { fill, show, unescapeText, type Values } from './placeholders.ts'
@@ -106,6 +107,8 @@ class Run {
         return
       case 'online':
         return this.comeOnline(step.client, step.presence)
+      case 'enter':
+        return this.enter(step.client, step.address, step.presence)
       case 'receive':
         return this.receive(step)
       default:
@@ -177,6 +180,25 @@ class Run {
       const news = one.inbox.splice(length)
       one.inbox.push(...news.filter(event => !isPresenceOf(event, account)))
     }
+  }
+
+  /** Enters a room; what the room says of that, to anybody, is no matter of this dialogue. A room that is made by it is accepted as it is. */
+  private async enter(name: string, address: string, presence: string): Promise<void> {
+    if (this.clients.get(name)?.isBound !== true) await this.comeOnline(name, '<presence/>')
+    await this.rest()
+    const client = this.client(name)
+    const before = [...this.clients.values()].map(one => [one, one.inbox.length] as const)
+    const known = client.inbox.length
+    for (const text of entering(address, presence)) {
+      client.send(fill(text, this.values))
+      this.moving = true
+      await this.rest()
+      if (!client.inbox.slice(known).some(isOfOwnMaking)) break
+    }
+    if (!client.inbox.slice(known).some(hasEntered))
+      throw new Mismatch('it does not', '', client.inbox.slice(known))
+    for (const [one, length] of before)
+      one.inbox.push(...one.inbox.splice(length).filter(event => !isOfRoom(event, address)))
   }
 
   private async send(client: Client, step: Action & { do: 'send' }): Promise<void> {

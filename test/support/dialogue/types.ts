@@ -26,6 +26,8 @@ export type Action =
   /** By PLAIN, by hand up to the new stream; nothing is bound. */
   | { readonly do: 'sign-in'; readonly client: string; readonly address: string; readonly password: string }
   | { readonly do: 'online'; readonly client: string; readonly presence: string }
+  /** Enters a room, under the nick of this address; `presence` is what the presence holds. */
+  | { readonly do: 'enter'; readonly client: string; readonly address: string; readonly presence: string }
   /** `raw`: escapes of bytes instead of XML; `bytewise`: one byte per packet. */
   | {
       readonly do: 'send'
