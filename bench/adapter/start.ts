@@ -51,8 +51,9 @@ for (const one of [port, tlsPort, httpPort]) await listening(one)
 await ready()
 const accounts = { users, userPrefix, password, sharedSalt: true, mam, ...rosters }
 const server = { name: 'tidings', version: software.version, host: '127.0.0.1', port, tlsPort, domain, pid }
+const mucDomain = `rooms.${domain}`
 const wsUrl = `ws://127.0.0.1:${httpPort}/ws`
-console.log(JSON.stringify({ ...server, wsUrl, ...accounts, dir: directory }))
+console.log(JSON.stringify({ ...server, mucDomain, wsUrl, ...accounts, dir: directory }))
 process.exit(0)
 
 function scratch(): string {
