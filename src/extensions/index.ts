@@ -28,6 +28,7 @@ import registration from './registration/index.ts'
 import reports from './reports/index.ts'
 import roster from './roster/index.ts'
 import sequence from './sequence.ts'
+import settings from './settings/index.ts'
 import stanzaIds from './stanza-ids.ts'
 import status from './status/index.ts'
 import time from './time.ts'
@@ -60,6 +61,7 @@ export const extensions: readonly Extension[] = [
   stanzaIds,
   capabilities,
   pubsub,
+  settings,
   muc,
   omemo,
   profiles,

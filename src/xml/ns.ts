@@ -183,6 +183,8 @@ export const NS = {
   prekeys: 'tidings:prekeys:0',
   /** docs/protocol/sequence.md */
   sequence: 'tidings:sequence:0',
+  /** docs/protocol/settings.md: also the node of the command. */
+  settings: 'tidings:settings:0',
   /** docs/protocol/status.md */
   status: 'tidings:status:0',
   /** XEP-0440 */

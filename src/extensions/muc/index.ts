@@ -4,9 +4,11 @@ import { option } from '../../core/options.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import disco from '../disco.ts'
+import settings from '../settings/index.ts'
 import stanzaIds from '../stanza-ids.ts'
 import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
+import { groupsSetting } from './groups-setting.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
 import { ownerClaims } from './owner.ts'
@@ -59,6 +61,7 @@ export default defineExtension({
       },
     }
     parts.listeners.push(groupNotices(parts))
+    host.find(settings)?.add(groupsSetting)
     host.router.services.add(service.domain, new RoomService(parts), host.domain)
     return {
       iq: [...adminClaims(parts), ...ownerClaims(parts)],
