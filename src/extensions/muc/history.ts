@@ -1,6 +1,8 @@
 /** XEP-0045 §7.2.13: what was said before somebody came. */
 
-import { archivedStanza } from '../../core/pages.ts'
+import type { Host } from '../../core/host.ts'
+import { archivedStanza, archivePages } from '../../core/pages.ts'
+import type { ArchiveEntry } from '../../storage/types.ts'
 import { dateTime, parseDateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -8,6 +10,7 @@ import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
+import { isSubject } from './subject.ts'
 
 /** What is kept though it has no body: XEP-0333, 0308, 0424, 0444, 0425. */
 const KEPT = [NS.chatMarkers, NS.correction, NS.reactions, NS.retraction] as const
@@ -72,25 +75,60 @@ export function historyWish(x: Element | undefined, usual: number, now: number):
   }
 }
 
+/** Read at once. */
+const PAGE = 100
+
 /** Sends somebody what was said before, oldest first. Runs behind what the room has said (`Room.tell`). */
 export async function sendHistory(parts: MucParts, room: Room, to: JID, wish: HistoryWish): Promise<void> {
-  const { maxStanzas, maxChars, since } = wish
-  if (maxStanzas === 0 || maxChars === 0) return
-  const { host, archive } = parts
-  const entries = await archive.newest(room.jid, maxStanzas, since)
-  let chars = 0
+  const { host } = parts
   const old: Stanza[] = []
-  for (const entry of entries.toReversed()) {
-    const delay = xml('delay', { xmlns: NS.delay, from: room.jid.toString(), stamp: dateTime(entry.time) })
-    // XEP-0045 §7.2.13: the addresses of senders are for those who may see them; here nobody needs them.
-    const message = archivedStanza(entry)
-      .without((name, ns) => name === 'x' && ns === NS.roomUser)
-      .with({ to, ids: [host.ids.idOf(room.jid, entry)] })
-      .plus(delay)
-    // XEP-0045 §7.2.14: "the character count includes the markup".
-    chars += message.encode().length
-    if (chars > maxChars) break
-    old.push(message)
-  }
+  for await (const message of newestFirst(parts, room, to, wish)) old.push(message)
   for (const message of old.reverse()) host.router.tellMany(message, [to], room.jid)
+}
+
+async function* newestFirst(
+  { host, archive: { archive } }: MucParts,
+  room: Room,
+  to: JID,
+  { maxStanzas, maxChars, since: wanted }: HistoryWish,
+): AsyncGenerator<Stanza> {
+  if (maxStanzas === 0 || maxChars === 0) return
+  const since =
+    room.config.readable === 'all' ? wanted : Math.max(wanted ?? 0, memberSince(room, to) ?? host.clock.now())
+  let [chars, count] = [0, 0]
+  const query = {
+    reverse: true,
+    limit: Math.min(maxStanzas, PAGE),
+    ...(since !== undefined && { start: since }),
+  }
+  for await (const entries of archivePages(archive, room.jid, query))
+    for (const entry of entries) {
+      const message = asHistory(host, room, to, entry)
+      if (message === undefined) continue
+      // XEP-0045 §7.2.14: "the character count is the characters of the complete XML stanzas".
+      chars += message.encode().toString().length
+      count++
+      if (chars > maxChars) return
+      yield message
+      if (count === maxStanzas) return
+    }
+}
+
+/** A message of the archive as history; undefined for what is none. */
+function asHistory(host: Host, room: Room, to: JID, entry: ArchiveEntry): Stanza | undefined {
+  const archived = archivedStanza(entry)
+  // XEP-0045 §7.2.13: "the room subject (and changes to the room subject prior to the current subject) are not part of the discussion history".
+  if (isSubject(archived)) return undefined
+  // XEP-0045 §7.2.13: "The 'from' attribute MUST be set to the JID of the room itself."
+  const delay = xml('delay', { xmlns: NS.delay, from: room.jid.toString(), stamp: dateTime(entry.time) })
+  // The addresses of senders are for those who may see them; here nobody needs them.
+  return archived
+    .without((name, ns) => name === 'x' && ns === NS.roomUser)
+    .with({ to, ids: [host.ids.idOf(room.jid, entry)] })
+    .plus(delay)
+}
+
+/** When somebody came to be a member, ms since 1970. */
+function memberSince(room: Room, user: JID): number | undefined {
+  return room.affiliates.get(user.bare.toString())?.since
 }

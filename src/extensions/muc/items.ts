@@ -1,6 +1,7 @@
 /** XEP-0045: `<x xmlns='http://jabber.org/protocol/muc#user'/>`, what a room says of its occupants. */
+import { withoutForged } from '../../core/forged.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import type { JID } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import type { Occupant } from './occupant.ts'
@@ -49,6 +50,18 @@ export function withoutOurs(stanza: Stanza): Stanza {
   return stanza.without(
     (name, ns) =>
       ns === NS.room || ns === NS.roomUser || ns === NS.occupantId || (ns === NS.delay && name === 'delay'),
+  )
+}
+
+/** XEP-0359 §3 rules 2 and 3: ids that pretend to be of the archives of this service; those by others and `origin-id` stay. */
+export function withoutForgedIds(message: Stanza, { jid: { domain } }: Room): Stanza {
+  const isId = (name: string, ns: string): boolean =>
+    (name === 'stanza-id' && ns === NS.stanzaIds) || (name === 'sequence' && ns === NS.sequence)
+  if (!message.has('stanza-id', NS.stanzaIds) && !message.has('sequence', NS.sequence)) return message
+  return withoutForged(
+    message,
+    child =>
+      isId(child.getName(), child.getNS() ?? '') && JID.tryParse(child.attrs.by ?? '')?.domain === domain,
   )
 }
 

@@ -16,7 +16,7 @@ import type { MucParts } from './parts.ts'
 import { initialRole } from './privileges.ts'
 import { Room } from './room.ts'
 import { sendSubject } from './subject.ts'
-import { tellOccupants, tellPresence, tellSelf } from './telling.ts'
+import { face, tellOccupants, tellPresence, tellSelf } from './telling.ts'
 
 /** Has somebody enter; gives what settles when it has been told. */
 export async function join(
@@ -29,10 +29,10 @@ export async function join(
   const x = stanza.child('x', NS.room)
   const room = existing ?? (await create(parts, stanza.to!.bare, from))
   const isNew = existing === undefined
-  if (!isNew) requireEntry(room, from, x)
+  // Who is there stays, whatever it says of itself.
+  if (!isNew && room.occupant(from) === undefined) requireEntry(room, from, x)
   requireFree(room, nick, from)
   const there = room.withNick(nick)
-  const known = room.occupant(from)
   const isFull = there === undefined && room.size >= Math.min(room.config.maxUsers, parts.limits.occupants)
   // XEP-0045 §7.2.9: admins and owners come in all the same.
   if (isFull && !['admin', 'owner'].includes(room.affiliation(from)))
@@ -44,14 +44,19 @@ export async function join(
     id: parts.ids.of(room.jid, from),
     sessions: new Map(),
   }
+  const before = there === undefined ? '' : face(there)
   room.enter(occupant, from, { jid: from, presence: withoutOurs(stanza) })
+  const isChanged = there !== undefined && face(there) !== before
   const wish = historyWish(x, room.config.history, parts.host.clock.now())
   const told = room.tell(async () => {
     tellOccupants(parts, room, from, occupant)
     const ownStatuses = statusesFor(room, isNew)
-    // XEP-0045 §7.2.8 "Multiple Sessions Per Nickname": of a further session the others are told only what its presence says.
-    if (known === undefined && there !== undefined) tellSelf(parts, room, from, occupant, { ownStatuses })
-    else tellPresence(parts, room, occupant, from, { ownStatuses })
+    if (there === undefined) tellPresence(parts, room, occupant, from, { ownStatuses })
+    else {
+      // XEP-0045 §7.2.8: a further session; XEP-0045 §17.3: one that enters again. Others hear of it if they see something else now.
+      if (isChanged) tellPresence(parts, room, occupant, from, {}, from)
+      tellSelf(parts, room, from, occupant, { ownStatuses })
+    }
     await sendHistory(parts, room, from, wish)
     sendSubject(parts, room, from)
   })

@@ -6,7 +6,7 @@ import { withoutOurs } from './items.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
-import { type News, tellGone, tellPresence } from './telling.ts'
+import { face, type News, tellGone, tellPresence, tellSelfGone } from './telling.ts'
 
 /** A session has gone: by its own will, or since its stream has ended. */
 export async function leave(
@@ -14,27 +14,24 @@ export async function leave(
   room: Room,
   occupant: Occupant,
   stanza: Stanza,
+  news: News = {},
 ): Promise<() => Maybe<void>> {
   const own = occupant.sessions.get(stanza.from.toString())
+  const before = occupant.sessions.size === 1 ? '' : face(occupant)
   room.leave(occupant, stanza.from)
   const presence = withoutOurs(stanza)
   const isLast = occupant.sessions.size === 0
+  // Its other sessions stay: the others only hear how it is now, if it is another way.
+  const isChanged = !isLast && face(occupant) !== before
   const told = room.tell(() => {
-    // Its other sessions stay: the others only hear how it is now.
-    if (!isLast) tellPresence(parts, room, occupant, stanza.from)
+    if (isChanged) tellPresence(parts, room, occupant, stanza.from)
     // The session is told of itself: XEP-0045 §7.14 "the service MUST then send a <presence/> of type "unavailable" to the departing occupant", 110.
     const gone = { ...occupant, sessions: new Map(own === undefined ? [] : [[own.jid.toString(), own]]) }
-    if (isLast) tellGone(parts, room, gone, presence)
-    else tellOnly(parts, room, gone, presence)
+    if (isLast) tellGone(parts, room, gone, presence, news)
+    else tellSelfGone(parts, room, gone, presence)
   })
   await removeEmpty(parts, room)
   return () => told
-}
-
-/** What ends the visit of one session, for itself alone. */
-function tellOnly({ host }: MucParts, room: Room, gone: Occupant, presence: Stanza): void {
-  for (const { jid } of gone.sessions.values())
-    host.router.tellMany(presence.with({ type: 'unavailable', from: room.addressOf(gone) }), [jid], room.jid)
 }
 
 /**
@@ -84,5 +81,6 @@ export function bounced(parts: MucParts, room: Room | undefined, stanza: Stanza)
   if (room === undefined || occupant === undefined || condition === undefined || !GONE.has(condition))
     return () => undefined
   const presence = Stanza.build('presence', { from: stanza.from, type: 'unavailable' })
-  return leave(parts, room, occupant, presence)
+  // XEP-0045 §11.1: "it MUST include the 333 status code".
+  return leave(parts, room, occupant, presence, { statuses: [333] })
 }

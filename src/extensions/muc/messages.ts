@@ -34,7 +34,8 @@ function takeIn(parts: MucParts, room: Room | undefined, stanza: Stanza): Maybe<
       throw new StanzaError('not-acceptable', { type: 'cancel' })
     return passPrivately(parts, room, occupant, stanza)
   }
-  if (room === undefined) throw new StanzaError('item-not-found')
+  // XEP-0045 §17.2: "a room that does not exist or is not yet unlocked".
+  if (room === undefined || (room.locked && occupant === undefined)) throw new StanzaError('item-not-found')
   if (stanza.type !== 'groupchat')
     return takeInvitations(parts, room, stanza) ?? takeVoiceRequest(parts, room, stanza) ?? notForRooms()
   if (occupant === undefined) throw new StanzaError('not-acceptable', { type: 'cancel' })

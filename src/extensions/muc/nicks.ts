@@ -7,7 +7,12 @@ import { withoutOurs } from './items.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
-import { tellGone, tellPresence } from './telling.ts'
+import { tellPresence, tellRenamed } from './telling.ts'
+
+/** XEP-0045 §7.2.1, XEP-0045 §17.1: there has to be a nick, and "a MUC service MUST NOT allow empty or invisible Room Nicknames". */
+export function requireVisible(nick: string): void {
+  if (/^[\s\p{Cf}\p{Zs}]*$/u.test(nick)) throw new StanzaError('jid-malformed')
+}
 
 /** XEP-0045 §7.2.8: a nick belongs to the user who has it, or has reserved it. Throws the StanzaError `conflict`. */
 export function requireFree(room: Room, nick: string, user: JID): void {
@@ -24,18 +29,11 @@ export function rename(parts: MucParts, room: Room, occupant: Occupant, stanza: 
   // A nick that another session of the same user has is joined, not taken.
   if (room.withNick(nick) !== undefined) throw new StanzaError('conflict')
   const session = occupant.sessions.get(stanza.from.toString())!
-  const old = { ...occupant, sessions: new Map(occupant.sessions) }
+  const before = room.addressOf(occupant)
   room.rename(occupant, nick)
   session.presence = withoutOurs(stanza)
   const told = room.tell(() => {
-    // XEP-0045 §7.6: 303 and the new nick in what ends the old one.
-    tellGone(
-      parts,
-      room,
-      old,
-      stanza.without(() => true),
-      { nick, statuses: [303] },
-    )
+    tellRenamed(parts, room, occupant, before, stanza.from)
     tellPresence(parts, room, occupant, stanza.from)
   })
   return () => told

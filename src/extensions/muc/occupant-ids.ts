@@ -8,6 +8,8 @@ import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 
 const KEY_BYTES = 32
+/** Characters of `OccupantIds.tag`. */
+export const TAG_LENGTH = 22
 
 /** Tells occupants apart for ever, without saying who they are: a keyed hash of the room and the real bare JID. */
 export class OccupantIds {
@@ -32,11 +34,20 @@ export class OccupantIds {
     return undefined
   }
 
+  /** Stands for a session that asks somebody under a nick, in the id of the request that is handed on: says nothing to others, nobody can make one. */
+  tag(room: JID, session: JID, nick: string): string {
+    return this.#hash(`${room.bare}\n${session}\n${nick}`).slice(0, TAG_LENGTH)
+  }
+
   /** XEP-0421 §3.1: the same for all sessions of a user in a room, another one in another room. */
   of(room: JID, user: JID): string {
+    return this.#hash(`${room.bare}\n${user.bare}`)
+  }
+
+  /** No address holds a line break: RFC 7622 §3. */
+  #hash(text: string): string {
     if (this.#key === undefined) throw new Error('the key of occupant ids has not been read')
-    // No address holds a line break: RFC 7622 §3.
-    return createHmac('sha256', this.#key).update(`${room.bare}\n${user.bare}`).digest('base64url')
+    return createHmac('sha256', this.#key).update(text).digest('base64url')
   }
 }
 

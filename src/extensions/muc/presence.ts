@@ -1,13 +1,14 @@
 /** XEP-0045 §7.2, §7.6, §7.7, §7.14: presence for a room, in its lane. */
-import { StanzaError } from '../../core/errors.ts'
-import type { Maybe } from '../../core/maybe.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
 import { NS } from '../../xml/ns.ts'
-import type { Stanza } from '../../xml/stanza.ts'
-import { withoutOurs } from './items.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { item, roomUser, withoutOurs } from './items.ts'
 import { join } from './join.ts'
-import { leave } from './leave.ts'
-import { rename } from './nicks.ts'
+import { bounced, leave } from './leave.ts'
+import { rename, requireVisible } from './nicks.ts'
+import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
+import type { Room } from './room.ts'
 import { tellPresence } from './telling.ts'
 
 /** Gives what settles when it is handled. */
@@ -19,27 +20,43 @@ export async function takePresence(parts: MucParts, stanza: Stanza): Promise<() 
     case undefined:
       break
     case 'unavailable':
-    case 'error':
-      // Whoever has gone, or cannot be reached, has left.
+      // XEP-0045 §17.3: "A room MUST silently ignore unavailable presence received from a user who has a role of "none"".
       return room === undefined || occupant === undefined
         ? () => undefined
         : leave(parts, room, occupant, stanza)
+    case 'error':
+      return (await bounced(parts, room, stanza)) ?? (() => undefined)
     default:
-      // Rooms subscribe to nobody, and nobody to them: RFC 6121 §3 has no error for that which a client could use.
+      // XEP-0045 §17.3: what has another type neither enters nor leaves; rooms subscribe to nobody, and nobody to them.
       return () => undefined
   }
-  // XEP-0045 §7.2.2: "if the user does not specify a room nickname, the service MUST return <jid-malformed/>".
-  if (to.resource === '') throw new StanzaError('jid-malformed')
-  if (room !== undefined && occupant !== undefined) {
-    if (occupant.nick !== to.resource) return rename(parts, room, occupant, stanza)
-    // XEP-0045 §7.2.17, XEP-0410 §2: who says that it enters, though it is there, has forgotten and gets everything again.
-    if (!stanza.has('x', NS.room)) {
-      occupant.sessions.get(stanza.from.toString())!.presence = withoutOurs(stanza)
-      const told = room.tell(() => tellPresence(parts, room, occupant, stanza.from))
-      return () => told
-    }
+  requireVisible(to.resource)
+  const enters = stanza.has('x', NS.room)
+  if (room === undefined || occupant === undefined)
+    return enters ? join(parts, room, stanza) : () => refuseStranger(parts, room, stanza)
+  const renamed = occupant.nick === to.resource ? undefined : rename(parts, room, occupant, stanza)
+  // XEP-0045 §17.3: who enters though it is there has lost what it knew: "send to the client everything that would be sent to it on a normal join".
+  if (enters) {
+    const joined = await join(parts, room, stanza)
+    return () => then(renamed?.(), joined)
   }
-  // COMPAT groupchat 1.0 (XEP-0045 §7.2.1): presence without `<x/>` entered a room; today it comes from clients that do not know that they have left.
-  if (!stanza.has('x', NS.room)) throw new StanzaError('not-acceptable', { type: 'cancel' })
-  return join(parts, room, stanza)
+  return renamed ?? update(parts, room, occupant, stanza)
+}
+
+/** XEP-0045 §7.7: an occupant says how it is now. */
+function update(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza): () => Maybe<void> {
+  occupant.sessions.get(stanza.from.toString())!.presence = withoutOurs(stanza)
+  const told = room.tell(() => tellPresence(parts, room, occupant, stanza.from))
+  return () => told
+}
+
+/** XEP-0045 §7.2.18: who thinks that it is in the room, or speaks groupchat 1.0, learns that it is not. */
+function refuseStranger({ host }: MucParts, room: Room | undefined, { from, to }: Stanza): void {
+  const what = item({
+    affiliation: room?.affiliation(from) ?? 'none',
+    role: 'none',
+    reason: 'You are not in the room.',
+  })
+  const x = roomUser([what], [110, 307, 333])
+  host.router.tellMany(Stanza.build('presence', { from: to!, type: 'unavailable' }, x), [from], to!.bare)
 }

@@ -2,7 +2,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import type { Stanza } from '../../xml/stanza.ts'
-import { roomUser, withoutOurs } from './items.ts'
+import { roomUser, withoutForgedIds, withoutOurs } from './items.ts'
 import type { Occupant } from './occupant.ts'
 import { occupantId } from './occupant-ids.ts'
 import type { MucParts } from './parts.ts'
@@ -36,7 +36,7 @@ export function passPrivately(
   if (recipient === undefined) throw new StanzaError('item-not-found')
   if (!mayWrite(room, sender, recipient)) throw new StanzaError('forbidden')
   // XEP-0045 §7.5: `<x/>` tells clients, and archives, that it is private and of a room.
-  const message = withoutOurs(stanza)
+  const message = withoutForgedIds(withoutOurs(stanza), room)
     .with({ from: room.addressOf(sender) })
     .plus(roomUser([]))
     .plus(occupantId(sender.id))

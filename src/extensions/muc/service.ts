@@ -42,7 +42,10 @@ export class RoomService implements Service {
     if (stanza.kind === 'iq')
       return to.resource === ''
         ? () => this.#dispatch(stanza, 'room', to)
-        : () => host.router.homes.inLane(to.bare, () => passRequest(this.#parts, stanza))
+        : () =>
+            then(this.#parts.ids.ready(), () =>
+              host.router.homes.inLane(to.bare, () => passRequest(this.#parts, stanza)),
+            )
     return then(this.#parts.ids.ready(), () =>
       then(host.ids.ready(), () =>
         host.router.homes.inLane(to.bare, () =>

@@ -1,4 +1,4 @@
-/** XEP-0045 §7.2.3, XEP-0045 §7.2.4: what occupants are told of each other. */
+/** XEP-0045 §7.2.2 to XEP-0045 §7.2.4: what occupants are told of each other. */
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
@@ -57,7 +57,7 @@ function withNews(
     ...(actor !== undefined && { actor }),
     ...(reason !== undefined && { reason }),
   }
-  // XEP-0045 §7.2.3: 110 in what an occupant is told of itself.
+  // XEP-0045 §7.2.2: 110 in what an occupant is told of itself.
   const codes = own ? [...statuses, ...ownStatuses, 110].sort((one, other) => one - other) : statuses
   return presence
     .with({ from: room.addressOf(occupant), to: undefined })
@@ -71,18 +71,39 @@ function addressOf({ sessions, user }: Occupant): JID {
   return user
 }
 
-/** Tells everybody how an occupant is now: those who see addresses, those who do not, and its own sessions. `from`: who blocks it is not told. */
+/** What others see of an occupant with several sessions: where it is the same as before there is nothing to tell. */
+export function face(occupant: Occupant): string {
+  return `${addressOf(occupant)} ${presenceOf(occupant)?.bytesOfContent ?? ''}`
+}
+
+/** Tells everybody how an occupant is now: those who see addresses, those who do not, and its own sessions. `from`: who blocks it is not told; `but`: a session that is told by itself. */
 export function tellPresence(
   parts: MucParts,
   room: Room,
   occupant: Occupant,
   from: JID,
   news: News = {},
+  but?: JID,
 ): void {
-  tell(parts, room, occupant, from, own => withAddress => available(room, occupant, withAddress, news, own))
+  const make = (own: boolean) => (withAddress: boolean) => available(room, occupant, withAddress, news, own)
+  tell(parts, room, occupant, from, make, but)
 }
 
-/** The same of one who has gone, be it from `occupants` already. `presence` is what its client said, if it said something. */
+/** XEP-0045 §7.6: the old nick of an occupant who has another one now ends. `from`: who blocks it is not told. */
+export function tellRenamed(parts: MucParts, room: Room, occupant: Occupant, before: JID, from: JID): void {
+  const presence = Stanza.build('presence', { from: before, type: 'unavailable' })
+  const old = { ...occupant, nick: before.resource }
+  const news = { nick: occupant.nick, statuses: [303] }
+  tell(
+    parts,
+    room,
+    occupant,
+    from,
+    own => withAddress => withNews(room, old, presence, withAddress, news, own),
+  )
+}
+
+/** Tells everybody of an occupant who has gone, be it from `occupants` already. `presence` is what its client said, if it said something. */
 export function tellGone(
   parts: MucParts,
   room: Room,
@@ -109,14 +130,17 @@ function tell(
   occupant: Occupant,
   from: JID,
   make: (own: boolean) => (withAddress: boolean) => Stanza,
+  but?: JID,
 ): void {
   const seeing: JID[] = []
   const others: JID[] = []
-  const own: JID[] = [...occupant.sessions.values()].map(({ jid }) => jid)
+  const own = [...occupant.sessions.values()]
+    .map(({ jid }) => jid)
+    .filter(jid => but === undefined || !jid.equals(but))
   for (const other of room.occupants)
     if (other !== occupant)
       for (const { jid } of other.sessions.values()) (seesAddresses(room, other) ? seeing : others).push(jid)
-  // XEP-0045 §7.2.3: "the service MUST first send the complete list [...] and only then the new occupant's own presence": others hear of it first.
+  // XEP-0045 §7.2.2: "the service MUST first send the complete list [...] and only then the new occupant's own presence": others hear of it first.
   const forOthers = make(false)
   if (seeing.length > 0) host.router.tellMany(forOthers(true), seeing, from)
   if (others.length > 0) host.router.tellMany(forOthers(false), others, from)
@@ -124,7 +148,7 @@ function tell(
   if (own.length > 0) host.router.tellMany(make(true)(true), own, room.jid)
 }
 
-/** XEP-0045 §7.2.3: the presence of all who are there, for one who comes. */
+/** XEP-0045 §7.2.2: the presence of all who are there, for one who comes. */
 export function tellOccupants({ host }: MucParts, room: Room, to: JID, newcomer: Occupant): void {
   const withAddress = seesAddresses(room, newcomer)
   for (const occupant of room.occupants)
@@ -136,7 +160,18 @@ export function tellOccupants({ host }: MucParts, room: Room, to: JID, newcomer:
       )
 }
 
-/** XEP-0045 §7.2.3: what a session is told of its own occupant, when it comes to one that is there. */
+/** XEP-0045 §7.2.2: what a session is told of its own occupant, when it comes to one that is there. */
 export function tellSelf({ host }: MucParts, room: Room, to: JID, occupant: Occupant, news: News): void {
   host.router.tellMany(available(room, occupant, true, news, true), [to], room.jid)
+}
+
+/** XEP-0045 §7.14: what a session is told that leaves while others of its occupant stay. */
+export function tellSelfGone({ host }: MucParts, room: Room, gone: Occupant, presence: Stanza): void {
+  const left = { ...gone, role: 'none' } as const
+  const to = [...gone.sessions.values()].map(({ jid }) => jid)
+  host.router.tellMany(
+    withNews(room, left, presence.with({ type: 'unavailable' }), true, {}, true),
+    to,
+    room.jid,
+  )
 }
