@@ -29,6 +29,8 @@ import { sentBy } from './sent.ts'
 import { type Had, UntilDelivered } from './until-delivered.ts'
 
 export type { Backlog } from './backlog.ts'
+export { ArchiveReader, type ReadingLimits } from './reader.ts'
+export { queryForm, readRequest } from './request.ts'
 
 /** What other extensions need of the archives of users. */
 export interface MessageArchive {
@@ -73,7 +75,12 @@ export default defineExtension({
   doc: 'Keeps the messages of users, for all their devices',
   xeps: [
     { xep: 59, version: '1.0', status: 'partial', note: 'by ids; no place by its number' },
-    { xep: 313, version: '1.1.3', status: 'complete', note: 'archives of users' },
+    {
+      xep: 313,
+      version: '1.1.3',
+      status: 'complete',
+      note: 'archives of users; those of rooms are with muc',
+    },
     { xep: 424, version: '0.4.2', status: 'complete', note: 'with tombstones' },
     { xep: 441, version: '0.2.0', status: 'complete' },
   ],

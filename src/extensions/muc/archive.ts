@@ -3,6 +3,9 @@ import type { Host } from '../../core/host.ts'
 import type { Append, Archive, ArchiveEntry } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import { item, roomUser } from './items.ts'
+import type { Occupant } from './occupant.ts'
+import type { Room } from './room.ts'
 
 /** Messages of rooms, in the order in which occupants get them. */
 export class RoomArchive {
@@ -32,4 +35,10 @@ export class RoomArchive {
     })
     return items.toReversed()
   }
+}
+
+/** XEP-0313 §5.1.2: a message as it is kept: in a non-anonymous room with the real address of whom it comes from. */
+export function keptForm(room: Room, { user, role }: Occupant, message: Stanza, sender: JID): Stanza {
+  if (room.config.whois !== 'anyone') return message
+  return message.plus(roomUser([item({ affiliation: room.affiliation(user), role, jid: sender })]))
 }

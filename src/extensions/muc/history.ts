@@ -9,11 +9,12 @@ import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import type { MucParts } from './parts.ts'
+import { readableFrom } from './readers.ts'
 import type { Room } from './room.ts'
 import { isSubject } from './subject.ts'
 
-/** What is kept though it has no body: XEP-0333, 0308, 0424, 0444, 0425. */
-const KEPT = [NS.chatMarkers, NS.correction, NS.reactions, NS.retraction] as const
+/** What is kept though it has no body: XEP-0308, 0424, 0425, 0444. No markers (XEP-0333): they are kept as marks, one for each member. */
+const KEPT = [NS.correction, NS.reactions, NS.retraction] as const
 
 /** Whether a message belongs into the archive of a room; no mere chat states, and nothing whose sender does not want it (XEP-0334). */
 export function isWorthKeeping(message: Stanza): boolean {
@@ -93,8 +94,8 @@ async function* newestFirst(
   { maxStanzas, maxChars, since: wanted }: HistoryWish,
 ): AsyncGenerator<Stanza> {
   if (maxStanzas === 0 || maxChars === 0) return
-  const since =
-    room.config.readable === 'all' ? wanted : Math.max(wanted ?? 0, memberSince(room, to) ?? host.clock.now())
+  const readable = readableFrom(room, to, host.clock.now())
+  const since = readable === undefined ? wanted : Math.max(wanted ?? 0, readable)
   let [chars, count] = [0, 0]
   const query = {
     reverse: true,
@@ -119,6 +120,8 @@ function asHistory(host: Host, room: Room, to: JID, entry: ArchiveEntry): Stanza
   const archived = archivedStanza(entry)
   // XEP-0045 §7.2.13: "the room subject (and changes to the room subject prior to the current subject) are not part of the discussion history".
   if (isSubject(archived)) return undefined
+  // XEP-0424 §5: "by not replaying the message to new occupants joining the room".
+  if (archived.has('retracted', NS.retraction)) return undefined
   // XEP-0045 §7.2.13: "The 'from' attribute MUST be set to the JID of the room itself."
   const delay = xml('delay', { xmlns: NS.delay, from: room.jid.toString(), stamp: dateTime(entry.time) })
   // The addresses of senders are for those who may see them; here nobody needs them.
@@ -126,9 +129,4 @@ function asHistory(host: Host, room: Room, to: JID, entry: ArchiveEntry): Stanza
     .without((name, ns) => name === 'x' && ns === NS.roomUser)
     .with({ to, ids: [host.ids.idOf(room.jid, entry)] })
     .plus(delay)
-}
-
-/** When somebody came to be a member, ms since 1970. */
-function memberSince(room: Room, user: JID): number | undefined {
-  return room.affiliates.get(user.bare.toString())?.since
 }

@@ -8,6 +8,7 @@ import settings from '../settings/index.ts'
 import stanzaIds from '../stanza-ids.ts'
 import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
+import { archiveClaims } from './archive-queries.ts'
 import { groupsSetting } from './groups-setting.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
@@ -21,7 +22,7 @@ export default defineExtension({
   name: 'muc',
   doc: 'Rooms in which many talk with each other, and groups of people who need not be there',
   xeps: [{ xep: 45, version: '1.35.3', status: 'partial' }],
-  features: { rooms: [NS.room] },
+  features: { rooms: [NS.room], room: [NS.archive, NS.extendedArchive, NS.stanzaIds] },
   requires: [disco, stanzaIds],
   options: {
     host: option.text({ doc: 'The domain of the service; empty: rooms.<host>', default: '' }),
@@ -41,6 +42,13 @@ export default defineExtension({
       default: 10_000,
       min: 2,
       max: 100_000,
+    }),
+    'results-per-query': option.integer({
+      doc: 'Most results of one query of the archive of a room; a client asks for the rest by the next one',
+      default: 100,
+      min: 1,
+      max: 1_000,
+      live: true,
     }),
   },
   setup(host, options) {
@@ -64,7 +72,11 @@ export default defineExtension({
     host.find(settings)?.add(groupsSetting)
     host.router.services.add(service.domain, new RoomService(parts), host.domain)
     return {
-      iq: [...adminClaims(parts), ...ownerClaims(parts)],
+      iq: [
+        ...adminClaims(parts),
+        ...ownerClaims(parts),
+        ...archiveClaims(parts, () => options['results-per-query']),
+      ],
       moving: { forget: which => parts.rooms.drop(which) },
     }
   },

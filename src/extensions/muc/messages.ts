@@ -1,12 +1,11 @@
 /** XEP-0045 §7.4: messages to all occupants. */
 import { StanzaError } from '../../core/errors.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
-import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import { keptForm } from './archive.ts'
 import { isSomethingNew, isWorthKeeping } from './history.ts'
 import { takeInvitations } from './invitations.ts'
-import { item, roomUser } from './items.ts'
 import { bounced } from './leave.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
@@ -56,18 +55,11 @@ function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza
   const told = say(parts, room, {
     message,
     by: stanza.from,
-    kept: isWorthKeeping(message) ? kept(room, occupant, message, stanza.from) : undefined,
+    kept: isWorthKeeping(message) ? keptForm(room, occupant, message, stanza.from) : undefined,
     unread: isSomethingNew(message),
     key: keyOf(stanza),
   })
   return () => told
-}
-
-/** XEP-0313 §5.1.2: in non-anonymous rooms the real address is kept with a message. */
-function kept(room: Room, occupant: Occupant, message: Stanza, jid: JID): Stanza {
-  if (room.config.whois !== 'anyone') return message
-  const { user, role } = occupant
-  return message.plus(roomUser([item({ affiliation: room.affiliation(user), role, jid })]))
 }
 
 /** Known again within a day: the same user, `to`, and origin-id. */

@@ -60,8 +60,11 @@ export async function changeAffiliations(
   requireOwner(room, made)
   requireRoom(parts, room, made)
   const { host, store, listeners } = parts
-  const affiliates = made.map(({ key, after }) => store.affiliate(room.jid, key, after))
-  await commit(host.storage, [...writes, ...affiliates], host.log)
+  const stored = made.flatMap(({ key, before, after }) => [
+    store.affiliate(room.jid, key, after),
+    ...formerWrites(parts, room, key, before, after),
+  ])
+  await commit(host.storage, [...writes, ...stored], host.log)
   also?.()
   for (const { key, after } of made)
     if (after === undefined) room.affiliates.delete(key)
@@ -77,6 +80,20 @@ export async function changeAffiliations(
   )
   await removeEmpty(parts, room)
   return () => told
+}
+
+/** Who was a member of a group reads on up to now, unless he is banned; who comes back is one of them again. */
+function formerWrites(
+  { host, store }: MucParts,
+  { jid, config }: Room,
+  user: string,
+  before: Affiliate | undefined,
+  after: Affiliate | undefined,
+): Write[] {
+  if (!config.group) return []
+  if (after !== undefined) return [store.former(jid, user, undefined)]
+  if (before === undefined || before.affiliation === 'outcast') return []
+  return [store.former(jid, user, { from: before.since, until: host.clock.now() })]
 }
 
 /** The nick of somebody who does something, if he is in the room: addresses are not for everybody. */

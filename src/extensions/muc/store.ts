@@ -15,6 +15,14 @@ interface Stored {
 const ROOM = 'room'
 const SUBJECT = 'subject'
 
+/** Somebody who was a member of a group. Stored as JSON; both in ms since 1970. */
+export interface Former {
+  /** Since when he was one. */
+  readonly from: number
+  /** Until when. */
+  readonly until: number
+}
+
 /** The rows of rooms. The owner, in the sense of the storage, is the room. */
 export class RoomStore {
   /** Keys: `room`, `subject`. */
@@ -22,9 +30,13 @@ export class RoomStore {
   /** By bare JID. */
   readonly #affiliates: Table<Affiliate>
 
+  /** By bare JID: those who were members of groups and may read what was said until then. */
+  readonly #former: Table<Former>
+
   constructor(host: Host) {
     this.#rooms = host.storage.table<Stored | Subject>('rooms', 'lww')
     this.#affiliates = host.storage.table<Affiliate>('room-affiliates', 'lww')
+    this.#former = host.storage.table<Former>('room-former', 'lww')
   }
 
   /** Reads a room; undefined if there is none. */
@@ -56,6 +68,16 @@ export class RoomStore {
     return affiliate === undefined
       ? this.#affiliates.delete(jid, user)
       : this.#affiliates.put(jid, user, affiliate)
+  }
+
+  /** Stores that somebody was a member, or, with nothing, that he is to read no more than others. */
+  former(jid: JID, user: string, former: Former | undefined): Write {
+    return former === undefined ? this.#former.delete(jid, user) : this.#former.put(jid, user, former)
+  }
+
+  /** When somebody was a member who is one no more. */
+  formerOf(jid: JID, user: JID): Promise<Former | undefined> {
+    return this.#former.get(jid, user.bare.toString())
   }
 
   /** Rooms of a domain after one of them, some at a time. */

@@ -6,6 +6,7 @@ import { xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { keptForm } from './archive.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
@@ -36,7 +37,7 @@ export function changeSubject(
   const told = say(parts, room, {
     message,
     by: stanza.from,
-    kept: message,
+    kept: keptForm(room, occupant, message, stanza.from),
     writes: [store.subject(room.jid, subject)],
     stored: () => {
       room.subject = subject
