@@ -54,19 +54,20 @@ export async function destroy(
   }))
   await remove(parts, room)
   const told = room.tell(() => {
-    const why = xml(
-      'destroy',
-      { ...(venue !== undefined && { jid: venue.toString() }) },
-      reason !== undefined && xml('reason', {}, reason),
-      password !== undefined && xml('password', {}, password),
-    )
+    const why = (): Element =>
+      xml(
+        'destroy',
+        { ...(venue !== undefined && { jid: venue.toString() }) },
+        reason !== undefined && xml('reason', {}, reason),
+        password !== undefined && xml('password', {}, password),
+      )
     // XEP-0045 §10.9: "sending only one presence stanza of type "unavailable" to each occupant".
     for (const occupant of gone) {
       const presence = Stanza.build(
         'presence',
         { from: room.addressOf(occupant), type: 'unavailable' },
         occupantId(occupant.id),
-        roomUser([item({ affiliation: 'none', role: 'none' }), why], [110]),
+        roomUser([item({ affiliation: 'none', role: 'none' }), why()], [110]),
       )
       const sessions = occupant.sessions.map(({ jid }) => jid)
       parts.host.router.tellMany(presence, sessions, room.jid)

@@ -157,10 +157,12 @@ function requireRoom({ limits }: MucParts, room: Room, changes: readonly Change[
 function apply(parts: MucParts, room: Room, change: Change, actor: string | undefined): (() => void)[] {
   const { user, was, reason } = change
   const news = { actor, reason }
-  const there = room.occupantsOf(user)
+  // Of a domain, those who have a standing of their own keep it.
+  const there = room
+    .occupantsOf(user)
+    .filter(occupant => user.local !== '' || !room.affiliates.has(occupant.user.toString()))
   if (there.length === 0) return user.local === '' ? [] : [() => tellOfAbsent(parts, room, change, news)]
   return there.map(occupant => {
-    // Of a domain, those who have a standing of their own keep it.
     const now = room.affiliation(occupant.user)
     if (now === 'outcast') return expel(parts, room, occupant, { ...news, statuses: [301] })
     // XEP-0045 §9.4: "If the room is members-only, the service MUST remove the user from the room, including a status code of 321".
