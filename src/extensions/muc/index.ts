@@ -9,6 +9,7 @@ import stanzaIds from '../stanza-ids.ts'
 import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
 import { archiveClaims } from './archive-queries.ts'
+import { Attendance, type Attending } from './attendance.ts'
 import { groupsSetting } from './groups-setting.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
@@ -17,6 +18,7 @@ import type { MucParts } from './parts.ts'
 import { Rooms } from './rooms.ts'
 import { RoomService } from './service.ts'
 import { RoomStore } from './store.ts'
+import { goneOf, takeOver } from './take-over.ts'
 
 export default defineExtension({
   name: 'muc',
@@ -58,7 +60,7 @@ export default defineExtension({
       host,
       service,
       store,
-      rooms: new Rooms(store),
+      rooms: new Rooms(store, new Attendance(host), room => takeOver(parts, room)),
       ids: new OccupantIds(host),
       archive: new RoomArchive(host),
       listeners: [],
@@ -77,7 +79,13 @@ export default defineExtension({
         ...ownerClaims(parts),
         ...archiveClaims(parts, () => options['results-per-query']),
       ],
-      moving: { forget: which => parts.rooms.drop(which) },
+      atHome: { 'muc:gone': (account, sessions) => goneOf(host, account, sessions) },
+      moving: {
+        owners: () => parts.rooms.occupied,
+        pack: owner => (owner.domain === service.domain ? parts.rooms.pack(owner) : undefined),
+        unpack: (owner, packed) => parts.rooms.unpack(owner, packed as readonly Attending[]),
+        forget: which => parts.rooms.drop(which),
+      },
     }
   },
 })

@@ -92,7 +92,7 @@ async function create(parts: MucParts, jid: JID, owner: JID): Promise<Room> {
     subject: undefined,
     affiliates: new Map([[user, affiliate]]),
   })
-  rooms.add(room)
+  await rooms.add(room)
   return room
 }
 

@@ -42,6 +42,8 @@ export class Room {
   readonly #byNick = new Map<string, Occupant>()
   readonly #bySession = new Map<string, Occupant>()
   #audience: readonly JID[] | undefined
+  /** Told of each session (full JID) that has come, gone or got another nick. */
+  watch: ((session: string) => void) | undefined
   /** Orders what it sends to its occupants, after what it waits for: see `tell`. */
   readonly #telling = new Lane()
 
@@ -120,6 +122,7 @@ export class Room {
     occupant.sessions.set(session.toString(), presence)
     this.#bySession.set(session.toString(), occupant)
     this.#audience = undefined
+    this.watch?.(session.toString())
   }
 
   /** A session is gone; with its last one, so is the occupant. */
@@ -128,6 +131,7 @@ export class Room {
     this.#bySession.delete(session.toString())
     if (occupant.sessions.size === 0) this.#byNick.delete(occupant.nick)
     this.#audience = undefined
+    this.watch?.(session.toString())
   }
 
   /** Gives an occupant another nick, which must be free. */
@@ -136,6 +140,7 @@ export class Room {
     occupant.nick = nick
     this.#byNick.set(nick, occupant)
     this.#audience = undefined
+    for (const session of occupant.sessions.keys()) this.watch?.(session)
   }
 
   /**

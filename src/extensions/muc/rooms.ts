@@ -1,15 +1,24 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { JID } from '../../xml/jid.ts'
+import type { Attendance, Attending } from './attendance.ts'
 import type { Room } from './room.ts'
 import type { RoomStore } from './store.ts'
+
+/** Rooms in memory from which on empty ones are put away. */
+const MANY = 5_000
 
 /** The rooms whose home is this node and that are in memory: those that somebody is in or has asked about. */
 export class Rooms {
   readonly #store: RoomStore
+  readonly #attendance: Attendance
   readonly #rooms = new Map<string, Room>()
+  /** Called with a room whose former home has died, once it is in memory. */
+  readonly #takeOver: (room: Room) => void
 
-  constructor(store: RoomStore) {
+  constructor(store: RoomStore, attendance: Attendance, takeOver: (room: Room) => void) {
     this.#store = store
+    this.#attendance = attendance
+    this.#takeOver = takeOver
   }
 
   /** The room, if it is in memory. */
@@ -22,7 +31,8 @@ export class Rooms {
     const loaded = this.loaded(jid)
     if (loaded !== undefined) return loaded
     const room = await this.#store.read(jid.bare)
-    if (room !== undefined) this.add(room)
+    if (room === undefined) return undefined
+    if (await this.add(room)) this.#takeOver(room)
     return room
   }
 
@@ -33,9 +43,13 @@ export class Rooms {
     return room
   }
 
-  /** A room has been made. */
-  add(room: Room): void {
+  /** A room has been made, or read. Gives whether a former home of it has died. */
+  async add(room: Room): Promise<boolean> {
+    const hasDied = await this.#attendance.restore(room)
+    if (this.#rooms.size >= MANY)
+      for (const [key, { size }] of this.#rooms) if (size === 0) this.#rooms.delete(key)
     this.#rooms.set(room.jid.toString(), room)
+    return hasDied
   }
 
   /** A room is gone. */
@@ -43,8 +57,24 @@ export class Rooms {
     this.#rooms.delete(room.jid.toString())
   }
 
+  /** Those that have occupants. */
+  get occupied(): readonly string[] {
+    const here = [...this.#rooms].filter(([, { size }]) => size > 0).map(([key]) => key)
+    return [...here, ...this.#attendance.arrived]
+  }
+
+  /** Who is in a room, for its next home. */
+  pack(jid: JID): readonly Attending[] | undefined {
+    return this.#attendance.pack(jid, this.loaded(jid))
+  }
+
+  unpack(jid: JID, packed: readonly Attending[]): void {
+    this.#attendance.unpack(jid, packed)
+  }
+
   /** The home of these rooms is another node, or has been. */
   drop(which: (owner: string) => boolean): void {
+    this.#attendance.drop(which)
     for (const key of this.#rooms.keys()) if (which(key)) this.#rooms.delete(key)
   }
 }

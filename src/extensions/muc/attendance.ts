@@ -1,0 +1,182 @@
+/** Who is in a room when its home becomes another one: because the nodes have divided up their work anew, or since one has died. */
+import { commit } from '../../core/commit.ts'
+import type { Host } from '../../core/host.ts'
+import { isPromise } from '../../core/maybe.ts'
+import { archivedStanza, rowsOf } from '../../core/pages.ts'
+import type { Table } from '../../storage/types.ts'
+import { dateTime } from '../../xml/delay.ts'
+import { xml } from '../../xml/element.ts'
+import { JID } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import { leave } from './leave.ts'
+import type { Occupant } from './occupant.ts'
+import type { MucParts } from './parts.ts'
+import type { Role } from './privileges.ts'
+import type { Room } from './room.ts'
+
+declare module '../../core/home-tasks.ts' {
+  interface HomeTasks {
+    /** Which of these sessions (full JIDs) the account does not have any more. */
+    'muc:gone'(account: JID, sessions: readonly string[]): readonly string[]
+  }
+}
+
+/** One session of an occupant, as JSON. */
+export interface Attending {
+  readonly jid: string
+  readonly nick: string
+  readonly role: Role
+  /** XEP-0421 */
+  readonly id: string
+  /** Packed, as base64. */
+  readonly presence: string
+}
+
+/** What was said so long before is told again, ms: a node is taken for dead after 8 s. */
+const TOLD_AGAIN_MS = 30_000
+const MOST_TOLD_AGAIN = 500
+
+/**
+ * Of rooms whose home is this node. What goes in order takes its occupants along; for the other case they are stored, but where this process is
+ * alone: then they are gone with it.
+ */
+export class Attendance {
+  readonly #host: Host
+  /** By full JID. The owner is the room. */
+  readonly #table: Table<Attending>
+  /** Of rooms that came from another home and have not been asked for yet. */
+  readonly #arrived = new Map<string, readonly Attending[]>()
+  /** Sessions that have come or gone and are to be stored. */
+  readonly #news = new Map<Room, Set<string>>()
+
+  constructor(host: Host) {
+    this.#host = host
+    this.#table = host.storage.table<Attending>('room-occupants', 'lww')
+  }
+
+  /** Rooms that came with occupants and are not in memory. */
+  get arrived(): Iterable<string> {
+    return this.#arrived.keys()
+  }
+
+  /** What the next home is to know. */
+  pack(jid: JID, room: Room | undefined): readonly Attending[] | undefined {
+    if (room === undefined) return this.#arrived.get(jid.toString())
+    return room.size === 0 ? undefined : [...room.occupants].flatMap(attending)
+  }
+
+  unpack(jid: JID, packed: readonly Attending[]): void {
+    this.#arrived.set(jid.toString(), packed)
+  }
+
+  /** The home of these rooms is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    for (const key of this.#arrived.keys()) if (which(key)) this.#arrived.delete(key)
+  }
+
+  /** Puts those into a room that has just been read who were in it at its former home. Gives whether that has died. */
+  async restore(room: Room): Promise<boolean> {
+    const key = room.jid.toString()
+    const packed = this.#arrived.get(key)
+    this.#arrived.delete(key)
+    const isLone = this.#host.router.cluster.alone
+    const rows = packed === undefined && !isLone ? await rowsOf(this.#table, room.jid) : []
+    for (const one of packed ?? rows.map(({ item }) => item)) enter(room, one)
+    if (!isLone) room.watch = session => this.#note(room, session)
+    return rows.length > 0
+  }
+
+  #note(room: Room, session: string): void {
+    if (this.#news.size === 0) queueMicrotask(() => this.#store())
+    const known = this.#news.get(room)
+    if (known === undefined) this.#news.set(room, new Set([session]))
+    else known.add(session)
+  }
+
+  #store(): void {
+    const { background, storage, log } = this.#host
+    const news = [...this.#news]
+    this.#news.clear()
+    for (const [room, sessions] of news) {
+      const writes = [...sessions].map(session => {
+        const occupant = room.occupant(JID.parse(session))
+        const now = occupant && attending(occupant).find(({ jid }) => jid === session)
+        return now === undefined
+          ? this.#table.delete(room.jid, session)
+          : this.#table.put(room.jid, session, now)
+      })
+      // Whoever is missing here after a crash has to enter again: no reason to refuse him now.
+      const stored = commit(storage, writes, log)
+      if (isPromise(stored))
+        background.run(
+          'muc',
+          stored.catch(() => undefined),
+        )
+    }
+  }
+}
+
+/**
+ * The former home of a room has died: what it has stored and perhaps not told any more is told again, ahead of all that is new, and those who
+ * have gone with it are. In the lane of the room.
+ */
+export function takeOver(parts: MucParts, room: Room): void {
+  const { host, archive } = parts
+  const { background, router } = host
+  const { audience } = room
+  const told = room.tell(async () => {
+    await host.ids.ready()
+    const entries = await archive.newest(room.jid, MOST_TOLD_AGAIN, host.clock.now() - TOLD_AGAIN_MS)
+    for (const entry of entries) {
+      const message = archivedStanza(entry)
+        .without((name, ns) => name === 'x' && ns === NS.roomUser)
+        .plus(xml('delay', { xmlns: NS.delay, from: room.jid.toString(), stamp: dateTime(entry.time) }))
+      router.tellMany(message.with({ ids: [host.ids.idOf(room.jid, entry)] }), audience, entry.peer)
+    }
+  })
+  if (isPromise(told)) background.run('muc', told)
+  background.run('muc', lookForGone(parts, room, audience))
+}
+
+async function lookForGone(parts: MucParts, room: Room, audience: readonly JID[]): Promise<void> {
+  const { router } = parts.host
+  const local = audience.filter(({ domain }) => router.host(domain) !== undefined)
+  const byAccount = Map.groupBy(local, jid => jid.bare.toString())
+  const asked = [...byAccount.values()].map(sessions =>
+    router.atHome.run('muc:gone', sessions[0]!.bare, sessions.map(String)),
+  )
+  // Of those who cannot be asked nothing is known: they stay.
+  const gone = (await Promise.allSettled(asked)).flatMap(one => (one.status === 'fulfilled' ? one.value : []))
+  for (const session of gone) {
+    const jid = JID.parse(session)
+    const settle = await router.homes.inLane(room.jid, async () => {
+      const occupant = parts.rooms.loaded(room.jid)?.occupant(jid)
+      const presence = Stanza.build('presence', { from: jid, type: 'unavailable' })
+      return occupant && leave(parts, room, occupant, presence)
+    })
+    await settle?.()
+  }
+}
+
+/** `muc:gone` */
+export function goneOf(host: Host, account: JID, sessions: readonly string[]): readonly string[] {
+  const here = new Set(host.sessions(account).map(({ jid }) => jid.toString()))
+  return sessions.filter(session => !here.has(session))
+}
+
+function attending({ nick, role, id, sessions }: Occupant): Attending[] {
+  return [...sessions].map(([jid, { presence }]) => ({
+    jid,
+    nick,
+    role,
+    id,
+    presence: presence.pack().toString('base64'),
+  }))
+}
+
+function enter(room: Room, { jid: text, nick, role, id, presence: packed }: Attending): void {
+  const jid = JID.parse(text)
+  const occupant = room.withNick(nick) ?? { nick, user: jid.bare, role, id, sessions: new Map() }
+  room.enter(occupant, jid, { jid, presence: Stanza.unpack(Buffer.from(packed, 'base64')) })
+}

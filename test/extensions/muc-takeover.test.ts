@@ -1,0 +1,60 @@
+/** Rooms whose home dies: who is in them stays, and hears what is said next. */
+import t from 'tap'
+import { signedIn } from '../support/signed-in.ts'
+import { TestServer } from '../support/test-server.ts'
+
+const ROOMS = Array.from({ length: 12 }, (_, i) => `room${i}@rooms.localhost`)
+
+t.test('occupants at another node stay, those at the dead one are gone', async t => {
+  const server = await TestServer.start({
+    nodes: 2,
+    accounts: ['alice', 'bob', 'carol'].map(user => [`${user}@localhost`, 'secret'] as const),
+    config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
+  })
+  t.teardown(() => server.close())
+  const [first, second] = server.ports
+  const alice = await signedIn(t, second!.tcp, 'alice', 'secret')
+  const bob = await signedIn(t, second!.tcp, 'bob', 'secret')
+  const carol = await signedIn(t, first!.tcp, 'carol', 'secret')
+  for (const room of ROOMS) {
+    alice.send(`<presence to='${room}/alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
+    await alice.expect('<subject/></message>')
+    const form = "<x xmlns='jabber:x:data' type='submit'/>"
+    const owner = `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`
+    alice.send(`<iq type='set' id='c' to='${room}'>${owner}</iq>`)
+    await alice.expect('type="result" id="c"')
+    for (const [client, nick] of [
+      [bob, 'bob'],
+      [carol, 'carol'],
+    ] as const) {
+      client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
+      await client.expect('<subject/></message>')
+    }
+  }
+  const say = async (text: string): Promise<void> => {
+    for (const room of ROOMS)
+      alice.send(
+        `<message to='${room}' type='groupchat' id='${text}'><body>${text} in ${room}</body></message>`,
+      )
+    for (const client of [alice, bob]) {
+      const left = new Set(ROOMS)
+      while (left.size > 0) {
+        const [, body] = await client.expect(new RegExp(`<body>(${text} in [^<]+)</body>`))
+        left.delete(body!.replace(`${text} in `, ''))
+      }
+    }
+  }
+  await say('before')
+  await server.settled()
+  server.kill(0)
+  carol.socket.destroy()
+  await say('after')
+  await server.settled()
+  for (const room of ROOMS) {
+    const query = "<query xmlns='http://jabber.org/protocol/muc#admin'><item role='participant'/></query>"
+    alice.send(`<iq type='get' id='who' to='${room}'>${query}</iq>`)
+    const [answer] = await alice.expect(/<iq [^>]*id="who".*?<\/iq>/)
+    t.match(answer, 'nick="bob"', room)
+    t.notMatch(answer, 'carol', room)
+  }
+})
