@@ -237,9 +237,14 @@ export class Router {
 
   /** The host of an address that is known to be served here, be it that of a service. */
   hostOf(jid: JID): Host {
-    const host = this.#hosts.get(jid.domain) ?? this.#hosts.get(this.services.hostOf(jid.domain) ?? '')
+    const host = this.hostBehind(jid.domain)
     if (host === undefined) throw new Error(`no host ${jid.domain}`)
     return host
+  }
+
+  /** The host of a domain, be it that of one of its services; undefined for what is not served here, or by no host alone. */
+  hostBehind(domain: string): Host | undefined {
+    return this.#hosts.get(domain) ?? this.#hosts.get(this.services.hostOf(domain) ?? '')
   }
 
   /** Resolves when everything that was submitted has been handled, here and on its way to other nodes. */

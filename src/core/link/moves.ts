@@ -146,7 +146,7 @@ export class Moves implements HomeEvents {
   /** Packs an owner and takes him away. */
   #pack(owner: Owner): PackedOwner | undefined {
     const { router, ports } = this.#parts
-    const host = router.host(owner.jid.domain)
+    const host = router.hostBehind(owner.jid.domain)
     const packed = host && packOwner(owner, host)
     for (const session of owner.sessions) {
       this.#sessions.delete(session)
@@ -164,7 +164,7 @@ export class Moves implements HomeEvents {
 
   #unpack(packed: PackedOwner): void {
     const { router, ports } = this.#parts
-    const host = router.host(JID.parse(packed.jid).domain)
+    const host = router.hostBehind(JID.parse(packed.jid).domain)
     if (host === undefined) return
     const { owner, arrived } = unpackOwner(packed, host, (...at) => ports.at(...at))
     this.#settle(owner, arrived, host, packed.extensions)

@@ -12,6 +12,8 @@ export class Rooms {
   readonly #store: RoomStore
   readonly #attendance: Attendance
   readonly #rooms = new Map<string, Room>()
+  /** Whoever asks for one that is being read gets that: a room is one. */
+  readonly #reading = new Map<string, Promise<Room | undefined>>()
   /** Called with a room whose former home has died, once it is in memory. */
   readonly #takeOver: (room: Room) => void
 
@@ -30,7 +32,14 @@ export class Rooms {
   async find(jid: JID): Promise<Room | undefined> {
     const loaded = this.loaded(jid)
     if (loaded !== undefined) return loaded
-    const room = await this.#store.read(jid.bare)
+    const key = jid.bare.toString()
+    const reading = this.#reading.get(key) ?? this.#read(jid.bare).finally(() => this.#reading.delete(key))
+    this.#reading.set(key, reading)
+    return reading
+  }
+
+  async #read(jid: JID): Promise<Room | undefined> {
+    const room = await this.#store.read(jid)
     if (room === undefined) return undefined
     if (await this.add(room)) this.#takeOver(room)
     return room
