@@ -38,6 +38,7 @@ export const NS = {
   discoItems: 'http://jabber.org/protocol/disco#items',
   /** XEP-0045 */
   room: 'http://jabber.org/protocol/muc',
+  stableId: 'http://jabber.org/protocol/muc#stable_id',
   roomUser: 'http://jabber.org/protocol/muc#user',
   roomAdmin: 'http://jabber.org/protocol/muc#admin',
   roomOwner: 'http://jabber.org/protocol/muc#owner',

@@ -6,6 +6,7 @@ import type { Element } from '../../xml/element.ts'
 import { JID, JIDError } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { list } from './lists.ts'
+import { preparedNick } from './nicks.ts'
 import type { MucParts } from './parts.ts'
 import { isAffiliation, isRole, mayAffiliate, type Role } from './privileges.ts'
 import { giveRoles, type RoleChange } from './roles.ts'
@@ -68,7 +69,7 @@ function roleChange(room: Room, item: Element): RoleChange {
   if (!isRole(role)) throw new StanzaError('bad-request', { text: 'no such role' })
   // XEP-0045 §8.5: "each item MUST include the 'nick' attribute and 'role' attribute".
   if (nick === undefined) throw new StanzaError('bad-request', { text: 'a role is given by nick' })
-  return { nick: prepared(room, nick), role: role satisfies Role, reason: reasonIn(item) }
+  return { nick: preparedNick(room, nick), role: role satisfies Role, reason: reasonIn(item) }
 }
 
 function standingChange(room: Room, item: Element): StandingChange {
@@ -81,7 +82,7 @@ function standingChange(room: Room, item: Element): StandingChange {
     user: parsed(jid).bare,
     affiliation,
     // XEP-0045 §9.5: "To unset a reserved nickname, the 'nick' attribute must be set to an empty string."
-    nick: nick === undefined || nick === '' ? nick : prepared(room, nick),
+    nick: nick === undefined || nick === '' ? nick : preparedNick(room, nick),
     reason: reasonIn(item),
   }
 }
@@ -98,11 +99,6 @@ function parsed(text: string): JID {
     if (error instanceof JIDError) throw new StanzaError('jid-malformed')
     throw error
   }
-}
-
-/** XEP-0045 §17.1: nicks are compared as resources are. */
-function prepared(room: Room, nick: string): string {
-  return parsed(`${room.jid}/${nick}`).resource
 }
 
 /** Throws the StanzaError that says why somebody may not change an affiliation. */

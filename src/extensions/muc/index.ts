@@ -10,11 +10,15 @@ import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
 import { archiveClaims } from './archive-queries.ts'
 import { Attendance, type Attending } from './attendance.ts'
+import { cardClaims } from './card.ts'
+import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
 import { ownerClaims } from './owner.ts'
 import type { MucParts } from './parts.ts'
+import { registrationClaims } from './registration.ts'
+import { listRooms } from './room-list.ts'
 import { Rooms } from './rooms.ts'
 import { RoomService } from './service.ts'
 import { RoomStore } from './store.ts'
@@ -23,8 +27,30 @@ import { goneOf, takeOver } from './take-over.ts'
 export default defineExtension({
   name: 'muc',
   doc: 'Rooms in which many talk with each other, and groups of people who need not be there',
-  xeps: [{ xep: 45, version: '1.35.3', status: 'partial' }],
-  features: { rooms: [NS.room], room: [NS.archive, NS.extendedArchive, NS.stanzaIds] },
+  xeps: [
+    { xep: 45, version: '1.35.3', status: 'partial' },
+    { xep: 410, version: '1.1.0', status: 'complete' },
+    { xep: 421, version: '1.0.1', status: 'complete' },
+    { xep: 486, version: '0.1.0', status: 'complete' },
+  ],
+  features: {
+    // XEP-0045 §7.4: "on both the service domain and on individual MUCs"; XEP-0486 §3.1; XEP-0421 §3.
+    rooms: [NS.room, NS.stableId, NS.occupantId, NS.vcard],
+    room: [
+      NS.room,
+      NS.stableId,
+      NS.roomInfo,
+      NS.roomConfig,
+      NS.roomRegister,
+      NS.register,
+      NS.selfPing,
+      NS.occupantId,
+      NS.stanzaIds,
+      NS.vcard,
+      NS.archive,
+      NS.extendedArchive,
+    ],
+  },
   requires: [disco, stanzaIds],
   options: {
     host: option.text({ doc: 'The domain of the service; empty: rooms.<host>', default: '' }),
@@ -72,11 +98,15 @@ export default defineExtension({
     }
     parts.listeners.push(groupNotices(parts))
     host.find(settings)?.add(groupsSetting)
+    host.use(disco).addItems('rooms', iq => listRooms(parts, iq))
     host.router.services.add(service.domain, new RoomService(parts), host.domain)
     return {
       iq: [
         ...adminClaims(parts),
         ...ownerClaims(parts),
+        ...discoveryClaims(parts),
+        ...registrationClaims(parts),
+        ...cardClaims(parts),
         ...archiveClaims(parts, () => options['results-per-query']),
       ],
       atHome: { 'muc:gone': (account, sessions) => goneOf(host, account, sessions) },

@@ -1,7 +1,7 @@
 /** XEP-0045 §7.6, XEP-0045 §7.10: nicks. */
 import { StanzaError } from '../../core/errors.ts'
 import type { Maybe } from '../../core/maybe.ts'
-import type { JID } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import { withoutOurs } from './items.ts'
 import type { Occupant } from './occupant.ts'
@@ -12,6 +12,13 @@ import { tellPresence, tellRenamed } from './telling.ts'
 /** XEP-0045 §7.2.1, XEP-0045 §17.1: there has to be a nick, and "a MUC service MUST NOT allow empty or invisible Room Nicknames". */
 export function requireVisible(nick: string): void {
   if (/^[\s\p{Cf}\p{Zs}]*$/u.test(nick)) throw new StanzaError('jid-malformed')
+}
+
+/** XEP-0045 §17.1: a nick as resources are prepared. Throws the StanzaError `jid-malformed`. */
+export function preparedNick(room: Room, text: string): string {
+  const nick = JID.tryParse(`${room.jid}/${text}`)?.resource ?? ''
+  requireVisible(nick)
+  return nick
 }
 
 /** XEP-0045 §7.2.8: a nick belongs to the user who has it, or has reserved it. Throws the StanzaError `conflict`. */

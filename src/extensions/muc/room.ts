@@ -33,6 +33,8 @@ export class Room {
   readonly jid: JID
   config: RoomConfig
   subject: Subject | undefined
+  /** XEP-0486: hashes of its pictures. */
+  avatar: readonly string[]
   /** Its first owner has not said yet how it is to be: nobody else may enter (XEP-0045 §10.1.1). */
   locked: boolean
   /** When it was made, ms since 1970. */
@@ -55,6 +57,7 @@ export class Room {
       readonly created: number
       readonly subject: Subject | undefined
       readonly affiliates: Map<string, Affiliate>
+      readonly avatar?: readonly string[]
     },
   ) {
     this.jid = jid
@@ -63,6 +66,7 @@ export class Room {
     this.created = stored.created
     this.subject = stored.subject
     this.affiliates = stored.affiliates
+    this.avatar = stored.avatar ?? []
   }
 
   /** XEP-0045 §5.2; of an occupant, too, or any address of his. */

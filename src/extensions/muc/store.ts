@@ -14,6 +14,8 @@ interface Stored {
 
 const ROOM = 'room'
 const SUBJECT = 'subject'
+const AVATAR = 'avatar'
+const CARD = 'card'
 
 /** Somebody who was a member of a group. Stored as JSON; both in ms since 1970. */
 export interface Former {
@@ -25,18 +27,20 @@ export interface Former {
 
 /** The rows of rooms. The owner, in the sense of the storage, is the room. */
 export class RoomStore {
-  /** Keys: `room`, `subject`. */
-  readonly #rooms: Table<Stored | Subject>
+  /** Keys: `room`, `subject`, `avatar` (hashes: XEP-0486). */
+  readonly #rooms: Table<Stored | Subject | readonly string[]>
   /** By bare JID. */
   readonly #affiliates: Table<Affiliate>
-
+  /** Cards as they are printed, which are only read when somebody asks. */
+  readonly #cards: Table<string>
   /** By bare JID: those who were members of groups and may read what was said until then. */
   readonly #former: Table<Former>
 
   constructor(host: Host) {
-    this.#rooms = host.storage.table<Stored | Subject>('rooms', 'lww')
+    this.#rooms = host.storage.table<Stored | Subject | readonly string[]>('rooms', 'lww')
     this.#affiliates = host.storage.table<Affiliate>('room-affiliates', 'lww')
     this.#former = host.storage.table<Former>('room-former', 'lww')
+    this.#cards = host.storage.table<string>('room-cards', 'lww')
   }
 
   /** Reads a room; undefined if there is none. */
@@ -50,6 +54,7 @@ export class RoomStore {
       locked: stored.locked,
       created: stored.created,
       subject: rows.find(({ key }) => key === SUBJECT)?.item as Subject | undefined,
+      avatar: (rows.find(({ key }) => key === AVATAR)?.item ?? []) as readonly string[],
       affiliates: new Map(affiliates.map(({ key, item }) => [key, item])),
     })
   }
@@ -80,9 +85,32 @@ export class RoomStore {
     return this.#former.get(jid, user.bare.toString())
   }
 
-  /** Rooms of a domain after one of them, some at a time. */
-  async list(after: JID, limit: number): Promise<readonly JID[]> {
-    const owners = await this.#rooms.owners(after, limit)
-    return owners.filter(({ domain }) => domain === after.domain)
+  /** How a room is that is there for others than its owner; as it is stored, whichever node asks. */
+  async config(jid: JID): Promise<RoomConfig | undefined> {
+    const stored = (await this.#rooms.get(jid, ROOM)) as Stored | undefined
+    return stored === undefined || stored.locked ? undefined : { ...DEFAULT_CONFIG, ...stored.config }
+  }
+
+  /** The card of a room (XEP-0054), printed alone. */
+  card(jid: JID): Promise<string | undefined> {
+    return this.#cards.get(jid, CARD)
+  }
+
+  /** Stores, or removes, the card, and the hashes of the pictures in it. */
+  putCard(jid: JID, card: string | undefined, avatar: readonly string[]): Write[] {
+    return [
+      card === undefined ? this.#cards.delete(jid, CARD) : this.#cards.put(jid, CARD, card),
+      avatar.length === 0 ? this.#rooms.delete(jid, AVATAR) : this.#rooms.put(jid, AVATAR, avatar),
+    ]
+  }
+
+  /** All rooms of a domain, ordered by address, after one of them. */
+  async *list(domain: string, after?: JID): AsyncGenerator<JID> {
+    for (let last = after; ; ) {
+      const owners = await this.#rooms.owners(last)
+      for (const owner of owners) if (owner.domain === domain) yield owner
+      last = owners.at(-1)
+      if (last === undefined) return
+    }
   }
 }

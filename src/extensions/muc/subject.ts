@@ -46,6 +46,12 @@ export function changeSubject(
   return () => told
 }
 
+/** The subject as text; '' where there is none. */
+export function subjectOf({ subject }: Room): string {
+  if (subject === undefined) return ''
+  return Stanza.unpack(Buffer.from(subject.message, 'base64')).child('subject', NS.client)?.getText() ?? ''
+}
+
 /** XEP-0045 §7.2.15: the last thing that somebody gets who joins; empty where nobody has set it. */
 export function sendSubject({ host }: MucParts, room: Room, to: JID): void {
   const { subject, jid } = room
