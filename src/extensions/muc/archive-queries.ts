@@ -1,4 +1,5 @@
 /** XEP-0313 §4, XEP-0313 §5: what is asked about the archive of a room. */
+import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { get, type IqAnswer, type IqContext, type IqRegistration, set } from '../../core/extension.ts'
 import { archivedStanza } from '../../core/pages.ts'
@@ -7,6 +8,7 @@ import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { ArchiveReader, queryForm, type ReadingLimits, readRequest } from '../archive/index.ts'
 import { item, roomUser } from './items.ts'
+import { memberIn } from './marks.ts'
 import type { MucParts } from './parts.ts'
 import { type AddressesShown, addressesShown, readableBy } from './readers.ts'
 import type { Room } from './room.ts'
@@ -53,7 +55,14 @@ async function query(parts: MucParts, reader: ArchiveReader, iq: IqContext): Pro
   await parts.host.ids.ready()
   const { page } = await reader.read(owner, { ...asked, peer }, limits)
   const items = page.items.map(entry => shownTo(room, entry, addresses))
-  return reader.answer(owner, stanza.from, asked, { ...page, items })
+  const answer = reader.answer(owner, stanza.from, asked, { ...page, items })
+  const last = items.at(-1)?.id
+  const isAll = asked.peer === undefined && asked.ids === undefined
+  if (last === undefined || !isAll || memberIn(room, stanza.from) === undefined) return answer
+  // docs/protocol/groups.md: what a client of a member has fetched is delivered.
+  const { marks, host } = parts
+  const raised = marks.raise(owner, stanza.from, 'delivered', last)
+  return { ...answer, after: () => commit(host.storage, [raised], host.log) }
 }
 
 /** XEP-0313 §4.1.1: "An item in a MUC archive matches if the publisher of the item matches the JID". */

@@ -19,9 +19,16 @@ const KEPT = [NS.correction, NS.reactions, NS.retraction] as const
 /** Whether a message belongs into the archive of a room; no mere chat states, and nothing whose sender does not want it (XEP-0334). */
 export function isWorthKeeping(message: Stanza): boolean {
   if (message.has('no-store', NS.hints) || message.has('no-permanent-store', NS.hints)) return false
+  // Clients want them stored (XEP-0334): they are, as marks.
+  if (isMarker(message)) return false
   return (
     isReadable(message) || message.has('store', NS.hints) || KEPT.some(namespace => message.hasIn(namespace))
   )
+}
+
+/** XEP-0333: whether it says what somebody has read, and nothing else. */
+export function isMarker(message: Stanza): boolean {
+  return message.has('displayed', NS.chatMarkers) && !isReadable(message)
 }
 
 /** Whether it is something new to read, and no change of an earlier message. */

@@ -11,8 +11,11 @@ import { RoomArchive } from './archive.ts'
 import { archiveClaims } from './archive-queries.ts'
 import { Attendance, type Attending } from './attendance.ts'
 import { cardClaims } from './card.ts'
+import { countClaims } from './counts.ts'
 import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
+import { followDisplayed, takeSeen } from './markers.ts'
+import { RoomMarks } from './marks.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
 import { ownerClaims } from './owner.ts'
@@ -49,6 +52,7 @@ export default defineExtension({
       NS.vcard,
       NS.archive,
       NS.extendedArchive,
+      NS.groups,
     ],
   },
   requires: [disco, stanzaIds],
@@ -89,6 +93,7 @@ export default defineExtension({
       rooms: new Rooms(store, new Attendance(host), room => takeOver(parts, room)),
       ids: new OccupantIds(host),
       archive: new RoomArchive(host),
+      marks: new RoomMarks(host),
       listeners: [],
       limits: {
         occupants: options['occupants-per-room'],
@@ -99,6 +104,7 @@ export default defineExtension({
     parts.listeners.push(groupNotices(parts))
     host.find(settings)?.add(groupsSetting)
     host.use(disco).addItems('rooms', iq => listRooms(parts, iq))
+    followDisplayed(parts)
     host.router.services.add(service.domain, new RoomService(parts), host.domain)
     return {
       iq: [
@@ -108,8 +114,12 @@ export default defineExtension({
         ...registrationClaims(parts),
         ...cardClaims(parts),
         ...archiveClaims(parts, () => options['results-per-query']),
+        ...countClaims(parts),
       ],
-      atHome: { 'muc:gone': (account, sessions) => goneOf(host, account, sessions) },
+      atHome: {
+        'muc:gone': (account, sessions) => goneOf(host, account, sessions),
+        'muc:seen': (room, seen) => takeSeen(parts, room, seen),
+      },
       moving: {
         owners: () => parts.rooms.occupied,
         pack: owner => (owner.domain === service.domain ? parts.rooms.pack(owner) : undefined),

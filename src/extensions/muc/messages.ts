@@ -1,12 +1,15 @@
 /** XEP-0045 §7.4: messages to all occupants. */
+import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import { keptForm } from './archive.ts'
-import { isSomethingNew, isWorthKeeping } from './history.ts'
+import { isMarker, isSomethingNew, isWorthKeeping } from './history.ts'
 import { takeInvitations } from './invitations.ts'
 import { bounced } from './leave.ts'
+import { markedBy } from './markers.ts'
+import { isLarge } from './marks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { passPrivately } from './private-messages.ts'
@@ -52,12 +55,19 @@ function notForRooms(): never {
 /** Reflects a message to all occupants. */
 function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza): () => Maybe<void> {
   const message = shown(room, occupant, stanza)
+  const writes = markedBy(parts, room, stanza)
+  // docs/protocol/groups.md: where many would tell many, what somebody has read is kept and not told.
+  if (isMarker(stanza) && isLarge(room)) {
+    const committed = commit(parts.host.storage, writes, parts.host.log)
+    return () => committed
+  }
   const told = say(parts, room, {
     message,
     by: stanza.from,
     kept: isWorthKeeping(message) ? keptForm(room, occupant, message, stanza.from) : undefined,
     unread: isSomethingNew(message),
     key: keyOf(stanza),
+    writes,
   })
   return () => told
 }

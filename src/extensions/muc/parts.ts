@@ -2,6 +2,7 @@ import type { Host } from '../../core/host.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { RoomArchive } from './archive.ts'
 import type { RoomListener } from './listener.ts'
+import type { RoomMarks } from './marks.ts'
 import type { OccupantIds } from './occupant-ids.ts'
 import type { Rooms } from './rooms.ts'
 import type { RoomStore } from './store.ts'
@@ -26,6 +27,7 @@ export interface MucParts {
   readonly rooms: Rooms
   readonly ids: OccupantIds
   readonly archive: RoomArchive
+  readonly marks: RoomMarks
   /** Whoever of this folder wants to know what happens to rooms. */
   readonly listeners: RoomListener[]
 }

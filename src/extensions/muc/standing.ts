@@ -82,18 +82,21 @@ export async function changeAffiliations(
   return () => told
 }
 
-/** Who was a member of a group reads on up to now, unless he is banned; who comes back is one of them again. */
+/** Who was a member of a group reads on up to now, unless he is banned; who comes back is one of them again. How far he had come is forgotten. */
 function formerWrites(
-  { host, store }: MucParts,
+  { host, store, marks }: MucParts,
   { jid, config }: Room,
   user: string,
   before: Affiliate | undefined,
   after: Affiliate | undefined,
 ): Write[] {
-  if (!config.group) return []
-  if (after !== undefined) return [store.former(jid, user, undefined)]
-  if (before === undefined || before.affiliation === 'outcast') return []
-  return [store.former(jid, user, { from: before.since, until: host.clock.now() })]
+  const was = before !== undefined && before.affiliation !== 'outcast'
+  const is = after !== undefined && after.affiliation !== 'outcast'
+  const forgotten = was && !is ? [marks.forget(jid, user)] : []
+  if (!config.group) return forgotten
+  if (after !== undefined) return [...forgotten, store.former(jid, user, undefined)]
+  if (!was) return forgotten
+  return [...forgotten, store.former(jid, user, { from: before.since, until: host.clock.now() })]
 }
 
 /** The nick of somebody who does something, if he is in the room: addresses are not for everybody. */
