@@ -10,6 +10,7 @@ import { expel } from './leave.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Affiliation } from './privileges.ts'
+import { forgotten } from './remembered-roles.ts'
 import type { Room } from './room.ts'
 import { changeAffiliations, type StandingChange } from './standing.ts'
 import { tellPresence } from './telling.ts'
@@ -24,8 +25,12 @@ export async function configure(
 ): Promise<() => Maybe<void>> {
   const before = room.config
   const { config } = wanted
-  const writes = [parts.store.room(room, config, false)]
+  // Who has voice is settled anew where another rule holds.
+  const isOther = config.moderated !== before.moderated
+  const voices = forgotten(parts.store, room, isOther ? room.roles.keys() : [])
+  const writes = [parts.store.room(room, config, false), ...voices.writes]
   const apply = (): void => {
+    voices.apply()
     room.config = config
     room.locked = false
   }

@@ -13,7 +13,7 @@ import { withoutOurs } from './items.ts'
 import { requireFree } from './nicks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
-import { initialRole } from './privileges.ts'
+import { entryRole } from './remembered-roles.ts'
 import { Room } from './room.ts'
 import { sendSubject } from './subject.ts'
 import { face, tellOccupants, tellPresence, tellSelf } from './telling.ts'
@@ -40,7 +40,7 @@ export async function join(
   const occupant: Occupant = there ?? {
     nick,
     user: from.bare,
-    role: initialRole(room.affiliation(from), room.config.moderated),
+    role: entryRole(room, from),
     id: parts.ids.of(room.jid, from),
     sessions: new Map(),
   }
@@ -91,6 +91,7 @@ async function create(parts: MucParts, jid: JID, owner: JID): Promise<Room> {
     created,
     subject: undefined,
     affiliates: new Map([[user, affiliate]]),
+    roles: new Map(),
   })
   await rooms.add(room)
   return room

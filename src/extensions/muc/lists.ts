@@ -2,7 +2,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { JID } from '../../xml/jid.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { item } from './items.ts'
 import type { MucParts } from './parts.ts'
@@ -37,11 +37,12 @@ function mayRead(room: Room, from: JID, wanted: Affiliation): boolean {
 
 function affiliates(room: Room, from: JID, wanted: Affiliation): Element[] {
   if (!mayRead(room, from, wanted)) throw new StanzaError('forbidden')
+  const present = new Map([...room.occupants].map(({ user, nick }) => [user.toString(), nick]))
   const found: Element[] = []
   for (const [jid, { affiliation, nick, reason }] of room.affiliates)
     if (affiliation === wanted) {
       // XEP-0045 §17.4: "MUST NOT include the 'role' attribute, [...] SHOULD include the 'nick' attribute (except if the affiliation is "outcast"".
-      const known = wanted === 'outcast' ? undefined : (nick ?? room.occupantsOf(JID.parse(jid))[0]?.nick)
+      const known = wanted === 'outcast' ? undefined : (nick ?? present.get(jid))
       found.push(
         item({
           affiliation,

@@ -1,4 +1,5 @@
 /** XEP-0045 §8.2 to XEP-0045 §8.5, XEP-0045 §9.6 to XEP-0045 §9.8: what moderators and admins do with occupants. */
+import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import type { JID } from '../../xml/jid.ts'
@@ -6,9 +7,10 @@ import { expel, removeEmpty } from './leave.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { mayGiveRole, type Role } from './privileges.ts'
+import { remembered } from './remembered-roles.ts'
 import type { Room } from './room.ts'
 import { actorOf } from './standing.ts'
-import { tellPresence } from './telling.ts'
+import { tellStanding } from './telling.ts'
 
 /** What an occupant is to be; `none`: he is kicked. */
 export interface RoleChange {
@@ -29,13 +31,21 @@ export async function giveRoles(
     ...change,
     occupant: requireRight(room, by, nick, change.role),
   }))
+  const memories = made.map(({ occupant, role }) => remembered(parts, room, occupant.user, role))
+  await commit(
+    parts.host.storage,
+    memories.flatMap(({ writes }) => writes),
+    parts.host.log,
+  )
+  for (const { apply } of memories) apply()
   const actor = actorOf(room, by)
   const tellings = made.map(({ occupant, role, reason }) => {
     const news = { actor, reason }
     // XEP-0045 §8.2: "including status code 307".
     if (role === 'none') return expel(parts, room, occupant, { ...news, statuses: [307] })
+    const before = occupant.role
     occupant.role = role
-    return () => tellPresence(parts, room, occupant, room.jid, news)
+    return () => tellStanding(parts, room, occupant, before, news)
   })
   const told = room.tell(() =>
     then(answered, () => {

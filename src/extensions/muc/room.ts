@@ -3,7 +3,7 @@ import type { Maybe } from '../../core/maybe.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { RoomConfig } from './config.ts'
 import type { Occupant } from './occupant.ts'
-import type { Affiliation } from './privileges.ts'
+import type { Affiliation, Role } from './privileges.ts'
 
 /** What the room knows of somebody who has a standing with it. Stored as JSON. */
 export interface Affiliate {
@@ -41,6 +41,8 @@ export class Room {
   readonly created: number
   /** By bare JID. Those of affiliation `none` are not there. */
   readonly affiliates: Map<string, Affiliate>
+  /** Roles, by bare JID, that users have when they enter again, where it is not what their affiliation gives. */
+  readonly roles: Map<string, Role>
   readonly #byNick = new Map<string, Occupant>()
   readonly #bySession = new Map<string, Occupant>()
   #audience: readonly JID[] | undefined
@@ -58,6 +60,7 @@ export class Room {
       readonly subject: Subject | undefined
       readonly affiliates: Map<string, Affiliate>
       readonly avatar?: readonly string[]
+      readonly roles: Map<string, Role>
     },
   ) {
     this.jid = jid
@@ -67,6 +70,7 @@ export class Room {
     this.subject = stored.subject
     this.affiliates = stored.affiliates
     this.avatar = stored.avatar ?? []
+    this.roles = stored.roles
   }
 
   /** XEP-0045 §5.2; of an occupant, too, or any address of his. */

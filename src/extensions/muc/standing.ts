@@ -12,8 +12,9 @@ import { requireFree } from './nicks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { type Affiliation, roleAfter } from './privileges.ts'
+import { forgotten } from './remembered-roles.ts'
 import type { Affiliate, Room } from './room.ts'
-import { type News, tellPresence } from './telling.ts'
+import { type News, tellStanding } from './telling.ts'
 
 /** What somebody is to be. */
 export interface StandingChange {
@@ -64,21 +65,30 @@ export async function changeAffiliations(
     store.affiliate(room.jid, key, after),
     ...formerWrites(parts, room, key, before, after),
   ])
-  await commit(host.storage, [...writes, ...stored], host.log)
+  // What moderators gave somebody goes with what he was.
+  const voices = forgotten(
+    store,
+    room,
+    made.filter(({ after, was }) => (after?.affiliation ?? 'none') !== was).map(({ key }) => key),
+  )
+  await commit(host.storage, [...writes, ...stored, ...voices.writes], host.log)
   also?.()
+  voices.apply()
   for (const { key, after } of made)
     if (after === undefined) room.affiliates.delete(key)
     else room.affiliates.set(key, after)
   for (const { user, before, after } of made)
     for (const { changed } of listeners) changed?.(room, user.bare, before, after, by)
   const actor = actorOf(room, by)
+  const { size } = room
   const tellings = made.flatMap(change => apply(parts, room, change, actor))
   const told = room.tell(() =>
     then(answered, () => {
       for (const telling of tellings) telling()
     }),
   )
-  await removeEmpty(parts, room)
+  // A room that nobody was in is as it was.
+  if (room.size < size) await removeEmpty(parts, room)
   return () => told
 }
 
@@ -183,8 +193,9 @@ function stay(
   now: Affiliation,
   news: News,
 ): () => void {
-  occupant.role = roleAfter(occupant.role, was, now, room.config.moderated)
-  return () => tellPresence(parts, room, occupant, room.jid, news)
+  const before = occupant.role
+  occupant.role = roleAfter(before, was, now, room.config.moderated)
+  return () => tellStanding(parts, room, occupant, before, news)
 }
 
 /** XEP-0045 §10.3: "If the user is not in the room, the service MAY send a message from the room itself": to those who see addresses. */

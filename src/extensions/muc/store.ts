@@ -3,6 +3,7 @@ import { rowsOf } from '../../core/pages.ts'
 import type { Table, Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { DEFAULT_CONFIG, type RoomConfig } from './config.ts'
+import type { Role } from './privileges.ts'
 import { type Affiliate, Room, type Subject } from './room.ts'
 
 /** What a room is, besides its affiliates and its archive. */
@@ -16,6 +17,12 @@ const ROOM = 'room'
 const SUBJECT = 'subject'
 const AVATAR = 'avatar'
 const CARD = 'card'
+const ROLE = 'role '
+
+/** The role that somebody has when he enters again. */
+interface RememberedRole {
+  readonly role: Role
+}
 
 /** Somebody who was a member of a group. Stored as JSON; both in ms since 1970. */
 export interface Former {
@@ -27,8 +34,8 @@ export interface Former {
 
 /** The rows of rooms. The owner, in the sense of the storage, is the room. */
 export class RoomStore {
-  /** Keys: `room`, `subject`, `avatar` (hashes: XEP-0486). */
-  readonly #rooms: Table<Stored | Subject | readonly string[]>
+  /** Keys: `room`, `subject`, `avatar` (hashes: XEP-0486), `role ` and a bare JID. */
+  readonly #rooms: Table<Stored | Subject | readonly string[] | RememberedRole>
   /** By bare JID. */
   readonly #affiliates: Table<Affiliate>
   /** Cards as they are printed, which are only read when somebody asks. */
@@ -37,7 +44,7 @@ export class RoomStore {
   readonly #former: Table<Former>
 
   constructor(host: Host) {
-    this.#rooms = host.storage.table<Stored | Subject | readonly string[]>('rooms', 'lww')
+    this.#rooms = host.storage.table<Stored | Subject | readonly string[] | RememberedRole>('rooms', 'lww')
     this.#affiliates = host.storage.table<Affiliate>('room-affiliates', 'lww')
     this.#former = host.storage.table<Former>('room-former', 'lww')
     this.#cards = host.storage.table<string>('room-cards', 'lww')
@@ -56,6 +63,11 @@ export class RoomStore {
       subject: rows.find(({ key }) => key === SUBJECT)?.item as Subject | undefined,
       avatar: (rows.find(({ key }) => key === AVATAR)?.item ?? []) as readonly string[],
       affiliates: new Map(affiliates.map(({ key, item }) => [key, item])),
+      roles: new Map(
+        rows
+          .filter(({ key }) => key.startsWith(ROLE))
+          .map(({ key, item }) => [key.slice(ROLE.length), (item as RememberedRole).role]),
+      ),
     })
   }
 
@@ -66,6 +78,12 @@ export class RoomStore {
 
   subject(jid: JID, subject: Subject): Write {
     return this.#rooms.put(jid, SUBJECT, subject)
+  }
+
+  /** Stores, or removes, the role that somebody (a bare JID's text) has when he enters again. */
+  role(jid: JID, user: string, role: Role | undefined): Write {
+    const key = ROLE + user
+    return role === undefined ? this.#rooms.delete(jid, key) : this.#rooms.put(jid, key, { role })
   }
 
   /** Stores, or removes, an affiliate. */

@@ -6,6 +6,7 @@ import { type Item, item, roomUser, seesAddresses } from './items.ts'
 import type { Occupant } from './occupant.ts'
 import { occupantId } from './occupant-ids.ts'
 import type { MucParts } from './parts.ts'
+import type { Role } from './privileges.ts'
 import type { Room } from './room.ts'
 
 /** What is said of an occupant besides how it is. */
@@ -158,6 +159,20 @@ export function tellOccupants({ host }: MucParts, room: Room, to: JID, newcomer:
         [to],
         occupant.sessions.values().next().value?.jid ?? room.jid,
       )
+}
+
+/** Tells everybody of an occupant who stands otherwise than before. */
+export function tellStanding(
+  parts: MucParts,
+  room: Room,
+  occupant: Occupant,
+  before: Role,
+  news: News,
+): void {
+  tellPresence(parts, room, occupant, room.jid, news)
+  // XEP-0045 §8: a moderator is to "discover an occupant's full JID in a semi-anonymous room (occurs automatically through presence)".
+  if (occupant.role === 'moderator' && before !== 'moderator' && room.config.whois === 'moderators')
+    for (const { jid } of occupant.sessions.values()) tellOccupants(parts, room, jid, occupant)
 }
 
 /** XEP-0045 §7.2.2: what a session is told of its own occupant, when it comes to one that is there. */
