@@ -30,6 +30,7 @@ class FrontStorage implements Storage {
   readonly #engine: Engine
   readonly #clock: WallClock
   readonly #kinds = new Map<string, TableKind>()
+  readonly #archives = new Set<string>()
   readonly #turns = new Turns()
   #closing: Promise<void> | undefined
 
@@ -47,6 +48,7 @@ class FrontStorage implements Storage {
     const known = this.#kinds.get(name)
     if (known !== undefined && known !== kind)
       throw new StorageError('invalid', `table ${name} is of kind ${known}`)
+    if (this.#archives.has(name)) throw new StorageError('invalid', `${name} is an archive`)
     this.#engine.define(name, kind)
     this.#kinds.set(name, kind)
     const engine = () => this.#open()
@@ -57,6 +59,9 @@ class FrontStorage implements Storage {
 
   archive(name: string): Archive {
     checkName(name)
+    // Where there is one list of names, one name stands for one thing.
+    if (this.#kinds.has(name)) throw new StorageError('invalid', `${name} is a table`)
+    this.#archives.add(name)
     return new FrontArchive(name, () => this.#open(), this)
   }
 

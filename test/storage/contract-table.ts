@@ -243,6 +243,13 @@ export const tableContract: Lines = {
     t.notOk('put' in storage.table('counters', 'cas'))
   },
 
+  'a table and an archive do not have one name': async (t, { storage }) => {
+    storage.table('one', 'lww')
+    t.throws(() => storage.archive('one'), { code: 'invalid' })
+    storage.archive('other')
+    t.throws(() => storage.table('other', 'lww'), { code: 'invalid' })
+  },
+
   'keys, limits and ranges that cannot be are refused': async (t, { storage }) => {
     const table = storage.table<number>('things', 'lww')
     for (const [key, code] of [

@@ -12,7 +12,7 @@ export class RoomArchive {
   readonly archive: Archive
 
   constructor(host: Host) {
-    this.archive = host.storage.archive('rooms')
+    this.archive = host.storage.archive('room-messages')
   }
 
   /** A message that is reflected, without `to`; `sender` is the real full JID. `unread`: whether there is something new to read in it. */
