@@ -1,5 +1,7 @@
 /** XEP-0045 §7.2, §7.6, §7.7, §7.14: presence for a room, in its lane. */
+import { StanzaError } from '../../core/errors.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
+import { xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { item, roomUser, withoutOurs } from './items.ts'
@@ -13,6 +15,17 @@ import { tellPresence } from './telling.ts'
 
 /** Gives what settles when it is handled. */
 export async function takePresence(parts: MucParts, stanza: Stanza): Promise<() => Maybe<void>> {
+  try {
+    return await take(parts, stanza)
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error
+    // XEP-0045 §7.2.5, as in its examples: by `<x/>` clients know that it is about a room.
+    const reply = stanza.reply('error', xml('x', { xmlns: NS.room }), error.element())
+    return () => parts.host.router.tellMany(reply, [stanza.from], reply.from.bare)
+  }
+}
+
+async function take(parts: MucParts, stanza: Stanza): Promise<() => Maybe<void>> {
   const to = stanza.to!
   const room = await parts.rooms.find(to)
   const occupant = room?.occupant(stanza.from)
