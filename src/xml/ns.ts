@@ -176,6 +176,8 @@ export const NS = {
   retraction: 'urn:xmpp:message-retract:1',
   /** XEP-0424: a feature. */
   tombstones: 'urn:xmpp:message-retract:1#tombstone',
+  /** XEP-0425 */
+  moderation: 'urn:xmpp:message-moderate:1',
   /** docs/protocol/backup.md */
   backup: 'tidings:backup:0',
   /** XEP-0377 */

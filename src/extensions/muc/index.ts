@@ -21,6 +21,7 @@ import { OccupantIds } from './occupant-ids.ts'
 import { ownerClaims } from './owner.ts'
 import type { MucParts } from './parts.ts'
 import { registrationClaims } from './registration.ts'
+import { moderationClaims } from './retractions.ts'
 import { listRooms } from './room-list.ts'
 import { Rooms } from './rooms.ts'
 import { RoomService } from './service.ts'
@@ -34,6 +35,7 @@ export default defineExtension({
     { xep: 45, version: '1.35.3', status: 'partial' },
     { xep: 410, version: '1.1.0', status: 'complete' },
     { xep: 421, version: '1.0.1', status: 'complete' },
+    { xep: 425, version: '0.3.0', status: 'complete' },
     { xep: 486, version: '0.1.0', status: 'complete' },
   ],
   features: {
@@ -52,6 +54,9 @@ export default defineExtension({
       NS.vcard,
       NS.archive,
       NS.extendedArchive,
+      NS.retraction,
+      NS.tombstones,
+      NS.moderation,
       NS.groups,
     ],
   },
@@ -115,6 +120,7 @@ export default defineExtension({
         ...cardClaims(parts),
         ...archiveClaims(parts, () => options['results-per-query']),
         ...countClaims(parts),
+        ...moderationClaims(parts),
       ],
       atHome: {
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),

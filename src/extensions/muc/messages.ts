@@ -2,6 +2,7 @@
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
+import type { Write } from '../../storage/types.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import { keptForm } from './archive.ts'
@@ -13,6 +14,7 @@ import { isLarge } from './marks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { passPrivately } from './private-messages.ts'
+import { isRetraction, retract } from './retractions.ts'
 import type { Room } from './room.ts'
 import { say } from './say.ts'
 import { shown } from './shown.ts'
@@ -53,7 +55,7 @@ function notForRooms(): never {
 }
 
 /** Reflects a message to all occupants. */
-function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza): () => Maybe<void> {
+function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza): Maybe<() => Maybe<void>> {
   const message = shown(room, occupant, stanza)
   const writes = markedBy(parts, room, stanza)
   // docs/protocol/groups.md: where many would tell many, what somebody has read is kept and not told.
@@ -61,14 +63,17 @@ function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza
     const committed = commit(parts.host.storage, writes, parts.host.log)
     return () => committed
   }
-  const told = say(parts, room, {
-    message,
-    by: stanza.from,
-    kept: isWorthKeeping(message) ? keptForm(room, occupant, message, stanza.from) : undefined,
-    unread: isSomethingNew(message),
-    key: keyOf(stanza),
-    writes,
-  })
+  const tell = (also: readonly Write[]): Maybe<void> =>
+    say(parts, room, {
+      message,
+      by: stanza.from,
+      kept: isWorthKeeping(message) ? keptForm(room, occupant, message, stanza.from) : undefined,
+      unread: isSomethingNew(message),
+      key: keyOf(stanza),
+      writes: also,
+    })
+  if (isRetraction(message)) return retract(parts, room, message, stanza.from, tell)
+  const told = tell(writes)
   return () => told
 }
 

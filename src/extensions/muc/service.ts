@@ -41,18 +41,22 @@ export class RoomService implements Service {
     }
     if (stanza.kind === 'iq')
       return to.resource === ''
-        ? () => this.#dispatch(stanza, 'room', to)
+        ? () => then(this.#ready(), () => this.#dispatch(stanza, 'room', to))
         : () =>
             then(this.#parts.ids.ready(), () =>
               host.router.homes.inLane(to.bare, () => passRequest(this.#parts, stanza)),
             )
-    return then(this.#parts.ids.ready(), () =>
-      then(host.ids.ready(), () =>
-        host.router.homes.inLane(to.bare, () =>
-          stanza.kind === 'presence' ? takePresence(this.#parts, stanza) : takeMessage(this.#parts, stanza),
-        ),
+    return then(this.#ready(), () =>
+      host.router.homes.inLane(to.bare, () =>
+        stanza.kind === 'presence' ? takePresence(this.#parts, stanza) : takeMessage(this.#parts, stanza),
       ),
     )
+  }
+
+  /** The keys of ids are there: whatever a room says may bear some. */
+  #ready(): Maybe<undefined> {
+    const { host, ids } = this.#parts
+    return then(ids.ready(), () => host.ids.ready())
   }
 
   #dispatch(stanza: Stanza, place: 'rooms' | 'room', owner: JID): void {
