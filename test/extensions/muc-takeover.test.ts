@@ -45,13 +45,19 @@ t.test('occupants at another node stay, those at the dead one are gone', async t
     }
   }
   await say('before')
+  for (const room of ROOMS) {
+    const query =
+      "<query xmlns='http://jabber.org/protocol/muc#admin'><item nick='bob' role='visitor'/></query>"
+    alice.send(`<iq type='set' id='mute' to='${room}'>${query}</iq>`)
+    await alice.expect('type="result" id="mute"')
+  }
   await server.settled()
   server.kill(0)
   carol.socket.destroy()
   await say('after')
   await server.settled()
   for (const room of ROOMS) {
-    const query = "<query xmlns='http://jabber.org/protocol/muc#admin'><item role='participant'/></query>"
+    const query = "<query xmlns='http://jabber.org/protocol/muc#admin'><item role='visitor'/></query>"
     alice.send(`<iq type='get' id='who' to='${room}'>${query}</iq>`)
     const [answer] = await alice.expect(/<iq [^>]*id="who".*?<\/iq>/)
     t.match(answer, 'nick="bob"', room)

@@ -82,7 +82,7 @@ function effects(parts: MucParts, room: Room, before: RoomConfig): (() => void)[
   if (before.moderated && !config.moderated)
     for (const occupant of room.occupants)
       if (occupant.role === 'visitor') {
-        occupant.role = 'participant'
+        room.give(occupant, 'participant')
         changed.add(occupant)
       }
   // From now on addresses are for all.

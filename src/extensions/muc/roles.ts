@@ -44,7 +44,7 @@ export async function giveRoles(
     // XEP-0045 §8.2: "including status code 307".
     if (role === 'none') return expel(parts, room, occupant, { ...news, statuses: [307] })
     const before = occupant.role
-    occupant.role = role
+    room.give(occupant, role)
     return () => tellStanding(parts, room, occupant, before, news)
   })
   const told = room.tell(() =>

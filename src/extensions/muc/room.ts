@@ -151,6 +151,12 @@ export class Room {
     for (const session of occupant.sessions.keys()) this.watch?.(session)
   }
 
+  /** Gives an occupant another role. */
+  give(occupant: Occupant, role: Role): void {
+    occupant.role = role
+    for (const session of occupant.sessions.keys()) this.watch?.(session)
+  }
+
   /**
    * Says something to occupants: behind all that was to be said before, be it that this waits for the storage. To be called in the room's
    * lane and not to be waited for there; settles when it is said.

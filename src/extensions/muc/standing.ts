@@ -194,7 +194,7 @@ function stay(
   news: News,
 ): () => void {
   const before = occupant.role
-  occupant.role = roleAfter(before, was, now, room.config.moderated)
+  room.give(occupant, roleAfter(before, was, now, room.config.moderated))
   return () => tellStanding(parts, room, occupant, before, news)
 }
 
