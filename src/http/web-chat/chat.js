@@ -20,6 +20,10 @@ const SETTINGS = {
   // COMPAT Converse 14: who logs out takes the contacts along, but not their version, and sees none after the next sign-in.
   enable_roster_versioning: false,
   loglevel: 'warn',
+  // Whoever enters a room is called there as on the server.
+  muc_nickname_from_jid: true,
+  // COMPAT Converse 14: without any it has no field for the name of a room, and its own is elsewhere. This server says that it has no such search.
+  muc_search_service: domain,
   render_media: false,
   show_self_in_roster: false,
   view_mode: 'fullscreen',
