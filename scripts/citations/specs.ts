@@ -127,6 +127,7 @@ export const XEPS: Readonly<Record<number, string>> = {
   357: 'Push Notifications',
   359: 'Unique and Stable Stanza IDs',
   368: 'SRV records for XMPP over TLS',
+  372: 'References',
   373: 'OpenPGP for XMPP',
   377: 'Spam Reporting',
   379: 'Pre-Authenticated Roster Subscription',

@@ -109,6 +109,11 @@ export class Hooks {
     return this.#nodeTasks.get(name)
   }
 
+  /** Whether anybody hears of an event. */
+  hears(name: keyof Events): boolean {
+    return this.#events.has(name)
+  }
+
   /** Calls every handler of an event in load order. A handler that fails is logged; the others still run. */
   emit<E extends keyof Events>(name: E, event: Events[E]): Maybe<void> {
     const handlers = this.#events.get(name) as Handler<E>[] | undefined

@@ -178,6 +178,10 @@ export const NS = {
   tombstones: 'urn:xmpp:message-retract:1#tombstone',
   /** XEP-0425 */
   moderation: 'urn:xmpp:message-moderate:1',
+  /** XEP-0452 */
+  mentions: 'urn:xmpp:mmn:0',
+  /** XEP-0372 */
+  references: 'urn:xmpp:reference:0',
   /** docs/protocol/backup.md */
   backup: 'tidings:backup:0',
   /** XEP-0377 */

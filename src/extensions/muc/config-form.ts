@@ -99,6 +99,11 @@ function fieldsOf(config: RoomConfig, most: number): Record<string, Setting> {
     'muc#roomconfig_allowinvites': yesNo('Occupants may invite others', config, 'allowInvites'),
     'muc#roomconfig_moderatedroom': yesNo('Only those with voice may speak', config, 'moderated'),
     'muc#roomconfig_allowvoicerequests': yesNo('Visitors may ask for voice', config, 'voiceRequests'),
+    'muc#roomconfig_forwardmentions': yesNo(
+      'Forward messages to members who have not entered and are mentioned in them',
+      config,
+      'forwardMentions',
+    ),
     'muc#roomconfig_changesubject': yesNo('Occupants may change the subject', config, 'changeSubject'),
     'muc#roomconfig_whois': choice(
       'Who sees real addresses',

@@ -38,6 +38,8 @@ export interface RoomConfig {
   readonly readable: 'all' | 'since-joined'
   /** A group: its members are those whom messages are for, whether they have joined or not (docs/protocol/groups.md). */
   readonly group: boolean
+  /** Whether messages go to affiliated users who have not entered and are mentioned in them: XEP-0452 §3.1. */
+  readonly forwardMentions: boolean
 }
 
 /** A room that somebody makes by entering it, as it is at first: XEP-0045 §10.1.2. */
@@ -60,4 +62,5 @@ export const DEFAULT_CONFIG: RoomConfig = {
   history: 20,
   readable: 'all',
   group: false,
+  forwardMentions: false,
 }

@@ -16,6 +16,7 @@ import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
 import { followDisplayed, takeSeen } from './markers.ts'
 import { RoomMarks } from './marks.ts'
+import { muteClaims } from './mute.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
 import { ownerClaims } from './owner.ts'
@@ -36,6 +37,7 @@ export default defineExtension({
     { xep: 410, version: '1.1.0', status: 'complete' },
     { xep: 421, version: '1.0.1', status: 'complete' },
     { xep: 425, version: '0.3.0', status: 'complete' },
+    { xep: 452, version: '0.2.2', status: 'complete' },
     { xep: 486, version: '0.1.0', status: 'complete' },
   ],
   features: {
@@ -121,6 +123,7 @@ export default defineExtension({
         ...archiveClaims(parts, () => options['results-per-query']),
         ...countClaims(parts),
         ...moderationClaims(parts),
+        ...muteClaims(parts),
       ],
       atHome: {
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),

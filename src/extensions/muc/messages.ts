@@ -11,6 +11,7 @@ import { takeInvitations } from './invitations.ts'
 import { bounced } from './leave.ts'
 import { markedBy } from './markers.ts'
 import { isLarge } from './marks.ts'
+import { tellMissed } from './missed.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { passPrivately } from './private-messages.ts'
@@ -63,14 +64,18 @@ function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza
     const committed = commit(parts.host.storage, writes, parts.host.log)
     return () => committed
   }
+  const isNew = isSomethingNew(message)
   const tell = (also: readonly Write[]): Maybe<void> =>
     say(parts, room, {
       message,
       by: stanza.from,
       kept: isWorthKeeping(message) ? keptForm(room, occupant, message, stanza.from) : undefined,
-      unread: isSomethingNew(message),
+      unread: isNew,
       key: keyOf(stanza),
       writes: also,
+      after: (whole, number) => {
+        if (isNew) tellMissed(parts, room, whole, stanza.from, number)
+      },
     })
   if (isRetraction(message)) return retract(parts, room, message, stanza.from, tell)
   const told = tell(writes)

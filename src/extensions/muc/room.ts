@@ -14,6 +14,8 @@ export interface Affiliate {
   readonly reason?: string | undefined
   /** When he came to be one, ms since 1970: where the history of a room is for members since then. */
   readonly since: number
+  /** Until when he is not to be told of messages while he is not there, ms since 1970. */
+  readonly muted?: number | undefined
 }
 
 /** XEP-0045 §8.1 */

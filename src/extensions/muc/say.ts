@@ -23,6 +23,8 @@ export interface Saying {
   readonly writes?: readonly Write[]
   /** What changes once it is stored, before it is told. */
   readonly stored?: () => void
+  /** What is done once it is told for the first time; with what was told, and its number in the archive. */
+  readonly after?: (message: Stanza, number: bigint) => void
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Saying {
  * the storage: many messages are one commit. Settles when it is told; rejects with the StanzaError of a commit that failed.
  */
 export function say({ host, archive }: MucParts, room: Room, saying: Saying): Maybe<void> {
-  const { message, by, kept, unread = false, key, writes = [], stored } = saying
+  const { message, by, kept, unread = false, key, writes = [], stored, after } = saying
   const { audience, jid, config } = room
   const append =
     kept === undefined || !config.archived ? undefined : archive.append(jid, kept, by, unread, key)
@@ -44,7 +46,9 @@ export function say({ host, archive }: MucParts, room: Room, saying: Saying): Ma
       // ARCHITECTURE §7: what is there already is for whoever sends it again, and for nobody else.
       const to = append?.repeated ? [by] : audience
       const ids = append === undefined ? undefined : [host.ids.idOf(jid, append)]
-      host.router.tellMany(message.with({ ids }), to, by)
+      const whole = message.with({ ids })
+      host.router.tellMany(whole, to, by)
+      if (append !== undefined && !append.repeated) after?.(whole, append.id)
     }),
   )
 }

@@ -135,6 +135,7 @@ function prepare({ host }: MucParts, room: Room, changes: readonly StandingChang
             since: isNew ? host.clock.now() : before.since,
             ...(kept !== undefined && kept !== '' && { nick: kept }),
             ...(reason !== undefined && reason !== '' && { reason }),
+            ...(!isNew && before.muted !== undefined && { muted: before.muted }),
           }
     made.set(key, { ...change, user, key, before, after, was: room.affiliation(user) })
   }
