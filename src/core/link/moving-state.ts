@@ -72,6 +72,14 @@ function known({ before, handed }: Session): bigint | undefined {
   return before < handed.after ? handed.after : before
 }
 
+function isComplete(carried: Carried): boolean {
+  const complete = carried.complete()
+  if (!isPromise(complete)) return true
+  // Nobody here waits for it: that it failed is for whoever asks next.
+  complete.catch(() => undefined)
+  return false
+}
+
 /** Packs an owner whom nothing is under way for. */
 export function packOwner(owner: Owner, host: Host): PackedOwner {
   const now = host.clock.monotonic()
@@ -85,7 +93,7 @@ export function packOwner(owner: Owner, host: Host): PackedOwner {
   }
   const broken = host.resends.take(owner.jid).map(placeOf)
   const sessions = owner.sessions.map((session): PackedSession => {
-    const earlier = session.earlier?.filter(({ carried }) => !isPromise(carried.complete()))
+    const earlier = session.earlier?.filter(({ carried }) => isComplete(carried))
     const { handed } = session
     session.before = newest(session, owner)
     return {

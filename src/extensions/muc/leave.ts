@@ -1,4 +1,5 @@
 /** XEP-0045 §7.14: leaving a room; XEP-0045 §9.1 and XEP-0045 §9.4: being made to. */
+import { StanzaError } from '../../core/errors.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
@@ -49,12 +50,22 @@ export function expel(parts: MucParts, room: Room, occupant: Occupant, news: New
 /** XEP-0045 §10.1: a room that is not persistent ends with its last occupant. */
 export async function removeEmpty(parts: MucParts, room: Room): Promise<void> {
   if (room.size > 0 || (room.config.persistent && !room.locked)) return
-  await remove(parts, room)
+  try {
+    await remove(parts, room)
+  } catch (error) {
+    // It stays, empty, until somebody has entered and left it again: whoever leaves has left.
+    if (!(error instanceof StanzaError)) throw error
+  }
 }
 
 /** Erases a room and all that is stored of it; who is there is told by the caller. */
 export async function remove({ host, rooms, listeners }: MucParts, room: Room): Promise<void> {
-  await host.storage.forget(room.jid)
+  try {
+    await host.storage.forget(room.jid)
+  } catch (err) {
+    host.log.error({ code: 'TIDINGS_COMMIT_FAILED', err }, 'a room could not be erased')
+    throw new StanzaError('internal-server-error', { type: 'wait', text: 'could not be erased, try again' })
+  }
   rooms.delete(room)
   for (const { destroyed } of listeners) destroyed?.(room)
 }
