@@ -5,11 +5,9 @@ import { blankForm, type FormField, field, type SubmittedValues } from '../../xm
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { RoomConfig } from './config.ts'
+import type { RoomLimits } from './parts.ts'
 import type { Affiliation } from './privileges.ts'
 import type { Room } from './room.ts'
-
-/** Most members of a group. */
-const GROUP_SIZE = 256
 
 /** Most that is shown of history. */
 const MOST_HISTORY = 500
@@ -156,7 +154,11 @@ export function configForm(room: Room, most: number): Element {
 }
 
 /** What was submitted; fields that are left out stay as they are. Throws the StanzaError `not-acceptable`. */
-export function submitted(config: RoomConfig, values: SubmittedValues, most: number): Submitted {
+export function submitted(
+  config: RoomConfig,
+  values: SubmittedValues,
+  { occupants: most, group }: RoomLimits,
+): Submitted {
   let changed = config
   for (const [name, { take }] of Object.entries(fieldsOf(config, most))) {
     const given = values.get(name)
@@ -166,7 +168,7 @@ export function submitted(config: RoomConfig, values: SubmittedValues, most: num
   const admins = values.get(ADMINS)
   const list = field.addressList({ label: 'Addresses', value: [] })
   return {
-    config: preset({ ...changed, password: passwordIn(config, values) }),
+    config: preset({ ...changed, password: passwordIn(config, values) }, group),
     ...(owners !== undefined && { owners: accepted(list, owners) }),
     ...(admins !== undefined && { admins: accepted(list, admins) }),
   }
@@ -190,7 +192,7 @@ function passwordIn({ password }: RoomConfig, values: SubmittedValues): string {
 }
 
 /** What being a group means: docs/protocol/groups.md. */
-function preset(config: RoomConfig): RoomConfig {
+function preset(config: RoomConfig, most: number): RoomConfig {
   if (!config.group) return config
   return {
     ...config,
@@ -199,6 +201,6 @@ function preset(config: RoomConfig): RoomConfig {
     persistent: true,
     public: false,
     moderated: false,
-    maxUsers: Math.min(config.maxUsers, GROUP_SIZE),
+    maxUsers: Math.min(config.maxUsers, most),
   }
 }

@@ -36,6 +36,7 @@ export async function configure(
   }
   const settle = await changeAffiliations(parts, room, changesOf(room, wanted), by, {
     answered,
+    config,
     writes,
     apply,
   })

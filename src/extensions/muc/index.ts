@@ -76,6 +76,12 @@ export default defineExtension({
       min: 2,
       max: 100_000,
     }),
+    'members-per-group': option.integer({
+      doc: 'Most members of a private group, its owners and admins among them',
+      default: 256,
+      min: 2,
+      max: 10_000,
+    }),
     'affiliations-per-room': option.integer({
       doc: 'Most members, admins, owners and banned users of a room together',
       default: 10_000,
@@ -105,6 +111,7 @@ export default defineExtension({
       limits: {
         occupants: options['occupants-per-room'],
         affiliations: options['affiliations-per-room'],
+        group: options['members-per-group'],
         creators: options['created-by'],
       },
     }

@@ -57,7 +57,7 @@ async function takeIn(
   const x = payload.getChild('x', NS.forms)
   switch (x?.attrs.type) {
     case 'submit': {
-      const wanted = submitted(room.config, valuesIn(x), parts.limits.occupants)
+      const wanted = submitted(room.config, valuesIn(x), parts.limits)
       return configure(parts, room, wanted, stanza.from, answered)
     }
     case 'cancel':

@@ -11,6 +11,8 @@ import type { RoomStore } from './store.ts'
 export interface RoomLimits {
   /** Occupants of a room, whatever its owners say. */
   readonly occupants: number
+  /** Members of a group, its owners and admins among them. */
+  readonly group: number
   /** Affiliates of a room. */
   readonly affiliations: number
   /** Who may make rooms. */

@@ -6,6 +6,7 @@ import { type Maybe, then } from '../../core/maybe.ts'
 import type { Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import type { RoomConfig } from './config.ts'
 import { item, roomUser, seesAddresses } from './items.ts'
 import { expel, removeEmpty } from './leave.ts'
 import { requireFree } from './nicks.ts'
@@ -30,6 +31,8 @@ export interface StandingChange {
 interface Along {
   /** The answer to whoever asked for it is sent; nobody is told before. */
   readonly answered?: Promise<void>
+  /** How the room is configured from then on. */
+  readonly config?: RoomConfig
   /** Stored in the same commit. */
   readonly writes?: readonly Write[]
   /** Done as soon as it is stored. */
@@ -55,11 +58,11 @@ export async function changeAffiliations(
   room: Room,
   changes: readonly StandingChange[],
   by: JID,
-  { answered, writes = [], apply: also }: Along = {},
+  { answered, config = room.config, writes = [], apply: also }: Along = {},
 ): Promise<() => Maybe<void>> {
   const made = prepare(parts, room, changes)
   requireOwner(room, made)
-  requireRoom(parts, room, made)
+  requireRoom(parts, room, config, made)
   const { host, store, listeners } = parts
   const stored = made.flatMap(({ key, before, after }) => [
     store.affiliate(room.jid, key, after),
@@ -160,11 +163,17 @@ function requireOwner(room: Room, changes: readonly Change[]): void {
   if (had > 0 && owners.size === 0) throw new StanzaError('conflict')
 }
 
-/** Throws the StanzaError `resource-constraint` if there would be more affiliates than may be. */
-function requireRoom({ limits }: MucParts, room: Room, changes: readonly Change[]): void {
-  const added = changes.filter(({ before, after }) => before === undefined && after !== undefined).length
-  if (added > 0 && room.affiliates.size + added > limits.affiliations)
-    throw new StanzaError('resource-constraint', { type: 'cancel', text: 'the room has too many affiliates' })
+/** Throws the StanzaError `resource-constraint` if there would be more affiliates, or members of a group, than may be. */
+function requireRoom({ limits }: MucParts, room: Room, config: RoomConfig, changes: readonly Change[]): void {
+  const after = new Map<string, Affiliate | undefined>(room.affiliates)
+  for (const change of changes) after.set(change.key, change.after)
+  const all = [...after.values()].filter(affiliate => affiliate !== undefined)
+  const members = all.filter(({ affiliation }) => affiliation !== 'outcast').length
+  const had = [...room.affiliates.values()].filter(({ affiliation }) => affiliation !== 'outcast').length
+  const isTooMany = all.length > limits.affiliations && all.length > room.affiliates.size
+  // Where an option has become less, what is there stays.
+  if (isTooMany || (config.group && members > limits.group && (members > had || !room.config.group)))
+    throw new StanzaError('resource-constraint', { type: 'cancel', text: 'too many affiliates' })
 }
 
 /** What a change means for those who are in the room; gives what tells it. */
