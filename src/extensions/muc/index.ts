@@ -16,6 +16,7 @@ import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
 import { followDisplayed, takeSeen } from './markers.ts'
 import { RoomMarks } from './marks.ts'
+import { takeMention } from './missed.ts'
 import { muteClaims } from './mute.ts'
 import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
@@ -134,6 +135,7 @@ export default defineExtension({
       ],
       atHome: {
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),
+        'muc:mentioned': (user, mention) => takeMention(parts, user, mention),
         'muc:seen': (room, seen) => takeSeen(parts, room, seen),
       },
       moving: {

@@ -1,5 +1,6 @@
 /** Messages for members who have not entered: docs/protocol/groups.md, XEP-0452. */
-import { isPromise } from '../../core/maybe.ts'
+import type { Host } from '../../core/host.ts'
+import { isPromise, type Maybe, then } from '../../core/maybe.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { xml } from '../../xml/element.ts'
 import { forwarded } from '../../xml/forwarded.ts'
@@ -15,11 +16,26 @@ declare module '../../core/extension.ts' {
   interface Events {
     /**
      * A message of a room (as its archive has it under this number) has reached no session of these members, who are to be told of it: of a
-     * group all who have not entered and have not muted it; of large or other rooms those of them who are mentioned. At the home of
-     * the room, in no lane.
+     * group all who have not entered and have not muted it; of large or other rooms those of them who are mentioned. `sender` is a real
+     * address: members may have blocked it. At the home of the room, in no lane.
      */
-    'room:missed': { room: JID; message: Stanza; number: bigint; members: readonly JID[] }
+    'room:missed': { room: JID; message: Stanza; sender: JID; number: bigint; members: readonly JID[] }
   }
+}
+
+declare module '../../core/home-tasks.ts' {
+  interface HomeTasks {
+    /** The user is mentioned in a room that he has not entered. */
+    'muc:mentioned'(user: JID, mention: Mention): Maybe<void>
+  }
+}
+
+/** A message that forwards another one. As JSON. */
+interface Mention {
+  /** Packed, as base64. */
+  readonly message: string
+  /** The real address of whom it is from. */
+  readonly by: string
 }
 
 /** Tells of a message those who are to be told and are not there. `message` has its stanza-id; `sender` is the real address. */
@@ -30,14 +46,14 @@ export function tellMissed(parts: MucParts, room: Room, message: Stanza, sender:
   if (!heard && !forwardMentions) return
   const absent = absentMembers(parts, room, sender)
   if (absent.length === 0) return
-  if (forwardMentions) forwardTo(parts, room, message, absent)
+  if (forwardMentions) forwardTo(parts, room, message, absent, sender)
   if (!heard) return
   const isMentioned = group && !isLarge(room) ? () => true : mentions(room, message)
   const members = absent
     .filter(([user, member]) => isMentioned(user, member))
     .map(([user]) => JID.parse(user))
   if (members.length === 0) return
-  const told = host.hooks.emit('room:missed', { room: room.jid, message, number, members })
+  const told = host.hooks.emit('room:missed', { room: room.jid, message, sender, number, members })
   if (isPromise(told)) host.background.run('muc', told)
 }
 
@@ -55,12 +71,35 @@ function forwardTo(
   room: Room,
   message: Stanza,
   absent: readonly [user: string, member: Affiliate][],
+  sender: JID,
 ): void {
   const referred = referredTo(room, message)
   const users = absent.filter(([user]) => referred.has(user))
   if (users.length === 0) return
   const delay = xml('delay', { xmlns: NS.delay, stamp: dateTime(host.clock.now()) })
   const payload = forwarded(message.with({ to: room.jid }), 'mentions', NS.mentions, delay)
-  for (const [user] of users)
-    host.router.route(Stanza.build('message', { from: room.jid, to: JID.parse(user) }).plus(payload))
+  for (const [user] of users) {
+    const whole = Stanza.build('message', { from: room.jid, to: JID.parse(user) }).plus(payload)
+    host.background.run('muc', forwardHome(host, whole, sender))
+  }
+}
+
+/** To the home of the user, who may have blocked whom the message is from. */
+async function forwardHome({ router }: Host, message: Stanza, sender: JID): Promise<void> {
+  const to = message.to!
+  if (router.host(to.domain) === undefined) router.route(message)
+  else
+    await router.atHome.run('muc:mentioned', to, {
+      message: message.pack().toString('base64'),
+      by: sender.toString(),
+    })
+}
+
+/** The same at the home, in the lane of the user: whoever is blocked by his real address is not heard in rooms either. */
+export function takeMention({ host }: MucParts, owner: JID, { message, by }: Mention): Maybe<void> {
+  const stanza = Stanza.unpack(Buffer.from(message, 'base64'))
+  const real = stanza.with({ from: JID.parse(by) })
+  return then(host.hooks.stages.lets(real, { owner, side: 'recipient' }), lets => {
+    if (lets) host.router.route(stanza)
+  })
 }
