@@ -96,13 +96,13 @@ export async function read({ page }: Window, text: string): Promise<void> {
   await page.locator('.chat-msg__text', { hasText: text }).waitFor()
 }
 
-/** A server with accounts of alice and bob, and a browser; both end with the test. `url`: its web chat. */
-export async function webChatFor(t: Test): Promise<{ browser: Browser; url: string }> {
+/** A server with accounts of alice and bob, or others, and a browser; both end with the test. `url`: its web chat. */
+export async function webChatFor(
+  t: Test,
+  users: readonly string[] = ['alice', 'bob'],
+): Promise<{ browser: Browser; url: string }> {
   const server = await ServerProcess.start({
-    accounts: [
-      ['alice@localhost', 'secret'],
-      ['bob@localhost', 'secret'],
-    ],
+    accounts: users.map(user => [`${user}@localhost`, 'secret'] as const),
   })
   t.teardown(() => server.stop())
   const browser = await launch()
