@@ -23,6 +23,7 @@ import { OccupantIds } from './occupant-ids.ts'
 import { ownerClaims } from './owner.ts'
 import type { MucParts } from './parts.ts'
 import { registrationClaims } from './registration.ts'
+import { mayAsk } from './requests.ts'
 import { moderationClaims } from './retractions.ts'
 import { listRooms } from './room-list.ts'
 import { Rooms } from './rooms.ts'
@@ -134,6 +135,7 @@ export default defineExtension({
         ...muteClaims(parts),
       ],
       atHome: {
+        'muc:may-ask': (account, who) => mayAsk(host, account, who),
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),
         'muc:mentioned': (user, mention) => takeMention(parts, user, mention),
         'muc:seen': (room, seen) => takeSeen(parts, room, seen),

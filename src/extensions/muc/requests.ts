@@ -1,11 +1,32 @@
 /** XEP-0045 §6.6, XEP-0045 §17.4: requests to occupants, and their answers. XEP-0410: MUC Self-Ping. */
 import { StanzaError } from '../../core/errors.ts'
-import { isPromise } from '../../core/maybe.ts'
+import type { Host } from '../../core/host.ts'
+import { isPromise, type Maybe } from '../../core/maybe.ts'
+import type { Origin } from '../../core/session.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import type { Stanza } from '../../xml/stanza.ts'
+import { Stanza } from '../../xml/stanza.ts'
 import { TAG_LENGTH } from './occupant-ids.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
+
+declare module '../../core/home-tasks.ts' {
+  interface HomeTasks {
+    /** Whether somebody (his real address) may ask a user through a room: XEP-0191 §3.3. */
+    'muc:may-ask'(account: JID, who: string): Maybe<boolean>
+  }
+}
+
+/** `muc:may-ask`: what guards an account guards it from those who hide behind a nick, too. */
+export function mayAsk({ hooks }: Host, account: JID, who: string): Maybe<boolean> {
+  const request = Stanza.build('iq', { type: 'get', id: 'may-ask', from: JID.parse(who), to: account })
+  return hooks.stages.lets(request, { owner: account, side: 'recipient' })
+}
+
+/** Answers for whom one cannot ask. */
+function toAsker({ router }: Host): Origin {
+  return { send: error => router.route(error) }
+}
 
 /** A request, or an answer to one, for somebody under a nick; in the lane of the room. */
 export async function passRequest(parts: MucParts, stanza: Stanza): Promise<void> {
@@ -34,7 +55,17 @@ function ask(parts: MucParts, room: Room | undefined, stanza: Stanza): void {
   const to = stanza.type === 'get' && stanza.has('vCard', NS.vcard) ? recipient.user : session!.jid
   const tag = parts.ids.tag(room.jid, stanza.from, recipient.nick)
   // XEP-0045 §17.4: "the MUC service MUST NOT reveal the sender's real JID": the id says to us alone who has asked.
-  handOn(parts, stanza.with({ from: room.addressOf(sender), to, id: `${tag}${stanza.id ?? ''}` }))
+  const request = stanza.with({ from: room.addressOf(sender), to, id: `${tag}${stanza.id ?? ''}` })
+  const { host } = parts
+  const asked = host.router.answering(stanza, toAsker(host), async () => {
+    if (
+      to.domain === host.domain &&
+      !(await host.router.atHome.run('muc:may-ask', to.bare, stanza.from.toString()))
+    )
+      throw new StanzaError('service-unavailable')
+    handOn(parts, request)
+  })
+  if (isPromise(asked)) host.background.run('muc', asked)
 }
 
 /** An answer goes to the session that asked, from whom it asked, with the id that it gave; what nobody asked for goes nowhere. */
@@ -52,6 +83,6 @@ function answer(parts: MucParts, room: Room, stanza: Stanza): void {
 
 /** The lane does not wait for it. Whoever cannot be asked is answered for by an error, which comes back as his answer would. */
 function handOn({ host }: MucParts, stanza: Stanza): void {
-  const done = host.router.accept(stanza, { send: error => host.router.route(error) })
+  const done = host.router.accept(stanza, toAsker(host))
   if (isPromise(done)) host.background.run('muc', done)
 }
