@@ -5,6 +5,7 @@ import type { Maybe } from '../../core/maybe.ts'
 import type { Element } from '../../xml/element.ts'
 import { JID, JIDError } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
+import { answering } from './answering.ts'
 import { list } from './lists.ts'
 import { preparedNick } from './nicks.ts'
 import type { MucParts } from './parts.ts'
@@ -22,19 +23,11 @@ export function adminClaims(parts: MucParts): IqRegistration[] {
   ]
 }
 
-async function change(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
+function change(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
   const { host, rooms } = parts
-  const answered = Promise.withResolvers<void>()
-  const settle = await host.router.homes.inLane(iq.owner, async () => {
-    const room = await rooms.get(iq.owner)
-    return changeIn(parts, room, iq, answered.promise)
-  })
-  // XEP-0045 §8.2: "After informing the moderator, the service MUST then inform all of the remaining occupants".
-  const after = (): Maybe<void> => {
-    answered.resolve()
-    return settle()
-  }
-  return { payload: undefined, after }
+  return answering(answered =>
+    host.router.homes.inLane(iq.owner, async () => changeIn(parts, await rooms.get(iq.owner), iq, answered)),
+  )
 }
 
 /** All items, or none of them: XEP-0045 §9.2 "then the service SHOULD NOT apply any of the requested changes". */

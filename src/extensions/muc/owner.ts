@@ -5,6 +5,7 @@ import type { Maybe } from '../../core/maybe.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { valuesIn } from '../../xml/forms.ts'
 import { NS } from '../../xml/ns.ts'
+import { answering } from './answering.ts'
 import { configForm, submitted } from './config-form.ts'
 import { configure } from './configure.ts'
 import { destroy, destructionIn } from './destroy.ts'
@@ -33,16 +34,12 @@ async function form(parts: MucParts, iq: IqContext): Promise<Element> {
   return xml('query', { xmlns: NS.roomOwner }, configForm(room, parts.limits.occupants))
 }
 
-async function take(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
-  const answered = Promise.withResolvers<void>()
-  const settle = await parts.host.router.homes.inLane(iq.owner, async () =>
-    takeIn(parts, await ownRoom(parts, iq), iq, answered.promise),
+function take(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
+  return answering(answered =>
+    parts.host.router.homes.inLane(iq.owner, async () =>
+      takeIn(parts, await ownRoom(parts, iq), iq, answered),
+    ),
   )
-  const after = (): Maybe<void> => {
-    answered.resolve()
-    return settle()
-  }
-  return { payload: undefined, after }
 }
 
 async function takeIn(

@@ -5,6 +5,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import { blankForm, type Form, FormError, field, filledForm, valuesIn } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
+import { answering } from './answering.ts'
 import { nameOf } from './discovery.ts'
 import { preparedNick } from './nicks.ts'
 import type { MucParts } from './parts.ts'
@@ -53,20 +54,14 @@ function requirements(room: Room, who: JID): Element {
     : xml('query', { xmlns: NS.register }, xml('registered'), xml('username', {}, nick))
 }
 
-async function change(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
-  const answered = Promise.withResolvers<void>()
-  const settle = await parts.host.router.homes.inLane(iq.owner, async () => {
-    const room = await parts.rooms.get(iq.owner)
-    requireRight(room, iq.stanza.from)
-    return changeAffiliations(parts, room, [changeIn(room, iq)], iq.stanza.from, {
-      answered: answered.promise,
-    })
-  })
-  const after = async (): Promise<void> => {
-    answered.resolve()
-    await settle()
-  }
-  return { payload: undefined, after }
+function change(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
+  return answering(answered =>
+    parts.host.router.homes.inLane(iq.owner, async () => {
+      const room = await parts.rooms.get(iq.owner)
+      requireRight(room, iq.stanza.from)
+      return changeAffiliations(parts, room, [changeIn(room, iq)], iq.stanza.from, { answered })
+    }),
+  )
 }
 
 function changeIn(room: Room, { payload, stanza: { from } }: IqContext): StandingChange {
