@@ -33,7 +33,10 @@ async function room({ fields = [], members }: Options) {
       },
     }),
   })
-  const server = core({ extensions: [...extensions, probe] })
+  const server = core({
+    extensions: [...extensions, probe],
+    options: { muc: { 'members-per-group': 1_000 } },
+  })
   const alice = await server.session('alice', '1')
   await alice.send('presence', { to: `${TEA}/al` }, xml('x', { xmlns: NS.room }))
   const form = xml(
