@@ -104,8 +104,16 @@ else {
           await client.catchUp()
           t.same(client.seen, view.seen, `${user}, who was away`)
           t.equal(client.strays, 0)
+          const { text } = await client.ask('get', "<unread xmlns='tidings:groups:0'/>", ROOM)
+          t.match(text, `count="${MESSAGES}"`, `${user} has read nothing`)
           client.end()
         }),
       )
+    const last = view.seen.at(-1)!.id
+    const { text } = await owner!.ask('get', `<ticks xmlns='tidings:groups:0' id='${last}'/>`, ROOM)
+    const [, members = 0, delivered = 0] = /members="(\d+)" delivered="(\d+)"/.exec(text)?.map(Number) ?? []
+    t.equal(members, MEMBERS - 1, 'all but the author of the last message')
+    t.ok(delivered >= absent.length && delivered <= members, `${delivered} are known to have it`)
+    t.equal(text.match(/<member /g)?.length, members, 'each with a state')
   })
 }
