@@ -1,12 +1,25 @@
 /** XEP-0402 §5.1: bookmarks are the same for clients that keep each in an item, all in one item (XEP-0048) or all in private storage (XEP-0049). */
-import { defineExtension } from '../../core/extension.ts'
-import type { Element } from '../../xml/element.ts'
+import { defineExtension, type Registrations } from '../../core/extension.ts'
+import type { Write } from '../../storage/types.ts'
+import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { parseElement, printAlone } from '../../xml/stored.ts'
 import privateStorage from '../private-storage.ts'
 import pubsub, { type PublishedEdit } from '../pubsub/index.ts'
 import { changesBy, listOf, roomIn } from './conferences.ts'
+
+/** Changes of bookmarks that the server makes for a user. In the owner's lane, at his home. */
+export interface Bookmarks {
+  /** Adds a bookmark of a room, with autojoin, unless there is one, in one commit with `also`. */
+  add(
+    owner: JID,
+    bookmark: { readonly room: string; readonly name: string; readonly nick: string },
+    also: readonly Write[],
+  ): Promise<void>
+  /** Takes one away, in one commit with `also`. */
+  remove(owner: JID, room: string, also: readonly Write[]): Promise<void>
+}
 
 /** XEP-0048 §3: the only item of the node of the list. */
 const CURRENT = 'current'
@@ -25,7 +38,7 @@ export default defineExtension({
   ],
   features: { account: [`${NS.bookmarks}#compat`, `${NS.bookmarks}#compat-pep`] },
   follows: [privateStorage, pubsub],
-  setup(host) {
+  setup(host): Registrations<Bookmarks> {
     const published = host.use(pubsub)
     const bookmarks = async (owner: JID) => (await published.items(owner, NS.bookmarks)) ?? []
 
@@ -36,13 +49,20 @@ export default defineExtension({
       put: { id: CURRENT, payload: printAlone(list) },
     })
 
-    /** Items have changed: the list follows. What it holds besides stays. */
-    const follow = async (owner: JID): Promise<void> => {
+    /** The list with these bookmarks. What it holds besides stays. */
+    const listWith = async (
+      owner: JID,
+      all: readonly { readonly id: string; readonly payload?: string }[],
+    ): Promise<PublishedEdit> => {
       const last = await published.last(owner, NS.storedBookmarks)
       const list = last?.payload === undefined ? undefined : parseElement(last.payload)
       const more = list?.getChildElements().filter(({ name }) => name !== 'conference')
-      await published.edit(owner, [inOne(listOf(await bookmarks(owner), more))], [])
+      return inOne(listOf(all, more))
     }
+
+    /** Items have changed: the list follows. */
+    const follow = async (owner: JID): Promise<void> =>
+      published.edit(owner, [await listWith(owner, await bookmarks(owner))], [])
 
     host.use(privateStorage).convert('storage', NS.storedBookmarks, {
       async shown(owner, stored) {
@@ -71,6 +91,25 @@ export default defineExtension({
       // Clients that have learnt of items throw their list away: that ends no bookmark. An empty list does.
       removed: () => undefined,
     })
-    return {}
+    return {
+      provides: {
+        async add(owner, { room, name, nick }, also) {
+          const all = await bookmarks(owner)
+          if (all.some(({ id }) => id === room)) return published.edit(owner, [], also)
+          const attributes = { xmlns: NS.bookmarks, name, autojoin: 'true' }
+          const payload = printAlone(xml('conference', attributes, nick !== '' && xml('nick', {}, nick)))
+          const item = { id: room, payload }
+          const edit = { node: NS.bookmarks, make: {}, put: item }
+          await published.edit(owner, [edit, await listWith(owner, [...all, item])], also)
+        },
+        async remove(owner, room, also) {
+          const all = await bookmarks(owner)
+          const rest = all.filter(({ id }) => id !== room)
+          if (rest.length === all.length) return published.edit(owner, [], also)
+          const edit = { node: NS.bookmarks, drop: [room] }
+          await published.edit(owner, [edit, await listWith(owner, rest)], also)
+        },
+      },
+    }
   },
 })

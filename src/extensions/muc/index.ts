@@ -16,6 +16,7 @@ import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
 import { followDisplayed, takeSeen } from './markers.ts'
 import { RoomMarks } from './marks.ts'
+import { Memberships, removeUser, tellAccounts } from './memberships.ts'
 import { takeMention } from './missed.ts'
 import { muteClaims } from './mute.ts'
 import { groupNotices } from './notices.ts'
@@ -101,6 +102,7 @@ export default defineExtension({
   setup(host, options) {
     const service = JID.parse(options.host === '' ? `rooms.${host.domain}` : options.host)
     const store = new RoomStore(host)
+    const memberships = new Memberships(host)
     const parts: MucParts = {
       host,
       service,
@@ -117,7 +119,10 @@ export default defineExtension({
         creators: options['created-by'],
       },
     }
-    parts.listeners.push(groupNotices(parts))
+    parts.listeners.push(
+      groupNotices(parts),
+      tellAccounts(parts, () => undefined),
+    )
     host.find(settings)?.add(groupsSetting)
     host.use(disco).addItems('rooms', iq => listRooms(parts, iq))
     followDisplayed(parts)
@@ -135,11 +140,14 @@ export default defineExtension({
         ...muteClaims(parts),
       ],
       atHome: {
+        'muc:standing': (account, standing) => memberships.take(account, standing),
+        'muc:removed': (room, user) => removeUser(parts, room, user),
         'muc:may-ask': (account, who) => mayAsk(host, account, who),
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),
         'muc:mentioned': (user, mention) => takeMention(parts, user, mention),
         'muc:seen': (room, seen) => takeSeen(parts, room, seen),
       },
+      on: { 'user:removed': ({ owner }) => memberships.forget(owner) },
       moving: {
         owners: () => parts.rooms.occupied,
         pack: owner => (owner.domain === service.domain ? parts.rooms.pack(owner) : undefined),
