@@ -14,6 +14,8 @@ import { cardClaims } from './card.ts'
 import { countClaims } from './counts.ts'
 import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
+import { handing } from './handing.ts'
+import { inviteInstead } from './invitations.ts'
 import { followDisplayed, takeSeen } from './markers.ts'
 import { RoomMarks } from './marks.ts'
 import { Memberships, removeUser, tellAccounts } from './memberships.ts'
@@ -98,6 +100,13 @@ export default defineExtension({
       max: 1_000,
       live: true,
     }),
+    'invitations-per-hour': option.integer({
+      doc: 'People whom one user may invite to rooms in an hour',
+      default: 100,
+      min: 1,
+      max: 100_000,
+      live: true,
+    }),
   },
   setup(host, options) {
     const service = JID.parse(options.host === '' ? `rooms.${host.domain}` : options.host)
@@ -117,11 +126,14 @@ export default defineExtension({
         affiliations: options['affiliations-per-room'],
         group: options['members-per-group'],
         creators: options['created-by'],
+        get invitations() {
+          return options['invitations-per-hour']
+        },
       },
     }
     parts.listeners.push(
       groupNotices(parts),
-      tellAccounts(parts, () => undefined),
+      tellAccounts(parts, (room, to, by) => inviteInstead(parts, room, to, by)),
     )
     host.find(settings)?.add(groupsSetting)
     host.use(disco).addItems('rooms', iq => listRooms(parts, iq))
@@ -140,6 +152,7 @@ export default defineExtension({
         ...muteClaims(parts),
       ],
       atHome: {
+        'muc:hand': handing(host),
         'muc:standing': (account, standing) => memberships.take(account, standing),
         'muc:removed': (room, user) => removeUser(parts, room, user),
         'muc:may-ask': (account, who) => mayAsk(host, account, who),

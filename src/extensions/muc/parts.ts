@@ -15,6 +15,8 @@ export interface RoomLimits {
   readonly group: number
   /** Affiliates of a room. */
   readonly affiliations: number
+  /** People whom one user may invite in an hour. */
+  readonly invitations: number
   /** Who may make rooms. */
   readonly creators: 'users' | 'admins'
 }

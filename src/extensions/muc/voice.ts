@@ -1,14 +1,95 @@
 /** XEP-0045 §7.13, XEP-0045 §8.6: asking for voice, and giving it. */
+import { randomUUID } from 'node:crypto'
+import { StanzaError } from '../../core/errors.ts'
 import type { Maybe } from '../../core/maybe.ts'
-import type { Stanza } from '../../xml/stanza.ts'
+import { type Element, xml } from '../../xml/element.ts'
+import { type SubmittedValues, valuesIn } from '../../xml/forms.ts'
+import { NS } from '../../xml/ns.ts'
+import { Stanza } from '../../xml/stanza.ts'
+import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
+import { giveRoles } from './roles.ts'
 import type { Room } from './room.ts'
+
+const HOUR = 3_600_000
+/** How often somebody may ask in an hour. */
+const ASKS = 10
 
 /** Takes forms about voice; undefined for what is none. */
 export function takeVoiceRequest(
-  _parts: MucParts,
-  _room: Room,
-  _stanza: Stanza,
+  parts: MucParts,
+  room: Room,
+  stanza: Stanza,
 ): Maybe<() => Maybe<void>> | undefined {
-  return undefined
+  const form = stanza.child('x', NS.forms)
+  if (form === undefined) return undefined
+  const values = valuesIn(form)
+  if (values.get('FORM_TYPE')?.[0] !== NS.roomRequest) return undefined
+  const occupant = room.occupant(stanza.from)
+  if (occupant === undefined) throw new StanzaError('not-acceptable', { type: 'cancel' })
+  // Whoever gives up filling it in has nothing to say.
+  if (form.attrs.type === 'cancel') return () => undefined
+  if (form.attrs.type !== 'submit') throw new StanzaError('bad-request')
+  // XEP-0045 §7.13: a request "contains only a "muc#role" field".
+  return values.has('muc#request_allow')
+    ? approve(parts, room, stanza, occupant, values)
+    : ask(parts, room, stanza, occupant, values)
+}
+
+/** XEP-0045 §8.6: "the service then SHOULD use that voice request data form as the basis for a voice approval data form". */
+async function ask(
+  { host }: MucParts,
+  room: Room,
+  { from }: Stanza,
+  occupant: Occupant,
+  values: SubmittedValues,
+): Promise<() => Maybe<void>> {
+  if (values.get('muc#role')?.[0] !== 'participant')
+    throw new StanzaError('bad-request', { text: 'only voice can be asked for' })
+  if (!room.config.voiceRequests) throw new StanzaError('forbidden')
+  // Whoever has it need not ask.
+  if (occupant.role !== 'visitor') return () => undefined
+  if (!(await host.storage.ephemeral.take(`muc-voice ${room.jid} ${from.bare}`, ASKS, HOUR)))
+    throw new StanzaError('resource-constraint', { type: 'wait', text: 'asked too often' })
+  const moderators = [...room.occupants]
+    .filter(({ role }) => role === 'moderator')
+    .flatMap(({ sessions }) => [...sessions.values()].map(({ jid }) => jid))
+  const message = Stanza.build('message', { from: room.jid, id: randomUUID() }, approvalForm(from, occupant))
+  const told = room.tell(() => host.router.tellMany(message, moderators, from))
+  return () => told
+}
+
+function approvalForm(from: Stanza['from'], { nick }: Occupant): Element {
+  const field = (name: string, type: string, label: string, value: string): Element =>
+    xml('field', { var: name, type, label }, xml('value', {}, value))
+  return xml(
+    'x',
+    { xmlns: NS.forms, type: 'form' },
+    xml('title', {}, 'Voice request'),
+    xml('instructions', {}, `${nick} asks to be allowed to speak in the room.`),
+    xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, NS.roomRequest)),
+    field('muc#role', 'list-single', 'Requested role', 'participant'),
+    field('muc#jid', 'jid-single', 'User ID', from.toString()),
+    field('muc#roomnick', 'text-single', 'Room Nickname', nick),
+    field('muc#request_allow', 'boolean', 'Grant voice to this person?', 'false'),
+  )
+}
+
+/** XEP-0045 §8.6: "If a moderator approves the voice request, the service shall grant voice to the occupant". */
+function approve(
+  parts: MucParts,
+  room: Room,
+  { from }: Stanza,
+  { role }: Occupant,
+  values: SubmittedValues,
+): Maybe<() => Maybe<void>> {
+  if (role !== 'moderator') throw new StanzaError('forbidden')
+  const allowed = values.get('muc#request_allow')?.[0]
+  if (allowed !== '1' && allowed !== 'true') return () => undefined
+  const asker = room.withNick(values.get('muc#roomnick')?.[0] ?? '')
+  // He may have gone, and another have come who has his nick.
+  if (asker === undefined || !asker.sessions.has(values.get('muc#jid')?.[0] ?? ''))
+    throw new StanzaError('item-not-found')
+  if (asker.role !== 'visitor') return () => undefined
+  return giveRoles(parts, room, from, [{ nick: asker.nick, role: 'participant', reason: undefined }])
 }
