@@ -14,7 +14,7 @@ import { cardClaims } from './card.ts'
 import { countClaims } from './counts.ts'
 import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
-import { handing } from './handing.ts'
+import { Handing } from './handing.ts'
 import { inviteInstead } from './invitations.ts'
 import { followDisplayed, takeSeen } from './markers.ts'
 import { RoomMarks } from './marks.ts'
@@ -112,6 +112,7 @@ export default defineExtension({
     const service = JID.parse(options.host === '' ? `rooms.${host.domain}` : options.host)
     const store = new RoomStore(host)
     const memberships = new Memberships(host)
+    const handing = new Handing(host)
     const parts: MucParts = {
       host,
       service,
@@ -151,8 +152,9 @@ export default defineExtension({
         ...moderationClaims(parts),
         ...muteClaims(parts),
       ],
+      stages: [handing.guard],
       atHome: {
-        'muc:hand': handing(host),
+        'muc:hand': handing.take,
         'muc:standing': (account, standing) => memberships.take(account, standing),
         'muc:removed': (room, user) => removeUser(parts, room, user),
         'muc:may-ask': (account, who) => mayAsk(host, account, who),
