@@ -3,8 +3,8 @@ import type { Stanza } from '../xml/stanza.ts'
 import { errorReply, StanzaError } from './errors.ts'
 import type { IqAnswer, IqContext, Place } from './extension.ts'
 import type { Host } from './host.ts'
-import { attempt, then } from './maybe.ts'
-import type { Origin, Session } from './session.ts'
+import { attempt, isPromise, type Maybe, then } from './maybe.ts'
+import type { Session } from './session.ts'
 
 /** Where a request is handled. */
 export interface IqTarget {
@@ -16,11 +16,16 @@ export interface IqTarget {
   readonly session?: Session
 }
 
+/** Whoever hands answers on. What is to be done after an answer (`IqAnswer.after`) waits until it is there, where that is said; it never rejects. */
+interface Answering {
+  send(answer: Stanza): Maybe<void>
+}
+
 /**
  * Dispatches a request that the server answers itself and sends the answer to `origin`. Returns once the handler has started
  * (ARCHITECTURE §1: an IQ counts as handled when dispatched). Answers go to whoever asked.
  */
-export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): void {
+export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Answering): void {
   if (stanza.type === 'result' || stanza.type === 'error') {
     target.host.requests.answer(stanza)
     return
@@ -29,11 +34,14 @@ export function dispatchIq(stanza: Stanza, target: IqTarget, origin: Origin): vo
     () =>
       then(handle(stanza, target), answer => {
         const whole: IqAnswer = answer !== undefined && 'payload' in answer ? answer : { payload: answer }
-        for (const first of whole.before ?? []) origin.send(first)
-        origin.send(stanza.reply('result', ...(whole.payload === undefined ? [] : [whole.payload])))
+        for (const first of whole.before ?? []) void origin.send(first)
+        const sent = origin.send(
+          stanza.reply('result', ...(whole.payload === undefined ? [] : [whole.payload])),
+        )
         const { after } = whole
         // Starts at once; what it throws is logged, the request being answered.
-        if (after !== undefined) target.host.background.run('iq', (async () => after())())
+        if (after !== undefined)
+          target.host.background.run('iq', isPromise(sent) ? sent.then(after) : (async () => after())())
       }),
     error => refuse(stanza, error, target.host, origin),
   )
@@ -77,11 +85,11 @@ function requestPayload(stanza: Stanza) {
   return payload
 }
 
-function refuse(stanza: Stanza, error: unknown, host: Host, origin: Origin): void {
+function refuse(stanza: Stanza, error: unknown, host: Host, origin: Answering): void {
   if (!(error instanceof StanzaError))
     host.log.error({ code: 'TIDINGS_IQ_HANDLER_FAILED', err: error }, 'the handler of a request failed')
   const reply = errorReply(stanza, StanzaError.from(error))
-  if (reply !== undefined) origin.send(reply)
+  if (reply !== undefined) void origin.send(reply)
 }
 
 /** The session that asks its own account. Throws the StanzaError `forbidden` where somebody else asks. */

@@ -1,7 +1,8 @@
 /** XEP-0045: Multi-User Chat: the service of a host, `rooms.<host>`. */
+import { within } from '../../core/clock.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { dispatchIq } from '../../core/iq.ts'
-import { type Maybe, then } from '../../core/maybe.ts'
+import { attempt, isPromise, type Maybe, then } from '../../core/maybe.ts'
 import type { Service } from '../../core/services.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
@@ -12,6 +13,9 @@ import { passRequest } from './requests.ts'
 
 /** Finishes what was begun. */
 type Settle = () => Maybe<void>
+
+/** How long others wait to hear of what somebody has asked for until that one has the answer, ms. */
+const ANSWER_MS = 2_000
 
 const NOTHING: Settle = () => undefined
 
@@ -61,6 +65,18 @@ export class RoomService implements Service {
 
   #dispatch(stanza: Stanza, place: 'rooms' | 'room', owner: JID): void {
     const { host } = this.#parts
-    dispatchIq(stanza, { host, place, owner: owner.bare }, { send: answer => host.router.route(answer) })
+    dispatchIq(stanza, { host, place, owner: owner.bare }, { send: answer => this.#answer(answer) })
+  }
+
+  /** Settles when the answer has come where it goes, or a while later: what the room tells because of it comes behind it. */
+  #answer(answer: Stanza): Maybe<void> {
+    const { router, background, clock } = this.#parts.host
+    const sent = attempt(
+      () => router.arrive(answer),
+      error => router.unexpected(error),
+    )
+    if (!isPromise(sent)) return
+    background.run('muc', sent)
+    return within(clock, ANSWER_MS, sent, undefined)
   }
 }
