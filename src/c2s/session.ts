@@ -1,5 +1,5 @@
 import type { Fetched } from '../core/link/remote-sessions.ts'
-import { attempt, isPromise, type Maybe, then } from '../core/maybe.ts'
+import { attempt, type Maybe, then } from '../core/maybe.ts'
 import type { SessionHandle, SessionPort } from '../core/session.ts'
 import type { HandedOver, Unacknowledged } from '../core/unacknowledged.ts'
 import type { JID } from '../xml/jid.ts'
@@ -163,8 +163,7 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
   giveUp(): void {
     if (this.#ending) return
     this.#ending = true
-    const unbound = this.#unbind(true)
-    if (isPromise(unbound)) this.#parts.background.run('unbind', unbound)
+    this.#parts.background.run('unbind', this.#unbind(true))
   }
 
   async resume(stream: Stream, h: number, tell: Tell): Promise<boolean> {
@@ -278,8 +277,10 @@ export class ClientSession implements Receiver, SessionPort, Managed, Taker {
     this.#ending = true
     this.#parts.log.debug({ session: this.#handle?.jid, condition: error?.condition }, 'stream closed')
     this.#transport.beginClosing()
-    const done = then(this.#unbind(), () => this.#transport.close(error))
-    if (isPromise(done)) this.#parts.background.run('close', done)
+    this.#parts.background.run(
+      'close',
+      then(this.#unbind(), () => this.#transport.close(error)),
+    )
   }
 
   #unbind(lost?: boolean): Maybe<void> {

@@ -1,5 +1,6 @@
 import { StanzaError } from './errors.ts'
 import type { Log } from './log.ts'
+import { isPromise, type Maybe } from './maybe.ts'
 
 /**
  * Work that nobody waits for. It never fails unseen: what it throws is logged, as a warning where the same may succeed a moment later.
@@ -13,8 +14,9 @@ export class Background {
     this.#log = log
   }
 
-  /** Takes charge of a promise; `what` names it in the log should it fail. */
-  run(what: string, work: Promise<unknown>): void {
+  /** Takes charge of what has not settled yet; `what` names it in the log should it fail. */
+  run(what: string, work: Maybe<void> | Promise<unknown>): void {
+    if (!isPromise(work)) return
     const done = work.then(
       () => void this.#running.delete(done),
       (err: unknown) => {

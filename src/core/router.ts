@@ -15,7 +15,7 @@ import { LoneLink } from './link/lone-link.ts'
 import type { Fetched, Release } from './link/remote-sessions.ts'
 import type { Link, MakeLink } from './link/types.ts'
 import type { Log } from './log.ts'
-import { attempt, isPromise, type Maybe, then } from './maybe.ts'
+import { attempt, type Maybe, then } from './maybe.ts'
 import { Metrics } from './metrics.ts'
 import { type AttachedService, Services } from './services.ts'
 import type { Origin, Session, SessionHandle, SessionPort } from './session.ts'
@@ -154,7 +154,7 @@ export class Router {
   /** A session has come from another home; see the event. */
   arrived(session: Session, catchingUp: boolean, { hooks }: Host): void {
     const told = this.homes.inLane(session.jid, () => hooks.emit('session:arrived', { session, catchingUp }))
-    if (isPromise(told)) this.#background.run('arrived', told)
+    this.#background.run('arrived', told)
   }
 
   /** Takes a stanza from a session whose home is this node; see `Submissions.submit()`. */
@@ -197,8 +197,10 @@ export class Router {
 
   /** Sends a stanza that the server made on its way. Nobody waits for it, and no error answers it; `failed` is told of it. */
   route(stanza: Stanza, failed = (error: unknown): void => this.unexpected(error)): void {
-    const done = attempt(() => this.arrive(stanza), failed)
-    if (isPromise(done)) this.#background.run('route', done)
+    this.#background.run(
+      'route',
+      attempt(() => this.arrive(stanza), failed),
+    )
   }
 
   /**

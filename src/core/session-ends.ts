@@ -3,7 +3,7 @@ import type { Background } from './background.ts'
 import type { Owner } from './homes.ts'
 import type { Host } from './host.ts'
 import type { Link } from './link/types.ts'
-import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
+import { attempt, eachInOrder, type Maybe, then } from './maybe.ts'
 import type { Router } from './router.ts'
 import type { Origin, Session } from './session.ts'
 import { deliverAgain, type Unacknowledged } from './unacknowledged.ts'
@@ -33,13 +33,16 @@ export class SessionEnds {
   /** The connection of a session whose home is this node was at one that has died: it ends as one whose connection has broken. */
   lose(session: Session): void {
     session.unaccounted = true
-    this.#background.run('node lost', Promise.resolve(this.unbind(session, true, () => [])))
+    this.#background.run(
+      'node lost',
+      this.unbind(session, true, () => []),
+    )
   }
 
   /** Tells the extensions of a host what the client of a session has acknowledged. The connection is at this node, the home anywhere. */
   acknowledged(jid: JID, sent: readonly Unacknowledged[]): void {
-    const told = this.#router.hostOf(jid).hooks.emit('delivery:acknowledged', { jid, sent })
-    if (isPromise(told)) this.#background.run('acknowledged', told)
+    const { hooks } = this.#router.hostOf(jid)
+    this.#background.run('acknowledged', hooks.emit('delivery:acknowledged', { jid, sent }))
   }
 
   /** Sees to what the client of a session that has gone did not acknowledge; answers its senders. */

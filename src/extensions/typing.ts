@@ -2,7 +2,7 @@
 import type { Timer } from '../core/clock.ts'
 import { defineExtension, SIDES, type StageContext, stage } from '../core/extension.ts'
 import type { Host } from '../core/host.ts'
-import { attempt, isPromise, then } from '../core/maybe.ts'
+import { attempt, then } from '../core/maybe.ts'
 import { option } from '../core/options.ts'
 import type { Side } from '../core/stage.ts'
 import { xml } from '../xml/element.ts'
@@ -155,7 +155,7 @@ class Typing {
         }),
       () => undefined,
     )
-    if (isPromise(told)) background.run('typing', told)
+    background.run('typing', told)
   }
 }
 

@@ -205,7 +205,7 @@ export class Backlog {
       progress.stored = whole
       await this.took(owner, whole)
     })
-    this.#host.background.run('archive', Promise.resolve(work))
+    this.#host.background.run('archive', work)
   }
 
   /** An account is no more. */

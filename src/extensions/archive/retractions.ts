@@ -80,7 +80,10 @@ export class Retractions {
 
   /** A retraction is stored: looks for its message, if that is yet to be found. */
   carryOn(owner: JID): void {
-    this.#host.background.run('archive', Promise.resolve(this.#searches.run(() => this.#search(owner))))
+    this.#host.background.run(
+      'archive',
+      this.#searches.run(() => this.#search(owner)),
+    )
   }
 
   /** Carries on with what the last process has left. */

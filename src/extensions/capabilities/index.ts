@@ -2,7 +2,6 @@
 import { LRUCache } from 'lru-cache'
 import { defineExtension, type Registrations } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
-import { isPromise } from '../../core/maybe.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
@@ -123,7 +122,7 @@ class Learner {
     known.set(session, capabilities)
     const { router, hooks, background } = this.#host
     const told = router.homes.inLane(session.jid, () => hooks.emit('session:capabilities', { session }))
-    if (isPromise(told)) background.run('capabilities', told)
+    background.run('capabilities', told)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Who is in a room when its home becomes another one: because the nodes have divided up their work anew, or since one has died. */
 import { commit } from '../../core/commit.ts'
 import type { Host } from '../../core/host.ts'
-import { isPromise } from '../../core/maybe.ts'
+import { attempt } from '../../core/maybe.ts'
 import { rowsOf } from '../../core/pages.ts'
 import type { Table } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
@@ -91,12 +91,13 @@ export class Attendance {
           : this.#table.put(room.jid, session, now)
       })
       // Whoever is missing here after a crash has to enter again: no reason to refuse him now.
-      const stored = commit(storage, writes, log)
-      if (isPromise(stored))
-        background.run(
-          'muc',
-          stored.catch(() => undefined),
-        )
+      background.run(
+        'muc',
+        attempt(
+          () => commit(storage, writes, log),
+          () => undefined,
+        ),
+      )
     }
   }
 }

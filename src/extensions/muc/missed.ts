@@ -1,6 +1,6 @@
 /** Messages for members who have not entered: docs/protocol/groups.md, XEP-0452. */
 import type { Host } from '../../core/host.ts'
-import { isPromise, type Maybe, then } from '../../core/maybe.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { xml } from '../../xml/element.ts'
 import { forwarded } from '../../xml/forwarded.ts'
@@ -53,8 +53,8 @@ export function tellMissed(parts: MucParts, room: Room, message: Stanza, sender:
     .filter(([user, member]) => isMentioned(user, member))
     .map(([user]) => JID.parse(user))
   if (members.length === 0) return
-  const told = host.hooks.emit('room:missed', { room: room.jid, message, sender, number, members })
-  if (isPromise(told)) host.background.run('muc', told)
+  const missed = { room: room.jid, message, sender, number, members }
+  host.background.run('muc', host.hooks.emit('room:missed', missed))
 }
 
 /** Members with no session in the room who want to be told of messages, but whoever has written this one. */

@@ -1,6 +1,5 @@
 /** What a group says of itself: who came, who left, what it is called now (docs/protocol/groups.md). */
 import { randomUUID } from 'node:crypto'
-import { isPromise } from '../../core/maybe.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
@@ -98,6 +97,5 @@ function nameOf(room: Room, user: JID): string {
 function announce(parts: MucParts, room: Room, text: string, payload: Element): void {
   const attributes = { from: room.jid, type: 'groupchat', id: randomUUID() }
   const message = Stanza.build('message', attributes, xml('body', {}, text), payload)
-  const told = say(parts, room, { message, by: room.jid, kept: message })
-  if (isPromise(told)) parts.host.background.run('muc', told)
+  parts.host.background.run('muc', say(parts, room, { message, by: room.jid, kept: message }))
 }

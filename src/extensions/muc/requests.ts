@@ -1,7 +1,7 @@
 /** XEP-0045 §6.6, XEP-0045 §17.4: requests to occupants, and their answers. XEP-0410: MUC Self-Ping. */
 import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
-import { isPromise, type Maybe } from '../../core/maybe.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import type { Origin } from '../../core/session.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
@@ -65,7 +65,7 @@ function ask(parts: MucParts, room: Room | undefined, stanza: Stanza): void {
       throw new StanzaError('service-unavailable')
     handOn(parts, request)
   })
-  if (isPromise(asked)) host.background.run('muc', asked)
+  host.background.run('muc', asked)
 }
 
 /** An answer goes to the session that asked, from whom it asked, with the id that it gave; what nobody asked for goes nowhere. */
@@ -83,6 +83,5 @@ function answer(parts: MucParts, room: Room, stanza: Stanza): void {
 
 /** The lane does not wait for it. Whoever cannot be asked is answered for by an error, which comes back as his answer would. */
 function handOn({ host }: MucParts, stanza: Stanza): void {
-  const done = host.router.accept(stanza, toAsker(host))
-  if (isPromise(done)) host.background.run('muc', done)
+  host.background.run('muc', host.router.accept(stanza, toAsker(host)))
 }

@@ -1,6 +1,5 @@
 /** What a node does with a room whose former home has died. */
 import type { Host } from '../../core/host.ts'
-import { isPromise } from '../../core/maybe.ts'
 import { archivedStanza } from '../../core/pages.ts'
 import { dateTime } from '../../xml/delay.ts'
 import { xml } from '../../xml/element.ts'
@@ -40,7 +39,7 @@ export function takeOver(parts: MucParts, room: Room): void {
       router.tellMany(message.with({ ids: [host.ids.idOf(room.jid, entry)] }), audience, entry.peer)
     }
   })
-  if (isPromise(told)) background.run('muc', told)
+  background.run('muc', told)
   background.run('muc', lookForGone(parts, room, audience))
 }
 

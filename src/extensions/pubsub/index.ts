@@ -209,7 +209,7 @@ export default defineExtension({
             // What the service asks the owner of a node about he answers to himself: it is for nobody else to read.
             if (!stanza.from.bare.equals(owner) || stanza.to?.resource !== '' || !isApproval(stanza)) return
             const done = host.router.homes.inLane(owner, () => approve(ofAccounts, owner, stanza))
-            host.background.run('pubsub', Promise.resolve(done))
+            host.background.run('pubsub', done)
             return 'drop'
           },
         ),
