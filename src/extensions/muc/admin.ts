@@ -6,6 +6,7 @@ import type { Element } from '../../xml/element.ts'
 import { JID, JIDError } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { answering } from './answering.ts'
+import { inRoom } from './in-room.ts'
 import { list } from './lists.ts'
 import { preparedNick } from './nicks.ts'
 import type { MucParts } from './parts.ts'
@@ -16,18 +17,14 @@ import { changeAffiliations, type StandingChange } from './standing.ts'
 
 /** What is claimed of requests to a room. */
 export function adminClaims(parts: MucParts): IqRegistration[] {
-  const { homes } = parts.host.router
   return [
-    get(NS.roomAdmin, 'query', 'room', iq => homes.inLane(iq.owner, () => list(parts, iq))),
+    get(NS.roomAdmin, 'query', 'room', iq => inRoom(parts, iq.owner, room => list(room, iq))),
     set(NS.roomAdmin, 'query', 'room', iq => change(parts, iq)),
   ]
 }
 
 function change(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
-  const { host, rooms } = parts
-  return answering(answered =>
-    host.router.homes.inLane(iq.owner, async () => changeIn(parts, await rooms.get(iq.owner), iq, answered)),
-  )
+  return answering(answered => inRoom(parts, iq.owner, room => changeIn(parts, room, iq, answered)))
 }
 
 /** All items, or none of them: XEP-0045 §9.2 "then the service SHOULD NOT apply any of the requested changes". */

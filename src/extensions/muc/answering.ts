@@ -1,5 +1,6 @@
 import type { IqAnswer } from '../../core/extension.ts'
-import type { Maybe } from '../../core/maybe.ts'
+import { type Maybe, then } from '../../core/maybe.ts'
+import type { Room } from './room.ts'
 
 /**
  * Answers a request with nothing, and only then has the others hear of it: what is told waits for the promise that `work` gets, and `work` gives
@@ -21,4 +22,18 @@ export async function answering(
     answered.resolve()
     throw error
   }
+}
+
+/** Tells all of this, in its turn, once whoever asked is answered; gives what settles when it is told. In the lane of the room. */
+export function tellLater(
+  room: Room,
+  answered: Promise<void> | undefined,
+  tellings: readonly (() => void)[],
+): () => Maybe<void> {
+  const told = room.tell(() =>
+    then(answered, () => {
+      for (const telling of tellings) telling()
+    }),
+  )
+  return () => told
 }

@@ -7,6 +7,7 @@ import type { ArchiveEntry } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { ArchiveReader, queryForm, type ReadingLimits, readRequest } from '../archive/index.ts'
+import { inRoom } from './in-room.ts'
 import { item, roomUser } from './items.ts'
 import { memberIn } from './marks.ts'
 import type { MucParts } from './parts.ts'
@@ -38,13 +39,10 @@ export function archiveClaims(parts: MucParts, most: () => number): IqRegistrati
 
 /** In the lane only what the room knows is looked at; the archive is read beside it. */
 function asker(parts: MucParts, { owner, stanza: { from } }: IqContext): Promise<Asker> {
-  return Promise.resolve(
-    parts.host.router.homes.inLane(owner, async () => {
-      const room = await parts.rooms.get(owner)
-      const limits = await readableBy(parts, room, from)
-      return { room, limits, addresses: addressesShown(room, from) }
-    }),
-  )
+  return inRoom(parts, owner, async room => {
+    const limits = await readableBy(parts, room, from)
+    return { room, limits, addresses: addressesShown(room, from) }
+  })
 }
 
 async function query(parts: MucParts, reader: ArchiveReader, iq: IqContext): Promise<IqAnswer> {
@@ -52,7 +50,6 @@ async function query(parts: MucParts, reader: ArchiveReader, iq: IqContext): Pro
   const { room, limits, addresses } = await asker(parts, iq)
   const asked = readRequest(payload)
   const peer = asked.peer && publisher(room, addresses, asked.peer)
-  await parts.host.ids.ready()
   const { page } = await reader.read(owner, { ...asked, peer }, limits)
   const items = page.items.map(entry => shownTo(room, entry, addresses))
   const answer = reader.answer(owner, stanza.from, asked, { ...page, items })

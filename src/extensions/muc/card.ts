@@ -3,10 +3,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { get, type IqAnswer, type IqContext, type IqRegistration, set } from '../../core/extension.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import { copyOf, type Element } from '../../xml/element.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { parseElement, printAlone } from '../../xml/stored.ts'
+import { answering, tellLater } from './answering.ts'
+import { inRoom, requireUnlocked } from './in-room.ts'
 import { roomUser } from './items.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
@@ -23,38 +26,34 @@ export function cardClaims(parts: MucParts): IqRegistration[] {
 }
 
 /** XEP-0486 §3.4: for whoever thinks of entering, too. */
-async function read(
-  { host, rooms, store }: MucParts,
-  { owner, stanza: { from } }: IqContext,
-): Promise<Element> {
-  await host.router.homes.inLane(owner, async () => {
-    const room = await rooms.get(owner)
-    if (room.locked && room.affiliation(from) !== 'owner') throw new StanzaError('item-not-found')
+async function read(parts: MucParts, { owner, stanza: { from } }: IqContext): Promise<Element> {
+  await inRoom(parts, owner, room => {
+    requireUnlocked(room, from)
     if (room.affiliation(from) === 'outcast') throw new StanzaError('forbidden')
   })
-  const card = await store.card(owner)
+  const card = await parts.store.card(owner)
   // XEP-0054 §3.1: no card has been set.
   if (card === undefined) throw new StanzaError('item-not-found')
   return parseElement(card)
 }
 
 async function write(parts: MucParts, { owner, stanza: { from }, payload }: IqContext): Promise<IqAnswer> {
-  const { host, rooms, store } = parts
+  const { host, store } = parts
   const card = printAlone(copyOf(payload))
   if (Buffer.byteLength(card) > MAX_BYTES)
     throw new StanzaError('policy-violation', { text: `a card has at most ${MAX_BYTES} bytes` })
   const avatar = payload.getChildren('PHOTO', NS.vcard).map(hashOf)
-  const settle = await host.router.homes.inLane(owner, async () => {
-    const room = await rooms.get(owner)
-    // XEP-0486 §3.2: "If the user trying to publish an avatar isn't allowed to do so, the room must return a forbidden error".
-    if (room.affiliation(from) !== 'owner') throw new StanzaError('forbidden')
-    // XEP-0486 §3.2: "Setting an empty vCard unpublishes the avatar."
-    const isEmpty = payload.getChildElements().length === 0
-    await commit(host.storage, store.putCard(owner, isEmpty ? undefined : card, avatar), host.log)
-    room.avatar = avatar
-    return tellChange(parts, room)
-  })
-  return { payload: undefined, after: settle }
+  return answering(answered =>
+    inRoom(parts, owner, async room => {
+      // XEP-0486 §3.2: "If the user trying to publish an avatar isn't allowed to do so, the room must return a forbidden error".
+      if (room.affiliation(from) !== 'owner') throw new StanzaError('forbidden')
+      // XEP-0486 §3.2: "Setting an empty vCard unpublishes the avatar."
+      const isEmpty = payload.getChildElements().length === 0
+      await commit(host.storage, store.putCard(owner, isEmpty ? undefined : card, avatar), host.log)
+      room.avatar = avatar
+      return tellChange(parts, room, answered)
+    }),
+  )
 }
 
 /** XEP-0153 §3.1: SHA-1 of the bytes of a picture; XEP-0486 §5.1: of each of them, where there are several. */
@@ -66,20 +65,12 @@ function hashOf(photo: Element): string {
 }
 
 /** XEP-0486 §3.2: "The room should then broadcast a notification that the configuration changed to all users present." */
-function tellChange({ host }: MucParts, room: Room): () => Promise<void> {
-  const answered = Promise.withResolvers<void>()
+function tellChange({ host }: MucParts, room: Room, answered: Promise<void>): () => Maybe<void> {
   const { audience, jid } = room
   const message = Stanza.build(
     'message',
     { from: jid, id: randomUUID(), type: 'groupchat' },
     roomUser([], [104]),
   )
-  const told = room.tell(async () => {
-    await answered.promise
-    host.router.tellMany(message, audience, jid)
-  })
-  return async () => {
-    answered.resolve()
-    await told
-  }
+  return tellLater(room, answered, [() => host.router.tellMany(message, audience, jid)])
 }

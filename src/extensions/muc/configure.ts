@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { tellLater } from './answering.ts'
 import type { RoomConfig } from './config.ts'
 import type { Submitted } from './config-form.ts'
 import { roomUser } from './items.ts'
@@ -40,13 +41,8 @@ export async function configure(
     writes,
     apply,
   })
-  const tellings = effects(parts, room, before)
-  const told = room.tell(() =>
-    then(answered, () => {
-      for (const telling of tellings) telling()
-    }),
-  )
-  return () => then(settle(), () => told)
+  const told = tellLater(room, answered, effects(parts, room, before))
+  return () => then(settle(), told)
 }
 
 /** XEP-0045 §10.8: the form "specifies the full list of room admins, not the delta". */

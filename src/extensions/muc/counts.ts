@@ -6,7 +6,8 @@ import { dateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import { isLarge, type MarksOf, memberIn, membersOf } from './marks.ts'
+import { inRoom } from './in-room.ts'
+import { isLarge, type MarksOf, membersOf, requireMember } from './marks.ts'
 import type { MucParts } from './parts.ts'
 import { addressesShown, readableFrom } from './readers.ts'
 import type { Affiliate, Room } from './room.ts'
@@ -29,14 +30,8 @@ export function countClaims(parts: MucParts): IqRegistration[] {
 }
 
 /** Only members are told anything. */
-async function asking({ host, rooms }: MucParts, { owner, stanza: { from } }: IqContext): Promise<Asking> {
-  await host.ids.ready()
-  return host.router.homes.inLane(owner, async () => {
-    const room = await rooms.get(owner)
-    const member = memberIn(room, from)
-    if (member === undefined) throw new StanzaError('forbidden')
-    return { room, member }
-  })
+function asking(parts: MucParts, { owner, stanza: { from } }: IqContext): Promise<Asking> {
+  return inRoom(parts, owner, room => ({ room, member: requireMember(room, from) }))
 }
 
 /** Two numbers of the archive, one taken from the other: nothing is kept for each member and message. */

@@ -5,6 +5,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import { type ResultFields, resultForm } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
+import { inRoom, requireUnlocked } from './in-room.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
 import { subjectOf } from './subject.ts'
@@ -15,10 +16,8 @@ const OWN_NICK = 'x-roomuser-item'
 /** What is claimed of service discovery at a room. */
 export function discoveryClaims(parts: MucParts): IqRegistration[] {
   const answer = (tell: (room: Room, iq: IqContext) => readonly Element[]) => (iq: IqContext) =>
-    parts.host.router.homes.inLane(iq.owner, async () => {
-      const room = await parts.rooms.get(iq.owner)
-      // XEP-0045 §10.1.1: it "does not officially exist" before it is unlocked, but for its owner.
-      if (room.locked && room.affiliation(iq.stanza.from) !== 'owner') throw new StanzaError('item-not-found')
+    inRoom(parts, iq.owner, room => {
+      requireUnlocked(room, iq.stanza.from)
       const { node } = iq.payload.attrs
       return xml('query', { xmlns: iq.payload.getNS(), node }, [...tell(room, iq)])
     })

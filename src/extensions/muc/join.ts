@@ -9,10 +9,12 @@ import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import { DEFAULT_CONFIG } from './config.ts'
 import { historyWish, sendHistory } from './history.ts'
+import { requireUnlocked } from './in-room.ts'
 import { withoutOurs } from './items.ts'
 import { requireFree } from './nicks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
+import { isAtLeast } from './privileges.ts'
 import { entryRole } from './remembered-roles.ts'
 import { Room } from './room.ts'
 import { sendSubject } from './subject.ts'
@@ -35,7 +37,7 @@ export async function join(
   const there = room.withNick(nick)
   const isFull = there === undefined && room.size >= Math.min(room.config.maxUsers, parts.limits.occupants)
   // XEP-0045 §7.2.9: admins and owners come in all the same.
-  if (isFull && !['admin', 'owner'].includes(room.affiliation(from)))
+  if (isFull && !isAtLeast(room.affiliation(from), 'admin'))
     throw new StanzaError('service-unavailable', { type: 'wait' })
   const occupant: Occupant = there ?? {
     nick,
@@ -108,8 +110,7 @@ async function requireCreator({ host, limits }: MucParts, who: JID): Promise<voi
 function requireEntry(room: Room, from: JID, x: Element | undefined): void {
   const affiliation = room.affiliation(from)
   const { config } = room
-  // XEP-0045 §10.1.1: "locked": nobody enters until it is configured, but its owner.
-  if (room.locked && affiliation !== 'owner') throw new StanzaError('item-not-found')
+  requireUnlocked(room, from)
   // XEP-0045 §7.2.7
   if (affiliation === 'outcast') throw new StanzaError('forbidden')
   // XEP-0045 §7.2.6

@@ -5,16 +5,11 @@ import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { item } from './items.ts'
-import type { MucParts } from './parts.ts'
 import { type Affiliation, isAffiliation, isAtLeast, isRole, type Role } from './privileges.ts'
 import type { Room } from './room.ts'
 
 /** Answers which occupants or affiliates there are, in the room's lane. */
-export async function list(
-  { rooms }: MucParts,
-  { owner, stanza: { from }, payload }: IqContext,
-): Promise<Element> {
-  const room = await rooms.get(owner)
+export function list(room: Room, { stanza: { from }, payload }: IqContext): Element {
   const wanted = payload.getChildren('item', NS.roomAdmin)
   if (wanted.length === 0) throw new StanzaError('bad-request', { text: 'no items' })
   const found = wanted.flatMap(({ attrs: { role, affiliation } }) => {

@@ -1,4 +1,5 @@
 /** How far members have come in the archive of a room: docs/protocol/groups.md. */
+import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { rowsOf } from '../../core/pages.ts'
 import type { Mark, MarkTable, Write } from '../../storage/types.ts'
@@ -23,6 +24,13 @@ const MOST_TOLD = 256
 export function memberIn(room: Room, user: JID): Affiliate | undefined {
   const affiliate = room.affiliates.get(user.bare.toString())
   return affiliate !== undefined && isAtLeast(affiliate.affiliation, 'member') ? affiliate : undefined
+}
+
+/** The same; throws the StanzaError `forbidden` where he is none. */
+export function requireMember(room: Room, user: JID): Affiliate {
+  const member = memberIn(room, user)
+  if (member === undefined) throw new StanzaError('forbidden')
+  return member
 }
 
 /** All members, by bare JID. */

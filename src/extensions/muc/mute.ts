@@ -4,30 +4,30 @@ import { StanzaError } from '../../core/errors.ts'
 import { get, type IqContext, type IqRegistration, set } from '../../core/extension.ts'
 import { dateTime, parseDateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import { memberIn } from './marks.ts'
+import { inRoom } from './in-room.ts'
+import { requireMember } from './marks.ts'
 import type { MucParts } from './parts.ts'
-import type { Affiliate } from './room.ts'
+import type { Affiliate, Room } from './room.ts'
 
 /** Until the member says otherwise. */
 const ALWAYS = Number.MAX_SAFE_INTEGER
 
 /** What is claimed of requests to a room. */
 export function muteClaims(parts: MucParts): IqRegistration[] {
-  const { homes } = parts.host.router
+  const writing = (iq: IqContext, muted?: number): Promise<undefined> =>
+    inRoom(parts, iq.owner, room => write(parts, room, iq.stanza.from, muted))
   return [
-    get(NS.groups, 'mute', 'room', iq => homes.inLane(iq.owner, () => read(parts, iq))),
-    set(NS.groups, 'mute', 'room', iq => homes.inLane(iq.owner, () => write(parts, iq, until(iq.payload)))),
-    set(NS.groups, 'unmute', 'room', iq => homes.inLane(iq.owner, () => write(parts, iq, undefined))),
+    get(NS.groups, 'mute', 'room', iq => inRoom(parts, iq.owner, room => read(parts, room, iq.stanza.from))),
+    set(NS.groups, 'mute', 'room', iq => writing(iq, until(iq.payload))),
+    set(NS.groups, 'unmute', 'room', iq => writing(iq)),
   ]
 }
 
-async function read(parts: MucParts, { owner, stanza: { from } }: IqContext): Promise<Element> {
-  const room = await parts.rooms.get(owner)
-  const member = memberIn(room, from)
-  if (member === undefined) throw new StanzaError('forbidden')
-  const { muted = 0 } = member
-  const isMuted = muted > parts.host.clock.now()
+function read({ host }: MucParts, room: Room, who: JID): Element {
+  const { muted = 0 } = requireMember(room, who)
+  const isMuted = muted > host.clock.now()
   return xml('mute', {
     xmlns: NS.groups,
     ...(isMuted && { until: muted === ALWAYS ? 'always' : dateTime(muted) }),
@@ -43,16 +43,14 @@ function until({ attrs }: Element): number {
 }
 
 async function write(
-  { host, rooms, store }: MucParts,
-  { owner, stanza: { from } }: IqContext,
+  { host, store }: MucParts,
+  room: Room,
+  who: JID,
   muted: number | undefined,
 ): Promise<undefined> {
-  const room = await rooms.get(owner)
-  const member = memberIn(room, from)
-  if (member === undefined) throw new StanzaError('forbidden')
-  const { muted: _, ...rest } = member
+  const { muted: _, ...rest } = requireMember(room, who)
   const changed: Affiliate = muted === undefined ? rest : { ...rest, muted }
-  const user = from.bare.toString()
+  const user = who.bare.toString()
   await commit(host.storage, [store.affiliate(room.jid, user, changed)], host.log)
   room.affiliates.set(user, changed)
 }

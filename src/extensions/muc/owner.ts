@@ -9,45 +9,40 @@ import { answering } from './answering.ts'
 import { configForm, submitted } from './config-form.ts'
 import { configure } from './configure.ts'
 import { destroy, destructionIn } from './destroy.ts'
+import { inRoom } from './in-room.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
 
 /** What is claimed of requests to a room. */
 export function ownerClaims(parts: MucParts): IqRegistration[] {
-  const { homes } = parts.host.router
   return [
-    get(NS.roomOwner, 'query', 'room', iq => homes.inLane(iq.owner, () => form(parts, iq))),
+    get(NS.roomOwner, 'query', 'room', iq => inRoom(parts, iq.owner, room => form(parts, room, iq))),
     set(NS.roomOwner, 'query', 'room', iq => take(parts, iq)),
   ]
 }
 
-/** The room, for one of its owners. */
-async function ownRoom({ rooms }: MucParts, { owner, stanza }: IqContext): Promise<Room> {
-  const room = await rooms.get(owner)
+function requireOwner(room: Room, { stanza }: IqContext): void {
   // XEP-0045 §10.2: "If the <user@host> of the 'from' address does not match the bare JID of a room owner": forbidden; XEP-0045 §10.9 likewise.
   if (room.affiliation(stanza.from) !== 'owner') throw new StanzaError('forbidden')
-  return room
 }
 
-async function form(parts: MucParts, iq: IqContext): Promise<Element> {
-  const room = await ownRoom(parts, iq)
-  return xml('query', { xmlns: NS.roomOwner }, configForm(room, parts.limits.occupants))
+function form({ limits }: MucParts, room: Room, iq: IqContext): Element {
+  requireOwner(room, iq)
+  return xml('query', { xmlns: NS.roomOwner }, configForm(room, limits.occupants))
 }
 
 function take(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
-  return answering(answered =>
-    parts.host.router.homes.inLane(iq.owner, async () =>
-      takeIn(parts, await ownRoom(parts, iq), iq, answered),
-    ),
-  )
+  return answering(answered => inRoom(parts, iq.owner, room => takeIn(parts, room, iq, answered)))
 }
 
 async function takeIn(
   parts: MucParts,
   room: Room,
-  { stanza, payload }: IqContext,
+  iq: IqContext,
   answered: Promise<void>,
 ): Promise<() => Maybe<void>> {
+  requireOwner(room, iq)
+  const { stanza, payload } = iq
   const destruction = payload.getChild('destroy', NS.roomOwner)
   if (destruction !== undefined && destruction !== null)
     return destroy(parts, room, destructionIn(destruction))

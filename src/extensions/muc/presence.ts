@@ -38,7 +38,7 @@ async function take(parts: MucParts, stanza: Stanza): Promise<() => Maybe<void>>
         ? () => undefined
         : leave(parts, room, occupant, stanza)
     case 'error':
-      return (await bounced(parts, room, stanza)) ?? (() => undefined)
+      return bounced(parts, room, stanza)
     default:
       // XEP-0045 §17.3: what has another type neither enters nor leaves; rooms subscribe to nobody, and nobody to them.
       return () => undefined

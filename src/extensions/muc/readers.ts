@@ -2,6 +2,7 @@
 import { StanzaError } from '../../core/errors.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { ReadingLimits } from '../archive/index.ts'
+import { requireUnlocked } from './in-room.ts'
 import type { MucParts } from './parts.ts'
 import { isAtLeast } from './privileges.ts'
 import type { Room } from './room.ts'
@@ -15,8 +16,8 @@ export function readableFrom(room: Room, user: JID, now: number): number | undef
 /** What somebody may read, now. In the room's lane. Rejects with the StanzaErrors `forbidden`, `item-not-found`. */
 export async function readableBy({ host, store }: MucParts, room: Room, who: JID): Promise<ReadingLimits> {
   const { config, jid } = room
+  requireUnlocked(room, who)
   const affiliation = room.affiliation(who)
-  if (room.locked && affiliation !== 'owner') throw new StanzaError('item-not-found')
   // XEP-0313 §5.1.2: "MUST check that the user requesting the archive has the right to enter it at the time of the query".
   if (affiliation === 'outcast') throw new StanzaError('forbidden')
   const limits = { start: readableFrom(room, who, host.clock.now()) }

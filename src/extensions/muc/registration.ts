@@ -7,6 +7,7 @@ import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { answering } from './answering.ts'
 import { nameOf } from './discovery.ts'
+import { inRoom, requireUnlocked } from './in-room.ts'
 import { preparedNick } from './nicks.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
@@ -25,10 +26,9 @@ function formOf(room: Room) {
 
 /** What is claimed of requests to a room. */
 export function registrationClaims(parts: MucParts): IqRegistration[] {
-  const { homes } = parts.host.router
   return [
     get(NS.register, 'query', 'room', iq =>
-      homes.inLane(iq.owner, async () => requirements(await parts.rooms.get(iq.owner), iq.stanza.from)),
+      inRoom(parts, iq.owner, room => requirements(room, iq.stanza.from)),
     ),
     set(NS.register, 'query', 'room', iq => change(parts, iq)),
   ]
@@ -36,9 +36,9 @@ export function registrationClaims(parts: MucParts): IqRegistration[] {
 
 /** Whether somebody may register: who belongs to the room may have a nick; others where everybody may enter and speak anyway. */
 function requireRight(room: Room, who: JID): void {
+  requireUnlocked(room, who)
   const affiliation = room.affiliation(who)
   const { membersOnly, moderated, password } = room.config
-  if (room.locked && affiliation !== 'owner') throw new StanzaError('item-not-found')
   // XEP-0045 §7.10: "because that privilege has been restricted".
   if (affiliation === 'outcast' || (affiliation === 'none' && (membersOnly || moderated || password !== '')))
     throw new StanzaError('not-allowed')
@@ -56,8 +56,7 @@ function requirements(room: Room, who: JID): Element {
 
 function change(parts: MucParts, iq: IqContext): Promise<IqAnswer> {
   return answering(answered =>
-    parts.host.router.homes.inLane(iq.owner, async () => {
-      const room = await parts.rooms.get(iq.owner)
+    inRoom(parts, iq.owner, room => {
       requireRight(room, iq.stanza.from)
       return changeAffiliations(parts, room, [changeIn(room, iq)], iq.stanza.from, { answered })
     }),

@@ -10,6 +10,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { inRoom } from './in-room.ts'
 import { occupantId } from './occupant-ids.ts'
 import type { MucParts } from './parts.ts'
 import { isAtLeast } from './privileges.ts'
@@ -47,12 +48,8 @@ async function moderate(
   parts: MucParts,
   { owner, payload, stanza: { from } }: IqContext,
 ): Promise<undefined> {
-  const { host, rooms } = parts
-  await host.ids.ready()
-  await parts.ids.ready()
   // What tells it is waited for outside of the lane; a commit that fails is the answer.
-  const settle = await host.router.homes.inLane(owner, async () => {
-    const room = await rooms.get(owner)
+  const settle = await inRoom(parts, owner, async room => {
     requireModerator(room, from)
     const { id } = payload.attrs as Record<string, string | undefined>
     if (id === undefined || payload.getChild('retract', NS.retraction) === undefined)
@@ -92,7 +89,7 @@ async function announce(
   entry: ArchiveEntry,
   { id, from, reason }: Moderation,
 ): Promise<void> {
-  const occupant = room.occupant(from) ?? room.occupantsOf(from)[0]
+  const occupant = room.actor(from)
   // XEP-0425 §3.1: "by whom": by the address in the room; who is not there is known by his occupant id.
   const by = occupant === undefined ? {} : { by: room.addressOf(occupant).toString() }
   const how = (): Element[] => [

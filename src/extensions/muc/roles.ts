@@ -1,8 +1,9 @@
 /** XEP-0045 §8.2 to XEP-0045 §8.5, XEP-0045 §9.6 to XEP-0045 §9.8: what moderators and admins do with occupants. */
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
-import { type Maybe, then } from '../../core/maybe.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import type { JID } from '../../xml/jid.ts'
+import { tellLater } from './answering.ts'
 import { expel, removeEmpty } from './leave.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
@@ -47,18 +48,14 @@ export async function giveRoles(
     room.give(occupant, role)
     return () => tellStanding(parts, room, occupant, before, news)
   })
-  const told = room.tell(() =>
-    then(answered, () => {
-      for (const telling of tellings) telling()
-    }),
-  )
+  const told = tellLater(room, answered, tellings)
   await removeEmpty(parts, room)
-  return () => told
+  return told
 }
 
 /** Whose role it is; throws the StanzaError that says why it may not be changed so. */
 function requireRight(room: Room, by: JID, nick: string, role: Role): Occupant {
-  const actor = room.occupant(by) ?? room.occupantsOf(by)[0]
+  const actor = room.actor(by)
   const standing = { affiliation: room.affiliation(by), role: actor?.role ?? 'none' } as const
   const occupant = room.withNick(nick)
   const whom =

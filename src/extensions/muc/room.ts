@@ -109,6 +109,11 @@ export class Room {
     )
   }
 
+  /** Whoever does something, if he is in the room: by this very session, or by another one of his. */
+  actor(by: JID): Occupant | undefined {
+    return this.occupant(by) ?? this.occupantsOf(by)[0]
+  }
+
   /** The full JIDs of all sessions. Another array each time that somebody has come or gone, so what was begun before goes on with its own. */
   get audience(): readonly JID[] {
     this.#audience ??= [...this.#byNick.values()].flatMap(({ sessions }) =>

@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
-import { type Maybe, then } from '../../core/maybe.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import type { Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { tellLater } from './answering.ts'
 import type { RoomConfig } from './config.ts'
 import { item, roomUser, seesAddresses } from './items.ts'
 import { expel, removeEmpty } from './leave.ts'
@@ -85,14 +86,10 @@ export async function changeAffiliations(
   const actor = actorOf(room, by)
   const { size } = room
   const tellings = made.flatMap(change => apply(parts, room, change, actor))
-  const told = room.tell(() =>
-    then(answered, () => {
-      for (const telling of tellings) telling()
-    }),
-  )
+  const told = tellLater(room, answered, tellings)
   // A room that nobody was in is as it was.
   if (room.size < size) await removeEmpty(parts, room)
-  return () => told
+  return told
 }
 
 /** Who was a member of a group reads on up to now, unless he is banned; who comes back is one of them again. How far he had come is forgotten. */
@@ -114,7 +111,7 @@ function formerWrites(
 
 /** The nick of somebody who does something, if he is in the room: addresses are not for everybody. */
 export function actorOf(room: Room, by: JID): string | undefined {
-  return (room.occupant(by) ?? room.occupantsOf(by)[0])?.nick
+  return room.actor(by)?.nick
 }
 
 function prepare({ host }: MucParts, room: Room, changes: readonly StandingChange[]): Change[] {
