@@ -31,6 +31,7 @@ import { type Had, UntilDelivered } from './until-delivered.ts'
 export type { Backlog } from './backlog.ts'
 export { ArchiveReader, type ReadingLimits } from './reader.ts'
 export { queryForm, readRequest } from './request.ts'
+export { isNew, isReadable } from './worth.ts'
 
 /** What other extensions need of the archives of users. */
 export interface MessageArchive {

@@ -1,4 +1,5 @@
 /** XEP-0441: Message Archive Management Preferences. */
+import { namedAddress } from '../../core/address.ts'
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
@@ -8,7 +9,7 @@ import { type Maybe, then } from '../../core/maybe.ts'
 import type { Table } from '../../storage/types.ts'
 import { growingCache } from '../../xml/cache.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { JID } from '../../xml/jid.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Rosters } from '../roster/index.ts'
 
@@ -118,11 +119,7 @@ function parse(payload: Element): Wishes {
 
 function addresses(payload: Element, name: 'always' | 'never'): string[] {
   const list = payload.getChild(name, NS.archive)?.getChildren('jid', NS.archive) ?? []
-  return list.map(jid => {
-    const address = JID.tryParse(jid.getText().trim())
-    if (address === undefined) throw new StanzaError('jid-malformed')
-    return address.toString()
-  })
+  return list.map(jid => namedAddress(jid.getText().trim()).toString())
 }
 
 function print({ default: otherwise, always, never }: Wishes): Element {

@@ -1,9 +1,10 @@
 /** XEP-0313 §4: what a query asks for. */
+import { namedAddress } from '../../core/address.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { parseDateTime } from '../../xml/delay.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { valuesIn } from '../../xml/forms.ts'
-import { JID } from '../../xml/jid.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { type PageRequest, readPageRequest } from '../../xml/rsm.ts'
 
@@ -86,10 +87,7 @@ function submitted(query: Element): ReadonlyMap<string, readonly string[]> {
 }
 
 function address(text: string | undefined): JID | undefined {
-  if (text === undefined) return undefined
-  const jid = JID.tryParse(text.trim())
-  if (jid === undefined) throw new StanzaError('jid-malformed')
-  return jid
+  return text === undefined ? undefined : namedAddress(text.trim())
 }
 
 function moment(text: string | undefined): number | undefined {

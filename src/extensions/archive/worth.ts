@@ -42,7 +42,8 @@ export function isNew(message: Stanza): boolean {
   return isReadable(message) && !CHANGES.some(namespace => message.hasIn(namespace))
 }
 
-function isReadable(message: Stanza): boolean {
+/** Whether a message has something to read, be it encrypted. */
+export function isReadable(message: Stanza): boolean {
   return message.has('body', NS.client) || isEncrypted(message)
 }
 

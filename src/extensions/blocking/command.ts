@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { namedAddress } from '../../core/address.ts'
 import { StanzaError } from '../../core/errors.ts'
 import type { IqContext } from '../../core/extension.ts'
 import type { Host } from '../../core/host.ts'
 import { type Maybe, then } from '../../core/maybe.ts'
 import { SessionFlag } from '../../core/session.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { JID, JIDError } from '../../xml/jid.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import type { BlockLists } from './list.ts'
@@ -126,10 +127,5 @@ function addresses(payload: Element): string[] {
 
 function address(text: unknown): string {
   if (typeof text !== 'string') throw new StanzaError('bad-request', { text: 'an <item/> has no jid' })
-  try {
-    return JID.parse(text).toString()
-  } catch (error) {
-    if (error instanceof JIDError) throw new StanzaError('jid-malformed')
-    throw error
-  }
+  return namedAddress(text).toString()
 }

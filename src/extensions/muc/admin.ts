@@ -1,9 +1,10 @@
 /** XEP-0045 §8, XEP-0045 §9, XEP-0045 §10.3 to XEP-0045 §10.8: requests about roles, by nick, and affiliations, by address. */
+import { namedAddress } from '../../core/address.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { get, type IqAnswer, type IqContext, type IqRegistration, set } from '../../core/extension.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import type { Element } from '../../xml/element.ts'
-import { JID, JIDError } from '../../xml/jid.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { answering } from './answering.ts'
 import { inRoom } from './in-room.ts'
@@ -69,7 +70,7 @@ function standingChange(room: Room, item: Element): StandingChange {
   if (jid === undefined) throw new StanzaError('bad-request', { text: 'an affiliation is given by address' })
   return {
     // XEP-0045 §10.3: "When processing a request that identifies a user by its full JID, a service SHOULD use the bare JID representation."
-    user: parsed(jid).bare,
+    user: namedAddress(jid).bare,
     affiliation,
     // XEP-0045 §9.5: "To unset a reserved nickname, the 'nick' attribute must be set to an empty string."
     nick: nick === undefined || nick === '' ? nick : preparedNick(room, nick),
@@ -80,15 +81,6 @@ function standingChange(room: Room, item: Element): StandingChange {
 function reasonIn(item: Element): string | undefined {
   const reason = item.getChildText('reason', NS.roomAdmin)
   return reason === null || reason === '' ? undefined : reason
-}
-
-function parsed(text: string): JID {
-  try {
-    return JID.parse(text)
-  } catch (error) {
-    if (error instanceof JIDError) throw new StanzaError('jid-malformed')
-    throw error
-  }
 }
 
 /** Throws the StanzaError that says why somebody may not change an affiliation. */

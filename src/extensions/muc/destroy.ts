@@ -1,8 +1,8 @@
 /** XEP-0045 §10.9: destroying a room. */
-import { StanzaError } from '../../core/errors.ts'
+import { namedAddress } from '../../core/address.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { JID, JIDError } from '../../xml/jid.ts'
+import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { item, roomUser } from './items.ts'
@@ -25,18 +25,9 @@ export function destructionIn(destroy: Element): Destruction {
   const password = destroy.getChildText('password', NS.roomOwner)
   const reason = destroy.getChildText('reason', NS.roomOwner)
   return {
-    ...(typeof venue === 'string' && venue !== '' && { venue: parsed(venue) }),
+    ...(typeof venue === 'string' && venue !== '' && { venue: namedAddress(venue) }),
     ...(password !== null && { password }),
     ...(reason !== null && { reason }),
-  }
-}
-
-function parsed(text: string): JID {
-  try {
-    return JID.parse(text)
-  } catch (error) {
-    if (error instanceof JIDError) throw new StanzaError('jid-malformed')
-    throw error
   }
 }
 

@@ -8,6 +8,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import { isReadable } from '../archive/index.ts'
 import type { MucParts } from './parts.ts'
 import { readableFrom } from './readers.ts'
 import type { Room } from './room.ts'
@@ -29,25 +30,6 @@ export function isWorthKeeping(message: Stanza): boolean {
 /** XEP-0333: whether it says what somebody has read, and nothing else. */
 export function isMarker(message: Stanza): boolean {
   return message.has('displayed', NS.chatMarkers) && !isReadable(message)
-}
-
-/** Whether it is something new to read, and no change of an earlier message. */
-export function isSomethingNew(message: Stanza): boolean {
-  return (
-    isReadable(message) &&
-    ![NS.correction, NS.retraction, NS.reactions].some(namespace => message.hasIn(namespace))
-  )
-}
-
-function isReadable(message: Stanza): boolean {
-  return (
-    message.has('body', NS.client) ||
-    message.has('encrypted', NS.omemoLegacy) ||
-    message.has('encrypted', NS.omemo) ||
-    message.has('encryption', NS.explicitEncryption) ||
-    message.has('openpgp', NS.openpgp) ||
-    message.has('x', NS.pgp)
-  )
 }
 
 /** What somebody who joins asks for: XEP-0045 §7.2.14. */
@@ -129,11 +111,21 @@ function asHistory(host: Host, room: Room, to: JID, entry: ArchiveEntry): Stanza
   if (isSubject(archived)) return undefined
   // XEP-0424 §5: "by not replaying the message to new occupants joining the room".
   if (archived.has('retracted', NS.retraction)) return undefined
+  return saidBefore(host, room, entry, archived).with({ to })
+}
+
+/** A message of the archive as it is told once more, without `to`. */
+export function saidBefore(
+  host: Host,
+  room: Room,
+  entry: ArchiveEntry,
+  archived = archivedStanza(entry),
+): Stanza {
   // XEP-0045 §7.2.13: "The 'from' attribute MUST be set to the JID of the room itself."
   const delay = xml('delay', { xmlns: NS.delay, from: room.jid.toString(), stamp: dateTime(entry.time) })
   // The addresses of senders are for those who may see them; here nobody needs them.
   return archived
     .without((name, ns) => name === 'x' && ns === NS.roomUser)
-    .with({ to, ids: [host.ids.idOf(room.jid, entry)] })
+    .with({ ids: [host.ids.idOf(room.jid, entry)] })
     .plus(delay)
 }

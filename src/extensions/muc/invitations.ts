@@ -1,8 +1,9 @@
 /** XEP-0045 §7.8: inviting somebody to a room, and declining. */
+import { namedAddress } from '../../core/address.ts'
 import { StanzaError } from '../../core/errors.ts'
 import type { Maybe } from '../../core/maybe.ts'
 import { type Element, xml } from '../../xml/element.ts'
-import { JID, JIDError } from '../../xml/jid.ts'
+import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { hand, type Invitation, invitationTo } from './invitation.ts'
@@ -103,12 +104,7 @@ function invitationIn({ from, id }: Stanza, invite: Element): Invitation {
 function parsed(text: unknown): JID {
   if (typeof text !== 'string' || text === '')
     throw new StanzaError('bad-request', { text: 'nobody is named' })
-  try {
-    return JID.parse(text)
-  } catch (error) {
-    if (error instanceof JIDError) throw new StanzaError('jid-malformed')
-    throw error
-  }
+  return namedAddress(text)
 }
 
 async function requireInvitee({ host, service }: MucParts, room: Room, to: JID): Promise<void> {

@@ -7,8 +7,11 @@ import blocking from '../blocking/index.ts'
 import bookmarks from '../bookmarks/index.ts'
 import roster from '../roster/index.ts'
 import settings from '../settings/index.ts'
+import { nameOf } from './discovery.ts'
 import type { RoomListener } from './listener.ts'
+import { membersOf } from './marks.ts'
 import type { MucParts } from './parts.ts'
+import { isAtLeast } from './privileges.ts'
 import type { Affiliate, Room } from './room.ts'
 import { changeAffiliations } from './standing.ts'
 
@@ -49,18 +52,17 @@ export class Memberships {
   /** `muc:standing`: notes it and, of a group, keeps the bookmark (XEP-0402) in step: whoever is added finds it there, with autojoin. */
   async take(account: JID, standing: Standing): Promise<'noted' | 'refused'> {
     const { room, affiliation, group, name, nick } = standing
-    const isMember = affiliation !== undefined && affiliation !== 'outcast'
-    const write = isMember
+    const belongs = isAtLeast(affiliation ?? 'none', 'member')
+    const write = belongs
       ? this.#table.put(account, room, { affiliation })
       : this.#table.delete(account, room)
     const kept = this.#host.find(bookmarks)
     const by = JID.parse(standing.by)
-    if (!group || kept === undefined || by.equals(account)) {
+    if (!group || kept === undefined || (belongs && by.equals(account))) {
       await this.#host.storage.commit([write])
-      if (group && !isMember) await kept?.remove(account, room, [])
       return 'noted'
     }
-    if (!isMember) {
+    if (!belongs) {
       await kept.remove(account, room, [write])
       return 'noted'
     }
@@ -80,15 +82,10 @@ export class Memberships {
     return subscription === 'from' || subscription === 'both'
   }
 
-  /** The rooms that an account belongs to, with what it is there. */
-  async of(account: JID): Promise<readonly (readonly [room: string, membership: Membership])[]> {
-    return (await rowsOf(this.#table, account)).map(({ key, item }) => [key, item])
-  }
-
   /** The account is removed: rooms forget it. */
   async forget(account: JID): Promise<void> {
     const { router, background } = this.#host
-    for (const [room] of await this.of(account))
+    for (const { key: room } of await rowsOf(this.#table, account))
       background.run('muc', router.atHome.run('muc:removed', JID.parse(room), account.toString()))
   }
 }
@@ -98,46 +95,41 @@ export function tellAccounts(
   { host }: MucParts,
   refused: (room: Room, user: JID, by: JID) => void,
 ): RoomListener {
+  const isOurs = ({ local, domain }: JID): boolean => local !== '' && host.router.host(domain) !== undefined
+  const standingIn = (room: Room, by: JID): Omit<Standing, 'affiliation' | 'nick'> => ({
+    room: room.jid.toString(),
+    group: room.config.group,
+    by: by.bare.toString(),
+    name: nameOf(room),
+  })
   return {
     changed(room, user, before, after, by) {
-      const [was, is] = [isMember(before), isMember(after)]
-      const isNew = !was && is
-      if (user.local === '' || host.router.host(user.domain) === undefined) {
-        if (isNew && room.config.group && user.local !== '') refused(room, user, by)
+      const [was, is] = [before, after].map(one => isAtLeast(one?.affiliation ?? 'none', 'member'))
+      const common = standingIn(room, by)
+      if (!isOurs(user)) {
+        if (!was && is && common.group && user.local !== '') refused(room, user, by)
         return
       }
-      const standing: Standing = {
-        room: room.jid.toString(),
+      const told = host.router.atHome.run('muc:standing', user, {
+        ...common,
+        group: common.group && was !== is,
         affiliation: after?.affiliation,
-        group: room.config.group && was !== is,
-        by: by.bare.toString(),
-        name: room.config.name === '' ? room.jid.local : room.config.name,
         nick: after?.nick ?? user.local,
-      }
-      const told = host.router.atHome.run('muc:standing', user, standing)
+      })
       host.background.run(
         'muc',
         told.then(answer => void (answer === 'refused' && refused(room, user, by))),
       )
     },
     destroyed(room) {
-      for (const [user, { affiliation }] of room.affiliates) {
-        const jid = JID.parse(user)
-        if (affiliation === 'outcast' || jid.local === '' || host.router.host(jid.domain) === undefined)
-          continue
-        const { group, name } = room.config
-        const common = { room: room.jid.toString(), group, by: room.jid.toString(), name, nick: '' }
-        host.background.run(
-          'muc',
-          host.router.atHome.run('muc:standing', jid, { ...common, affiliation: undefined }),
-        )
+      const standing: Standing = { ...standingIn(room, room.jid), affiliation: undefined, nick: '' }
+      for (const [user] of membersOf(room)) {
+        const account = JID.parse(user)
+        if (isOurs(account))
+          host.background.run('muc', host.router.atHome.run('muc:standing', account, standing))
       }
     },
   }
-}
-
-function isMember(affiliate: Affiliate | undefined): boolean {
-  return affiliate !== undefined && affiliate.affiliation !== 'outcast'
 }
 
 /** `muc:removed`, in the lane of the room. Its last owner stays written down: nobody else can say what becomes of the room. */
@@ -146,11 +138,6 @@ export async function removeUser(parts: MucParts, jid: JID, user: string): Promi
   if (room === undefined || !room.affiliates.has(user)) return
   const owners = [...room.affiliates.values()].filter(({ affiliation }) => affiliation === 'owner').length
   if (owners === 1 && room.affiliates.get(user)?.affiliation === 'owner') return
-  const settle = await changeAffiliations(
-    parts,
-    room,
-    [{ user: JID.parse(user), affiliation: 'none' }],
-    JID.parse(user),
-  )
-  void settle
+  const gone = JID.parse(user)
+  await changeAffiliations(parts, room, [{ user: gone, affiliation: 'none' }], gone)
 }

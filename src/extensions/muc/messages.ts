@@ -5,8 +5,9 @@ import { type Maybe, then } from '../../core/maybe.ts'
 import type { Write } from '../../storage/types.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
+import { isNew } from '../archive/index.ts'
 import { keptForm } from './archive.ts'
-import { isMarker, isSomethingNew, isWorthKeeping } from './history.ts'
+import { isMarker, isWorthKeeping } from './history.ts'
 import { takeInvitations } from './invitations.ts'
 import { bounced } from './leave.ts'
 import { markedBy } from './markers.ts'
@@ -64,17 +65,17 @@ function reflect(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza
     const committed = commit(parts.host.storage, writes, parts.host.log)
     return () => committed
   }
-  const isNew = isSomethingNew(message)
+  const unread = isNew(message)
   const tell = (also: readonly Write[]): Maybe<void> =>
     say(parts, room, {
       message,
       by: stanza.from,
       kept: isWorthKeeping(message) ? keptForm(room, occupant, message, stanza.from) : undefined,
-      unread: isNew,
+      unread,
       key: keyOf(stanza),
       writes: also,
       after: (whole, number) => {
-        if (isNew) tellMissed(parts, room, whole, stanza.from, number)
+        if (unread) tellMissed(parts, room, whole, stanza.from, number)
       },
     })
   if (isRetraction(message)) return retract(parts, room, message, stanza.from, tell)

@@ -6,7 +6,7 @@ import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import type { RoomListener } from './listener.ts'
 import type { MucParts } from './parts.ts'
-import type { Affiliation } from './privileges.ts'
+import { type Affiliation, isAtLeast } from './privileges.ts'
 import type { Affiliate, Room } from './room.ts'
 import { say } from './say.ts'
 
@@ -58,11 +58,8 @@ function happeningOf(
   if (is === 'outcast') return 'banned'
   if (is === 'none') return was === 'outcast' ? undefined : user.equals(by.bare) ? 'left' : 'removed'
   if (was === 'none' || was === 'outcast') return 'added'
-  return isAdmin(is) === isAdmin(was) ? undefined : isAdmin(is) ? 'admin' : 'member'
-}
-
-function isAdmin(affiliation: Affiliation): boolean {
-  return affiliation === 'owner' || affiliation === 'admin'
+  const [wasAdmin, isAdmin] = [isAtLeast(was, 'admin'), isAtLeast(is, 'admin')]
+  return isAdmin === wasAdmin ? undefined : isAdmin ? 'admin' : 'member'
 }
 
 /** A text for people, and what clients can put into the language of their users. */

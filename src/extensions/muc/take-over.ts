@@ -1,11 +1,8 @@
 /** What a node does with a room whose former home has died. */
 import type { Host } from '../../core/host.ts'
-import { archivedStanza } from '../../core/pages.ts'
-import { dateTime } from '../../xml/delay.ts'
-import { xml } from '../../xml/element.ts'
 import { JID } from '../../xml/jid.ts'
-import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { saidBefore } from './history.ts'
 import { leave } from './leave.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
@@ -32,12 +29,7 @@ export function takeOver(parts: MucParts, room: Room): void {
   const told = room.tell(async () => {
     await host.ids.ready()
     const entries = await archive.newest(room.jid, MOST_TOLD_AGAIN, host.clock.now() - TOLD_AGAIN_MS)
-    for (const entry of entries) {
-      const message = archivedStanza(entry)
-        .without((name, ns) => name === 'x' && ns === NS.roomUser)
-        .plus(xml('delay', { xmlns: NS.delay, from: room.jid.toString(), stamp: dateTime(entry.time) }))
-      router.tellMany(message.with({ ids: [host.ids.idOf(room.jid, entry)] }), audience, entry.peer)
-    }
+    for (const entry of entries) router.tellMany(saidBefore(host, room, entry), audience, entry.peer)
   })
   background.run('muc', told)
   background.run('muc', lookForGone(parts, room, audience))
