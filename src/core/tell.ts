@@ -30,11 +30,11 @@ export class Telling {
       this.tellHere(stanza, recipients, by)
       return
     }
-    const here = recipients.filter(to => this.#router.isHome(to))
+    const here: JID[] = []
+    const there: JID[] = []
+    for (const to of recipients) (this.#router.isHome(to) ? here : there).push(to)
     this.tellHere(stanza, here, by)
-    if (here.length === recipients.length) return
-    const there = recipients.filter(to => !here.includes(to))
-    this.#link.spread(stanza, there, by)
+    if (there.length > 0) this.#link.spread(stanza, there, by)
   }
 
   /** The same for those whose home is this node, and those who have none. */
