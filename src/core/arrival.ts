@@ -39,7 +39,7 @@ export function arrival(
     const service = router.services.of(to.domain)
     // RFC 6120 §10.4: a domain that is not served here.
     if (service === undefined) throw new StanzaError('remote-server-not-found')
-    if (service.begin === undefined) return { writes: [], arrive: () => service.receive(stanza) }
+    if ('receive' in service) return { writes: [], arrive: () => service.receive(stanza) }
     return then(service.begin(stanza), arrive => ({ writes: [], arrive }))
   }
   if (to.local === '') return { writes: [], arrive: () => atServer(stanza, host, origin) }

@@ -5,20 +5,27 @@ import type { Maybe } from './maybe.ts'
 import type { SessionPort } from './session.ts'
 
 /** What is addressed by a domain of its own and is no host: rooms, an external component. */
-export interface Service {
+interface Addressed {
   /** Whose home handles what is for an address of this domain: the service itself, or one of its rooms. */
   owner(address: JID): JID
-  /** Takes a stanza at that home. Settles when it is handled; throws or rejects with the StanzaError that answers the sender. */
-  receive(stanza: Stanza): Maybe<void>
-  /**
-   * Instead, for a service that stores what it takes: begins with a stanza before what its sender sent earlier has settled, so that many are
-   * stored at once. What it gives settles when the stanza is handled. Both throw as `receive` does.
-   */
-  begin?(stanza: Stanza): Maybe<() => Maybe<void>>
 }
 
+/** A service that takes a stanza when what its sender sent earlier has settled. */
+export interface ReceivingService extends Addressed {
+  /** Takes a stanza at that home. Settles when it is handled; throws or rejects with the StanzaError that answers the sender. */
+  receive(stanza: Stanza): Maybe<void>
+}
+
+/** A service that stores what it takes: it begins with a stanza at once, so that many are stored together. */
+export interface StoringService extends Addressed {
+  /** Begins at that home. What it gives settles when the stanza is handled. Both throw or reject with the StanzaError that answers the sender. */
+  begin(stanza: Stanza): Maybe<() => Maybe<void>>
+}
+
+export type Service = ReceivingService | StoringService
+
 /** A service at the other end of a connection, which may come to any node and go again. */
-export class AttachedService implements Service {
+export class AttachedService implements ReceivingService {
   readonly jid: JID
   #port: SessionPort | undefined
 

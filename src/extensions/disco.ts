@@ -59,23 +59,17 @@ export default defineExtension({
     room: [NS.discoInfo, NS.discoItems],
   },
   setup(host) {
-    const identities: Record<Place, Readonly<Record<string, string>>[]> = {
-      server: [IDENTITIES.server],
-      account: [IDENTITIES.account],
-      pubsub: [IDENTITIES.pubsub],
-      rooms: [IDENTITIES.rooms],
-      room: [IDENTITIES.room],
-    }
-    const perPlace = <T>(): Record<Place, T[]> => ({
-      server: [],
-      account: [],
-      pubsub: [],
-      rooms: [],
-      room: [],
+    const perPlace = <T>(first: (place: Place) => T[]): Record<Place, T[]> => ({
+      server: first('server'),
+      account: first('account'),
+      pubsub: first('pubsub'),
+      rooms: first('rooms'),
+      room: first('room'),
     })
-    const forms = perPlace<() => Element>()
-    const nodes = perPlace<DiscoNodes>()
-    const held = perPlace<DiscoItems>()
+    const identities = perPlace(place => [IDENTITIES[place]])
+    const forms = perPlace<() => Element>(() => [])
+    const nodes = perPlace<DiscoNodes>(() => [])
+    const held = perPlace<DiscoItems>(() => [])
     const audience: ((iq: IqContext) => Maybe<boolean>)[] = []
     const info = (place: Place): readonly Element[] => [
       ...identities[place].map(identity => xml('identity', identity)),

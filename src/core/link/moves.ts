@@ -22,8 +22,8 @@ const LOOK_MS = 5
 interface Packed {
   readonly owners: readonly PackedOwner[]
   readonly services: readonly Place[]
-  /** Stanzas that come from them and had no home to go to: as text; with whom presence for many is for. */
-  readonly stanzas: readonly (readonly [stanza: string, to?: string | undefined, by?: string | undefined])[]
+  /** Stanzas that come from them and had no home to go to: as text; with whom one for many is for, and who is behind what a room says. */
+  readonly stanzas: readonly (readonly [stanza: string, ...to: string[]])[]
 }
 
 /** The owners of slots leave this node and come to it, with all that is known of them. */
@@ -60,7 +60,7 @@ export class Moves implements HomeEvents {
       services: this.#services.leave(slots),
       stanzas: along.map(({ op, stanza, to, by }) => {
         const text = (stanza as Buffer).toString('base64')
-        return op === 'spread' ? [text, String(to), by === undefined ? undefined : String(by)] : [text]
+        return op !== 'spread' ? [text] : [text, String(to), ...(by === undefined ? [] : [String(by)])]
       }),
     }
     this.#forget(slots)
@@ -80,7 +80,7 @@ export class Moves implements HomeEvents {
       const stanza = Stanza.fromFrame(Buffer.from(text, 'base64'))
       if (!isIn(slots, stanza.from.bare.toString())) continue
       if (to === undefined) router.route(stanza)
-      else if (by == null) router.spread(stanza, [JID.parse(to)])
+      else if (by === undefined) router.spread(stanza, [JID.parse(to)])
       else router.tellMany(stanza, [JID.parse(to)], JID.parse(by))
     }
   }

@@ -3,7 +3,7 @@ import { within } from '../../core/clock.ts'
 import { StanzaError } from '../../core/errors.ts'
 import { dispatchIq } from '../../core/iq.ts'
 import { attempt, isPromise, type Maybe, then } from '../../core/maybe.ts'
-import type { Service } from '../../core/services.ts'
+import type { StoringService } from '../../core/services.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import { takeMessage } from './messages.ts'
@@ -20,7 +20,7 @@ const ANSWER_MS = 2_000
 const NOTHING: Settle = () => undefined
 
 /** Each room is an owner, in the sense of homes and of the storage: its home runs it, its lane orders it. */
-export class RoomService implements Service {
+export class RoomService implements StoringService {
   readonly #parts: MucParts
 
   constructor(parts: MucParts) {
@@ -29,10 +29,6 @@ export class RoomService implements Service {
 
   owner(address: JID): JID {
     return address.bare
-  }
-
-  receive(stanza: Stanza): Maybe<void> {
-    return then(this.begin(stanza), settle => settle())
   }
 
   begin(stanza: Stanza): Maybe<Settle> {

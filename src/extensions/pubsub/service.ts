@@ -3,7 +3,7 @@ import { StanzaError } from '../../core/errors.ts'
 import type { Host } from '../../core/host.ts'
 import { dispatchIq } from '../../core/iq.ts'
 import type { Maybe } from '../../core/maybe.ts'
-import type { Service } from '../../core/services.ts'
+import type { ReceivingService } from '../../core/services.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { Stanza } from '../../xml/stanza.ts'
 import type { Access } from './config.ts'
@@ -13,7 +13,7 @@ import { SERVICE_NODE } from './presets.ts'
 import type { RelationStore } from './relations.ts'
 
 /** Its owner, in the sense of homes and of the storage, is its address: its home runs it, its lane orders it. */
-export class PubsubService implements Service {
+export class PubsubService implements ReceivingService {
   readonly #host: Host
   readonly #jid: JID
   readonly #parts: NodeParts
