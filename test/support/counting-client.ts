@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { NS } from '../../src/xml/ns.ts'
+import { Changes } from './changes.ts'
 import { attribute, cutItem, type Item } from './cut-item.ts'
 import { ShownMessages } from './shown-messages.ts'
 
@@ -55,10 +56,11 @@ export class CountingClient {
   #enabled = false
   /** Answers to queries of the archive: whether there was no more. */
   #fins: boolean[] = []
-  #changed = Promise.withResolvers<void>()
+  readonly #changes: Changes
 
   constructor(options: CountingClientOptions) {
     this.#options = options
+    this.#changes = new Changes(options.user)
   }
 
   /** Whether its connection is open, as far as it knows. */
@@ -126,7 +128,7 @@ export class CountingClient {
       await this.#come(() => this.#fins.length > 0)
     }
     this.shown.complete()
-    this.#notify()
+    this.#changes.notify()
   }
 
   /**
@@ -154,14 +156,8 @@ export class CountingClient {
   }
 
   /** Waits for something that comes with what is received. Rejects after a while. */
-  async until(holds: () => boolean, deadline = DEADLINE): Promise<void> {
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const guard = setTimeout(() => reject(new Error(`${this.#options.user}: nothing in time`)), deadline)
-    try {
-      while (!holds()) await Promise.race([this.#changed.promise, late])
-    } finally {
-      clearTimeout(guard)
-    }
+  until(holds: () => boolean, deadline = DEADLINE): Promise<void> {
+    return this.#changes.until(holds, deadline)
   }
 
   /** Waits until nothing has come for so long, in milliseconds. */
@@ -196,8 +192,8 @@ export class CountingClient {
     const socket = connect({ port: this.#options.port(), host: '127.0.0.1', noDelay: true })
     this.#socket = socket
     socket.on('error', () => {})
-    socket.on('close', () => this.#notify())
-    socket.on('end', () => this.#notify())
+    socket.on('close', () => this.#changes.notify())
+    socket.on('end', () => this.#changes.notify())
     socket.on('data', (chunk: Buffer) => {
       if (socket !== this.#socket) return
       this.#text += chunk.toString('latin1')
@@ -205,7 +201,7 @@ export class CountingClient {
         this.#text = this.#text.slice(item.end)
         this.#take(item)
       }
-      this.#notify()
+      this.#changes.notify()
     })
   }
 
@@ -306,10 +302,5 @@ export class CountingClient {
       if (names.includes(item.name)) return item
       if (item.name === 'failure' || item.name === 'stream:error') throw new Error(item.text)
     }
-  }
-
-  #notify(): void {
-    this.#changed.resolve()
-    this.#changed = Promise.withResolvers()
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { NS } from '../../src/xml/ns.ts'
+import { Changes } from './changes.ts'
 import { attribute, cutItem, type Item } from './cut-item.ts'
 
 /** A guard for whatever a client waits for, never reached when all is well. Milliseconds. */
@@ -46,7 +47,7 @@ export class GroupClient {
   #socket: Socket | undefined
   #text = ''
   #items: Item[] = []
-  #changed = Promise.withResolvers<void>()
+  readonly #changes: Changes
   #negotiated = false
   #entered = false
   /** Live messages that wait until the archive has been read. */
@@ -56,6 +57,7 @@ export class GroupClient {
   constructor(options: GroupClientOptions) {
     this.user = options.user
     this.#options = options
+    this.#changes = new Changes(options.user)
   }
 
   /** Signs in. Rejects when the connection ends before that is done. */
@@ -76,7 +78,7 @@ export class GroupClient {
         this.#text = this.#text.slice(item.end)
         this.#take(item)
       }
-      this.#notify()
+      this.#changes.notify()
     })
     const { user, password } = this.#options
     const header = `<stream:stream xmlns='jabber:client' xmlns:stream='${NS.stream}' to='localhost' version='1.0'>`
@@ -97,7 +99,7 @@ export class GroupClient {
     this.#waiting = []
     const join = `<x xmlns='${NS.room}'><history maxstanzas='0'/></x>`
     this.#write(`<presence to='${this.#options.room}/${this.user}'>${join}</presence>`)
-    await this.#until(() => this.#entered)
+    await this.until(() => this.#entered)
     await this.#fetch()
     for (const message of this.#waiting) this.#add(message)
     this.#waiting = undefined
@@ -140,17 +142,17 @@ export class GroupClient {
     let answer: Item | undefined
     void promise.then(item => {
       answer = item
-      this.#notify()
+      this.#changes.notify()
     })
-    await this.#until(() => answer !== undefined || socket !== this.#socket || socket?.destroyed === true)
+    await this.until(() => answer !== undefined || socket !== this.#socket || socket?.destroyed === true)
     this.#answers.delete(id)
     if (answer === undefined) throw new Error(`${this.user}: the connection ended`)
     return answer
   }
 
   /** Waits for something that comes with what is received. Rejects after a while. */
-  until(holds: () => boolean, deadline = DEADLINE): Promise<void> {
-    return this.#until(holds, deadline)
+  until(holds: () => boolean): Promise<void> {
+    return this.#changes.until(holds, DEADLINE)
   }
 
   /** Closes its connection for good. */
@@ -234,7 +236,7 @@ export class GroupClient {
   }
 
   #gone(socket: Socket): void {
-    this.#notify()
+    this.#changes.notify()
     if (socket !== this.#socket) return
     if (!this.#staying) return
     this.breaks++
@@ -253,25 +255,10 @@ export class GroupClient {
 
   async #next(name: string): Promise<Item> {
     const socket = this.#socket
-    await this.#until(() => this.#items.some(item => item.name === name) || socket?.destroyed === true)
+    await this.until(() => this.#items.some(item => item.name === name) || socket?.destroyed === true)
     const at = this.#items.findIndex(item => item.name === name)
     if (at < 0) throw new Error(`${this.user}: the connection ended before ${name}`)
     return this.#items.splice(0, at + 1).at(-1)!
-  }
-
-  async #until(holds: () => boolean, deadline = DEADLINE): Promise<void> {
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const guard = setTimeout(() => reject(new Error(`${this.user}: nothing in time`)), deadline)
-    try {
-      while (!holds()) await Promise.race([this.#changed.promise, late])
-    } finally {
-      clearTimeout(guard)
-    }
-  }
-
-  #notify(): void {
-    this.#changed.resolve()
-    this.#changed = Promise.withResolvers()
   }
 
   #write(text: string): void {
