@@ -21,7 +21,15 @@ const SQUARE = `(() => {
 })()`
 
 /** A window of somebody, and what its page has sent; plugins of it are within reach of a test. */
-async function device(browser: Browser, url: string, user: string): Promise<Window & { sent: string[] }> {
+interface Device extends Window {
+  readonly sent: string[]
+  /** It has looked for bookmarks, and has said that it is there: from now on it is told of those that come. */
+  readonly ready: Promise<unknown>
+  /** It has told the server what it can do, which has asked the first client of its kind. */
+  readonly introduced: Promise<void>
+}
+
+async function device(browser: Browser, url: string, user: string): Promise<Device> {
   const context = await browser.newContext()
   await context.route('**/chat/chat.js', async route => {
     const script = await (await route.fetch()).text()
@@ -33,13 +41,29 @@ async function device(browser: Browser, url: string, user: string): Promise<Wind
   })
   const window = await open(context, url)
   const sent: string[] = []
-  window.page.on('websocket', socket =>
-    socket.on('framesent', ({ payload }) => void sent.push(String(payload))),
-  )
+  const looked = Promise.withResolvers<void>()
+  const present = Promise.withResolvers<void>()
+  const introduced = Promise.withResolvers<void>()
+  let query: string | undefined
+  window.page.on('websocket', socket => {
+    socket.on('framesent', ({ payload }) => {
+      const text = String(payload)
+      sent.push(text)
+      if (text.includes(`<items node="${NS.bookmarks}"`)) query = /<iq [^>]*id="([^"]+)"/.exec(text)?.[1]
+      if (text.includes(`<feature var="${NS.bookmarks}+notify"/>`)) introduced.resolve()
+    })
+    socket.on('framereceived', ({ payload }) => {
+      const text = String(payload)
+      if (query !== undefined && text.startsWith('<iq ') && text.includes(`id="${query}"`)) looked.resolve()
+      // Its own presence comes back.
+      if (/^<presence [^>]*to="([^"]+)" from="\1"/.test(text)) present.resolve()
+    })
+  })
   await window.page.goto(url)
   await signIn(window.page, user, 'secret')
   await window.page.locator('converse-user-profile').waitFor()
-  return { ...window, sent }
+  const ready = Promise.all([looked.promise, present.promise])
+  return { ...window, sent, ready, introduced: introduced.promise }
 }
 
 t.test('a picture of oneself', { skip }, async t => {
@@ -88,7 +112,10 @@ t.test('a picture of oneself', { skip }, async t => {
 
 t.test('bookmarks', { skip }, async t => {
   const { browser, url } = await webChatFor(t)
-  const [desk, lap] = [await device(browser, url, 'alice'), await device(browser, url, 'alice')]
+  const desk = await device(browser, url, 'alice')
+  await Promise.all([desk.ready, desk.introduced])
+  const lap = await device(browser, url, 'alice')
+  await lap.ready
   const set = (window: Window, bookmark: object) =>
     window.page.evaluate(`bookmarks.set(${JSON.stringify(bookmark)}).then(() => {})`)
   /** Waits until a window knows it so. */
