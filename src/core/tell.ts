@@ -40,7 +40,14 @@ export class Telling {
   /** The same for those whose home is this node, and those who have none. */
   tellHere(stanza: Stanza, recipients: readonly JID[], by: JID): void {
     const real = by.bare.equals(stanza.from.bare) ? undefined : stanza.with({ from: by })
-    for (const to of recipients) this.#tell(stanza, to, real)
+    for (const to of recipients) {
+      try {
+        this.#tell(stanza, to, real)
+      } catch (error) {
+        // A fault in the guard of one recipient is not for the others.
+        this.#router.unexpected(error)
+      }
+    }
   }
 
   /** `real`: the same from the real address. */
