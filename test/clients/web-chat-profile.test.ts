@@ -45,6 +45,7 @@ async function device(browser: Browser, url: string, user: string): Promise<Devi
   const present = Promise.withResolvers<void>()
   const introduced = Promise.withResolvers<void>()
   let query: string | undefined
+  let self: string | undefined
   window.page.on('websocket', socket => {
     socket.on('framesent', ({ payload }) => {
       const text = String(payload)
@@ -55,8 +56,9 @@ async function device(browser: Browser, url: string, user: string): Promise<Devi
     socket.on('framereceived', ({ payload }) => {
       const text = String(payload)
       if (query !== undefined && text.startsWith('<iq ') && text.includes(`id="${query}"`)) looked.resolve()
+      self ??= /<jid>(.+)<\/jid>/.exec(text)?.[1]
       // Its own presence comes back.
-      if (/^<presence [^>]*to="([^"]+)" from="\1"/.test(text)) present.resolve()
+      if (self !== undefined && text.startsWith('<presence ') && text.includes(` from="${self}"`)) present.resolve()
     })
   })
   await window.page.goto(url)
