@@ -58,7 +58,8 @@ async function device(browser: Browser, url: string, user: string): Promise<Devi
       if (query !== undefined && text.startsWith('<iq ') && text.includes(`id="${query}"`)) looked.resolve()
       self ??= /<jid>(.+)<\/jid>/.exec(text)?.[1]
       // Its own presence comes back.
-      if (self !== undefined && text.startsWith('<presence ') && text.includes(` from="${self}"`)) present.resolve()
+      if (self !== undefined && text.startsWith('<presence ') && text.includes(` from="${self}"`))
+        present.resolve()
     })
   })
   await window.page.goto(url)
