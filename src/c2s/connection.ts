@@ -121,9 +121,9 @@ export class Connection implements OutboxOwner, SocketOwner {
     else this.#messages.read(this)
   }
 
-  /** Sends bytes. Nothing happens when the connection is not open any more. */
-  send(bytes: Buffer): void {
-    if (this.#state === 'open') this.#outbox.write(bytes)
+  /** Sends bytes, and text before them. Nothing happens when the connection is not open any more. */
+  send(bytes: Buffer, before?: string): void {
+    if (this.#state === 'open') this.#outbox.write(bytes, before)
   }
 
   /** True when the socket has taken what was sent, false when the connection has ended. */

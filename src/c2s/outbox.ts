@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { type Piece, Slab } from './slab.ts'
 
 /** Above this a queue is offered to the socket before the tick ends: a long answer need not wait in memory. */
 const EARLY_BYTES = 64 * 1024
@@ -18,7 +19,7 @@ export interface OutboxOwner {
 export class Outbox {
   readonly #owner: OutboxOwner
   readonly #ticks: Ticks
-  #queue: Buffer[] | undefined
+  #queue: Piece[] | undefined
   #bytes = 0
   #listed = false
 
@@ -27,11 +28,15 @@ export class Outbox {
     this.#ticks = ticks
   }
 
-  /** Queues bytes; they leave before the event loop goes on. */
-  write(bytes: Buffer): void {
+  /** Queues bytes, and text that goes before them; they leave before the event loop goes on. */
+  write(bytes: Buffer, before = ''): void {
+    this.#queue ??= []
+    if (before !== '') {
+      this.#bytes += Buffer.byteLength(before)
+      this.#queue.push(before)
+    }
     this.#bytes += bytes.length
-    if (this.#queue === undefined) this.#queue = [bytes]
-    else this.#queue.push(bytes)
+    this.#queue.push(bytes)
     if (this.#bytes > EARLY_BYTES) this.flush()
     if (this.#listed) return
     this.#listed = true
@@ -48,10 +53,10 @@ export class Outbox {
   hand(): void {
     const queue = this.#queue
     if (queue === undefined) return
-    const bytes = queue.length === 1 ? queue[0]! : Buffer.concat(queue, this.#bytes)
+    const bytes = this.#bytes
     this.#queue = undefined
     this.#bytes = 0
-    this.#owner.socket.write(bytes)
+    this.#ticks.slab.write(this.#owner.socket, queue, bytes)
   }
 
   /** The socket is gone: nothing will leave any more. */
@@ -77,6 +82,7 @@ export class Outbox {
 export class Ticks {
   /** Most bytes that may be pending in one outbox when a tick ends. */
   limit: number
+  readonly slab = new Slab()
   #written: Outbox[] = []
 
   constructor(limit: number) {

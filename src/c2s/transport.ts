@@ -38,7 +38,7 @@ export class Transport {
 
   /** Sends a stanza. */
   stanza(stanza: Stanza): void {
-    this.#connection.send(this.#wire.stanza(stanza))
+    this.#wire.stanza(stanza, this.#connection)
   }
 
   /** Sends an element that is no stanza. */

@@ -20,7 +20,7 @@ export const webSocketWire: Wire = {
   // RFC 7395 §3.4
   header: (from, to) => frame(Buffer.from(`<open xmlns='${NS.framing}' ${headerAttributes(from, to)}/>`)),
   element: element => frame(Buffer.from(standalone(element).toString())),
-  stanza: stanza => frame(stanza.encodeIn(NS.client)),
+  stanza: (stanza, to) => to.send(frame(stanza.encodeIn(NS.client))),
   text: element => frame(Buffer.from(element)),
   // RFC 7395 §3.5: an error is a frame of its own.
   end: error =>

@@ -1,7 +1,7 @@
 import type { Write } from '../storage/types.ts'
 import type { Stanza } from '../xml/stanza.ts'
 import { StanzaError } from './errors.ts'
-import { attempt, eachInOrder, isPromise, type Maybe, then } from './maybe.ts'
+import { eachInOrder, isPromise, type Maybe } from './maybe.ts'
 import type { Session } from './session.ts'
 import type {
   Kind,
@@ -43,14 +43,21 @@ export class StageTable {
 
   /** Whether the guards let a stanza of a room through, which nobody waits for: a refusal means no. */
   lets(stanza: Stanza, at: StageContext): Maybe<boolean> {
-    const guards = this.#stages[at.side][stanza.kind].guard
-    return attempt<boolean>(
-      () => then(this.#guard(stanza, at, guards, 0, false), admitted => admitted !== undefined),
-      error => {
-        if (error instanceof StanzaError) return false
-        throw error
-      },
-    )
+    return this.letting(stanza, at.side)(at)
+  }
+
+  /** The same for each of many: looks only once which guards are concerned. */
+  letting(stanza: Stanza, side: Side): (at: StageContext) => Maybe<boolean> {
+    const concerned = this.#interested('guard', stanza, side)
+    const guards = stanza.type === 'error' ? concerned.filter(({ interest }) => interest.errors) : concerned
+    return at => {
+      try {
+        const passes = passesAll(guards, stanza, at, 0)
+        return isPromise(passes) ? passes.catch(refusal) : passes
+      } catch (error) {
+        return refusal(error)
+      }
+    }
   }
 
   /** The guards from one on. A loop and no callbacks: this runs for each stanza, and for each of the many who get a presence. */
@@ -59,17 +66,16 @@ export class StageTable {
     at: StageContext,
     guards: readonly StageOf<'guard'>[],
     from: number,
-    stamps = true,
   ): Maybe<Stanza | undefined> {
     for (let i = nextFor(stanza, guards, from); i < guards.length; i = nextFor(stanza, guards, i + 1)) {
       const guard = guards[i] as StageOf<'guard'>
       // ARCHITECTURE §6, docs/decisions/0014: error stanzas skip `guard`, but for those that ask for them, and nothing else.
       if (stanza.type === 'error' && !guard.interest.errors) continue
       const verdict = guard.run(stanza, at)
-      if (isPromise(verdict)) return this.#guardLater(verdict, stanza, at, guards, i + 1, stamps)
+      if (isPromise(verdict)) return this.#guardLater(verdict, stanza, at, guards, i + 1)
       if (verdict === 'drop') return undefined
     }
-    return stamps ? this.#stamp(stanza, at) : stanza
+    return this.#stamp(stanza, at)
   }
 
   async #guardLater(
@@ -78,9 +84,8 @@ export class StageTable {
     at: StageContext,
     guards: readonly StageOf<'guard'>[],
     next: number,
-    stamps: boolean,
   ): Promise<Stanza | undefined> {
-    return (await verdict) === 'drop' ? undefined : this.#guard(stanza, at, guards, next, stamps)
+    return (await verdict) === 'drop' ? undefined : this.#guard(stanza, at, guards, next)
   }
 
   #stamp(original: Stanza, at: StageContext): Stanza {
@@ -167,6 +172,28 @@ const NONE: readonly never[] = []
 function joined(some: readonly Write[], more: readonly Write[]): readonly Write[] {
   if (some.length === 0) return more
   return more.length === 0 ? some : [...some, ...more]
+}
+
+/** Whether none of the guards, from one on, drops a stanza. */
+function passesAll(
+  guards: readonly StageOf<'guard'>[],
+  stanza: Stanza,
+  at: StageContext,
+  from: number,
+): Maybe<boolean> {
+  for (let i = from; i < guards.length; i++) {
+    const verdict = (guards[i] as StageOf<'guard'>).run(stanza, at)
+    if (isPromise(verdict))
+      return verdict.then(verdict => verdict !== 'drop' && passesAll(guards, stanza, at, i + 1))
+    if (verdict === 'drop') return false
+  }
+  return true
+}
+
+/** A guard has refused, or has a fault. */
+function refusal(error: unknown): false {
+  if (error instanceof StanzaError) return false
+  throw error
 }
 
 function concerns(registration: StageRegistration, stanza: Stanza): boolean {

@@ -9,6 +9,40 @@ import type { Router } from './router.ts'
 import type { Session } from './session.ts'
 import type { StageContext } from './stage.ts'
 
+type Lets = (at: StageContext) => Maybe<boolean>
+
+/** Whether recipients are to get what a room says: by the address in the room, and by the real one of `by`, which nobody hides behind. */
+class Guarding {
+  readonly #stanza: Stanza
+  /** The same from the real address. */
+  readonly #real: Stanza | undefined
+  #host: Host | undefined
+  #lets: Lets = () => true
+  #letsReal: Lets = () => true
+
+  constructor(stanza: Stanza, by: JID) {
+    this.#stanza = stanza
+    this.#real = by.bare.equals(stanza.from.bare) ? undefined : stanza.with({ from: by })
+  }
+
+  passes(owner: Owner, host: Host): Maybe<boolean> {
+    if (host !== this.#host) this.#turnTo(host)
+    const at: StageContext = { owner: owner.jid, side: 'recipient' }
+    const real = this.#real
+    if (real === undefined || real.from.bare.equals(owner.jid)) return this.#lets(at)
+    const letsReal = this.#letsReal
+    return then(this.#lets(at), lets => lets && letsReal(at))
+  }
+
+  /** Most often all recipients are of one host. */
+  #turnTo(host: Host): void {
+    const { stages } = host.hooks
+    this.#host = host
+    this.#lets = stages.letting(this.#stanza, 'recipient')
+    if (this.#real !== undefined) this.#letsReal = stages.letting(this.#real, 'recipient')
+  }
+}
+
 /**
  * What a room says, for its occupants, each a full JID: it goes to that session and nowhere else, without the steps of a stanza that could be
  * refused, stored or answered. Of what concerns a recipient only the guards run.
@@ -39,10 +73,10 @@ export class Telling {
 
   /** The same for those whose home is this node, and those who have none. */
   tellHere(stanza: Stanza, recipients: readonly JID[], by: JID): void {
-    const real = by.bare.equals(stanza.from.bare) ? undefined : stanza.with({ from: by })
+    const guarding = new Guarding(stanza, by)
     for (const to of recipients) {
       try {
-        this.#tell(stanza, to, real)
+        this.#tell(stanza, to, guarding)
       } catch (error) {
         // A fault in the guard of one recipient is not for the others.
         this.#router.unexpected(error)
@@ -50,8 +84,7 @@ export class Telling {
     }
   }
 
-  /** `real`: the same from the real address. */
-  #tell(stanza: Stanza, to: JID, real: Stanza | undefined): void {
+  #tell(stanza: Stanza, to: JID, guarding: Guarding): void {
     const host = this.#router.host(to.domain)
     if (host === undefined) {
       this.#router.route(stanza.readdress(to))
@@ -62,25 +95,16 @@ export class Telling {
     // Its end tells the room.
     if (owner === undefined || session === undefined) return
     if (owner.presence.waiting > 0) {
-      this.#later(to, () => this.#hand(stanza, session, this.#passes(stanza, owner, host, real)))
+      this.#later(to, () => this.#hand(stanza, session, guarding.passes(owner, host)))
       return
     }
-    const passes = this.#passes(stanza, owner, host, real)
+    const passes = guarding.passes(owner, host)
     if (isPromise(passes)) this.#later(to, () => this.#hand(stanza, session, passes))
     else if (passes) session.send(stanza.readdress(session.jid))
   }
 
   #hand(stanza: Stanza, session: Session, passes: Maybe<boolean>): Maybe<void> {
     return then(passes, passes => void (passes && session.send(stanza.readdress(session.jid))))
-  }
-
-  /** Whether the recipient is to get it: by the address in the room, and by the real one, which nobody hides behind. */
-  #passes(stanza: Stanza, owner: Owner, { hooks }: Host, real: Stanza | undefined): Maybe<boolean> {
-    const at: StageContext = { owner: owner.jid, side: 'recipient' }
-    return then(
-      hooks.stages.lets(stanza, at),
-      lets => lets && (real === undefined || real.from.bare.equals(owner.jid) || hooks.stages.lets(real, at)),
-    )
   }
 
   /** In the order in which it came, with what waits for a guard. */

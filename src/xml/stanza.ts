@@ -48,6 +48,12 @@ interface Parts {
   readonly ids: readonly StanzaId[] | undefined
 }
 
+/** What takes the bytes of a stream. */
+export interface Output {
+  /** Takes bytes, which nobody may change any more, and text that goes before them. */
+  send(bytes: Buffer, before?: string): void
+}
+
 /**
  * What is routed (RFC 6120 §8): the start tag decoded, the children as validated bytes that are spliced, not printed again.
  * Immutable. Absent is not empty: no `to` is not the own bare JID, no `id` is not ''.
@@ -235,6 +241,12 @@ export class Stanza {
     return this.encoded
   }
 
+  /** Puts the bytes on a client stream, for `to`: what many get, as it is, behind the little that each gets alone. */
+  put(out: Output): void {
+    if (this.rest === undefined || this.to === undefined) out.send(this.encode())
+    else out.send(this.rest, this.headFor(this.to))
+  }
+
   /** The bytes for a place with another default namespace, such as a wrapper or a server stream: `ns` is declared. */
   encodeIn(ns: string): Buffer {
     return this.bytes(this.startTag(this.to, ` xmlns="${escapeValue(ns)}"`))
@@ -276,7 +288,11 @@ export class Stanza {
 
   private print(to: JID | undefined): Buffer {
     if (this.rest === undefined || to === undefined) return this.bytes(this.startTag(to, ''))
-    return spliced(`<${this.kind} to="${to.toValue()}"`, this.rest)
+    return spliced(this.headFor(to), this.rest)
+  }
+
+  private headFor(to: JID): string {
+    return `<${this.kind} to="${to.toValue()}"`
   }
 
   private bytes(startTag: string): Buffer {

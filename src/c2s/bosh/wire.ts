@@ -20,7 +20,7 @@ export const boshWire: Wire = {
   // XEP-0206 §3: no header of a stream is sent.
   header: () => NOTHING,
   element: element => bytes(element),
-  stanza: stanza => stanza.encodeIn(NS.client),
+  stanza: (stanza, to) => to.send(stanza.encodeIn(NS.client)),
   text: element => Buffer.from(element),
   // XEP-0206 §2, §6: a copy of the stream error is the last that the body holds; other conditions of BOSH stand for themselves.
   end: error =>
