@@ -64,3 +64,49 @@ t.test('occupants at another node stay, those at the dead one are gone', async t
     t.notMatch(answer, 'carol', room)
   }
 })
+
+t.test('who comes back before all have been asked stays', async t => {
+  const server = await TestServer.start({
+    nodes: 2,
+    accounts: ['alice', 'bob', 'carol'].map(user => [`${user}@localhost`, 'secret'] as const),
+    config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
+  })
+  t.teardown(() => server.close())
+  const [first, second] = server.ports
+  const alice = await signedIn(t, second!.tcp, 'alice', 'secret')
+  const bob = await signedIn(t, second!.tcp, 'bob', 'secret')
+  const early = await signedIn(t, first!.tcp, 'carol', 'secret')
+  const enter = async (client: typeof alice, nick: string): Promise<void> => {
+    for (const room of ROOMS) {
+      client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
+      await client.expect('<subject/></message>')
+    }
+  }
+  const say = async (text: string, ...heard: (typeof alice)[]): Promise<void> => {
+    for (const room of ROOMS) {
+      alice.send(`<message to='${room}' type='groupchat'><body>${text} in ${room}</body></message>`)
+      for (const client of heard) await client.expect(`<body>${text} in ${room}</body>`)
+    }
+  }
+  await enter(alice, 'alice')
+  for (const room of ROOMS) {
+    alice.send(
+      `<iq type='set' id='c' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
+    )
+    await alice.expect('type="result" id="c"')
+  }
+  await enter(bob, 'bob')
+  await enter(early, 'carol')
+  await server.settled()
+  server.kill(0)
+  early.socket.destroy()
+  // The rooms are at home at the other node when somebody says something, and bob's account cannot say yet whether his session is there.
+  const release = server.hold(1, 'bob@localhost')
+  await say('first', alice)
+  const carol = await signedIn(t, second!.tcp, 'carol', 'secret')
+  await enter(carol, 'carol')
+  release()
+  await server.settled()
+  await say('second', alice, bob, carol)
+  await say('third', alice, bob, carol)
+})

@@ -151,6 +151,13 @@ export class TestServer {
     void network.kill(`node${node}`)
   }
 
+  /** Keeps an owner's lane at a node busy: what is to be done in it waits until the function is called that this gives. */
+  hold(node: number, owner: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    void this.servers[node]!.router.homes.inLane(JID.parse(owner), () => promise)
+    return resolve
+  }
+
   /** Makes an invitation to the first host and gives its token. */
   async invite(wanted: NewInvitation): Promise<string> {
     const { storage, jid } = this.servers[0]!.hosts[0]!

@@ -35,24 +35,35 @@ export function takeOver(parts: MucParts, room: Room): void {
   background.run('muc', lookForGone(parts, room, audience))
 }
 
+/** Each account is asked for itself: one whose home is being looked for takes seconds, and the others' clients come again meanwhile. */
 async function lookForGone(parts: MucParts, room: Room, audience: readonly JID[]): Promise<void> {
   const { router } = parts.host
   const local = audience.filter(({ domain }) => router.host(domain) !== undefined)
   const byAccount = Map.groupBy(local, jid => jid.bare.toString())
-  const asked = [...byAccount.values()].map(sessions =>
-    router.atHome.run('muc:gone', sessions[0]!.bare, sessions.map(String)),
-  )
   // Of those who cannot be asked nothing is known: they stay.
-  const gone = (await Promise.allSettled(asked)).flatMap(one => (one.status === 'fulfilled' ? one.value : []))
+  await Promise.allSettled([...byAccount.values()].map(sessions => lookForGoneOf(parts, room, sessions)))
+}
+
+async function lookForGoneOf(parts: MucParts, room: Room, sessions: readonly JID[]): Promise<void> {
+  const { atHome, homes } = parts.host.router
+  const entered = new Map(sessions.map(jid => [jid.toString(), entry(room, jid)]))
+  const gone = await atHome.run('muc:gone', sessions[0]!.bare, [...entered.keys()])
   for (const session of gone) {
     const jid = JID.parse(session)
-    const settle = await router.homes.inLane(room.jid, async () => {
-      const occupant = parts.rooms.loaded(room.jid)?.occupant(jid)
-      const presence = Stanza.build('presence', { from: jid, type: 'unavailable' })
-      return occupant && leave(parts, room, occupant, presence)
+    const settle = await homes.inLane(room.jid, async () => {
+      const now = parts.rooms.loaded(room.jid)
+      const occupant = now?.occupant(jid)
+      // One that has entered since is another, of the same address.
+      if (now === undefined || occupant === undefined || entry(now, jid) !== entered.get(session)) return
+      return leave(parts, now, occupant, Stanza.build('presence', { from: jid, type: 'unavailable' }))
     })
     await settle?.()
   }
+}
+
+/** What the room has of a session: another object each time that it enters. */
+function entry(room: Room, session: JID): unknown {
+  return room.occupant(session)?.sessions.get(session.toString())
 }
 
 /** `muc:gone` */
