@@ -20,6 +20,10 @@ export interface StageContext {
   readonly session?: Session
   /** On the recipient's side: what the sender's stanzas come by, as an identity. Those that share it arrive in order. */
   readonly sender?: object
+  /** Of what a room says: the session of the owner that gets it, and no other. */
+  readonly told?: Session
+  /** It is only asked whether the owner would let it through, as if it came from whoever is behind an occupant. */
+  readonly asked?: true
 }
 
 /** What became of a delivery to an account. */

@@ -25,13 +25,13 @@ class Guarding {
     this.#real = by.bare.equals(stanza.from.bare) ? undefined : stanza.with({ from: by })
   }
 
-  passes(owner: Owner, host: Host): Maybe<boolean> {
+  passes({ jid: owner }: Owner, host: Host, session: Session): Maybe<boolean> {
     if (host !== this.#host) this.#turnTo(host)
-    const at: StageContext = { owner: owner.jid, side: 'recipient' }
+    const lets = this.#lets({ owner, side: 'recipient', told: session })
     const real = this.#real
-    if (real === undefined || real.from.bare.equals(owner.jid)) return this.#lets(at)
+    if (real === undefined || real.from.bare.equals(owner)) return lets
     const letsReal = this.#letsReal
-    return then(this.#lets(at), lets => lets && letsReal(at))
+    return then(lets, lets => lets && letsReal({ owner, side: 'recipient', asked: true }))
   }
 
   /** Most often all recipients are of one host. */
@@ -95,10 +95,10 @@ export class Telling {
     // Its end tells the room.
     if (owner === undefined || session === undefined) return
     if (owner.presence.waiting > 0) {
-      this.#later(to, () => this.#hand(stanza, session, guarding.passes(owner, host)))
+      this.#later(to, () => this.#hand(stanza, session, guarding.passes(owner, host, session)))
       return
     }
-    const passes = guarding.passes(owner, host)
+    const passes = guarding.passes(owner, host, session)
     if (isPromise(passes)) this.#later(to, () => this.#hand(stanza, session, passes))
     else if (passes) session.send(stanza.readdress(session.jid))
   }

@@ -1,5 +1,6 @@
 /** Rooms whose home dies: who is in them stays, and hears what is said next. */
-import t from 'tap'
+import t, { type Test } from 'tap'
+import type { RawClient } from '../support/raw-client.ts'
 import { signedIn } from '../support/signed-in.ts'
 import { TestServer } from '../support/test-server.ts'
 
@@ -65,7 +66,8 @@ t.test('occupants at another node stay, those at the dead one are gone', async t
   }
 })
 
-t.test('who comes back before all have been asked stays', async t => {
+/** Two nodes with the rooms, which alice and bob at the second one are in, and carol at the first one; that has died. */
+async function withoutFirst(t: Test) {
   const server = await TestServer.start({
     nodes: 2,
     accounts: ['alice', 'bob', 'carol'].map(user => [`${user}@localhost`, 'secret'] as const),
@@ -73,26 +75,14 @@ t.test('who comes back before all have been asked stays', async t => {
   })
   t.teardown(() => server.close())
   const [first, second] = server.ports
-  const alice = await signedIn(t, second!.tcp, 'alice', 'secret')
-  const bob = await signedIn(t, second!.tcp, 'bob', 'secret')
+  const come = (user: string) => signedIn(t, second!.tcp, user, 'secret')
+  const [alice, bob] = [await come('alice'), await come('bob')]
   const early = await signedIn(t, first!.tcp, 'carol', 'secret')
-  const enter = async (client: typeof alice, nick: string): Promise<void> => {
-    for (const room of ROOMS) {
-      client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
-      await client.expect('<subject/></message>')
-    }
-  }
-  const say = async (text: string, ...heard: (typeof alice)[]): Promise<void> => {
-    for (const room of ROOMS) {
-      alice.send(`<message to='${room}' type='groupchat'><body>${text} in ${room}</body></message>`)
-      for (const client of heard) await client.expect(`<body>${text} in ${room}</body>`)
-    }
-  }
   await enter(alice, 'alice')
   for (const room of ROOMS) {
-    alice.send(
-      `<iq type='set' id='c' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
-    )
+    const form = "<x xmlns='jabber:x:data' type='submit'/>"
+    const owner = `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`
+    alice.send(`<iq type='set' id='c' to='${room}'>${owner}</iq>`)
     await alice.expect('type="result" id="c"')
   }
   await enter(bob, 'bob')
@@ -100,13 +90,53 @@ t.test('who comes back before all have been asked stays', async t => {
   await server.settled()
   server.kill(0)
   early.socket.destroy()
+  const say = async (text: string, ...heard: RawClient[]): Promise<void> => {
+    for (const room of ROOMS) {
+      alice.send(`<message to='${room}' type='groupchat'><body>${text} in ${room}</body></message>`)
+      for (const client of heard) await client.expect(`<body>${text} in ${room}</body>`)
+    }
+  }
+  return { server, alice, bob, come, say }
+}
+
+async function enter(client: RawClient, nick: string): Promise<void> {
+  for (const room of ROOMS) {
+    client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
+    await client.expect('<subject/></message>')
+  }
+}
+
+t.test('who comes back before all have been asked stays', async t => {
+  const { server, alice, bob, come, say } = await withoutFirst(t)
   // The rooms are at home at the other node when somebody says something, and bob's account cannot say yet whether his session is there.
   const release = server.hold(1, 'bob@localhost')
   await say('first', alice)
-  const carol = await signedIn(t, second!.tcp, 'carol', 'secret')
+  const carol = await come('carol')
   await enter(carol, 'carol')
   release()
   await server.settled()
   await say('second', alice, bob, carol)
   await say('third', alice, bob, carol)
 })
+
+t.test(
+  'who comes back under the same address and does not enter hears nothing, and is no occupant',
+  async t => {
+    const { server, alice, bob, come, say } = await withoutFirst(t)
+    const carol = await come('carol')
+    await say('first', alice, bob)
+    await say('second', alice, bob)
+    await server.settled()
+    carol.send("<iq type='get' id='ping' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+    const [heard] = await carol.expect(/^.*id="ping"/s)
+    t.notMatch(heard, '<message')
+    t.notMatch(heard, 'from="room')
+    for (const room of ROOMS) {
+      const query = "<query xmlns='http://jabber.org/protocol/muc#admin'><item role='participant'/></query>"
+      alice.send(`<iq type='get' id='who' to='${room}'>${query}</iq>`)
+      const [answer] = await alice.expect(/<iq [^>]*id="who".*?<\/iq>/)
+      t.match(answer, 'nick="bob"', room)
+      t.notMatch(answer, 'carol', room)
+    }
+  },
+)

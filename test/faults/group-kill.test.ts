@@ -95,6 +95,7 @@ else {
     for (const client of present) {
       await client.until(() => client.seen.length >= view.seen.length).catch(() => undefined)
       t.same(client.seen, view.seen, `${client.user}, who was there, after ${client.breaks} breaks`)
+      t.equal(client.strays, 0, `${client.user} heard nothing of the room before it had entered again`)
     }
     const absent = users.slice(PRESENT)
     for (let i = 0; i < absent.length; i += AT_ONCE)

@@ -99,7 +99,7 @@ async function forwardHome({ router }: Host, message: Stanza, sender: JID): Prom
 export function takeMention({ host }: MucParts, owner: JID, { message, by }: Mention): Maybe<void> {
   const stanza = Stanza.unpack(Buffer.from(message, 'base64'))
   const real = stanza.with({ from: JID.parse(by) })
-  return then(host.hooks.stages.lets(real, { owner, side: 'recipient' }), lets => {
+  return then(host.hooks.stages.lets(real, { owner, side: 'recipient', asked: true }), lets => {
     if (lets) host.router.route(stanza)
   })
 }

@@ -20,7 +20,7 @@ declare module '../../core/home-tasks.ts' {
 /** `muc:may-ask`: what guards an account guards it from those who hide behind a nick, too. */
 export function mayAsk({ hooks }: Host, account: JID, who: string): Maybe<boolean> {
   const request = Stanza.build('iq', { type: 'get', id: 'may-ask', from: JID.parse(who), to: account })
-  return hooks.stages.lets(request, { owner: account, side: 'recipient' })
+  return hooks.stages.lets(request, { owner: account, side: 'recipient', asked: true })
 }
 
 /** Answers for whom one cannot ask. */

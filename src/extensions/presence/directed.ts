@@ -1,23 +1,68 @@
 /** RFC 6121 §4.6: directed presence, to whom a session has said that it is there. */
 import { StanzaError } from '../../core/errors.ts'
+import type { Host } from '../../core/host.ts'
 import { type Session, SessionFlag } from '../../core/session.ts'
-import { JID } from '../../xml/jid.ts'
-import type { Stanza } from '../../xml/stanza.ts'
+import type { StageContext } from '../../core/stage.ts'
+import { JID, JIDError } from '../../xml/jid.ts'
+import { NS } from '../../xml/ns.ts'
+import { Stanza } from '../../xml/stanza.ts'
 
 /** Most entities that one session may send directed presence to: each has to be remembered until it ends. */
 const MAX_DIRECTED = 1_000
 
-/** Whom a session has sent directed available presence. */
-const directed = new SessionFlag<Map<string, JID> | undefined>('directed-presence', undefined, {
-  pack: told => [...(told?.keys() ?? [])],
-  unpack: told => new Map((told as string[]).map(text => [text, JID.parse(text)])),
+/** Whom a session has sent directed available presence: by bare address, since many ask about a room, whatever the nick. */
+class Told {
+  readonly #byBare = new Map<string, Map<string, JID>>()
+  size = 0
+
+  static of(entities: readonly JID[]): Told {
+    const told = new Told()
+    for (const entity of entities) told.add(entity)
+    return told
+  }
+
+  *[Symbol.iterator](): Generator<JID> {
+    for (const entities of this.#byBare.values()) yield* entities.values()
+  }
+
+  has(entity: JID): boolean {
+    return this.#byBare.get(entity.bare.toString())?.has(entity.resource) ?? false
+  }
+
+  /** The entity, or another one that shares its bare address. */
+  hasAny(entity: JID): boolean {
+    return this.#byBare.has(entity.bare.toString())
+  }
+
+  add(entity: JID): void {
+    const key = entity.bare.toString()
+    const known = this.#byBare.get(key) ?? new Map<string, JID>()
+    this.#byBare.set(key, known)
+    if (!known.has(entity.resource)) this.size++
+    known.set(entity.resource, entity)
+  }
+
+  /** Gives whether it was there. */
+  delete(entity: JID): boolean {
+    const key = entity.bare.toString()
+    const known = this.#byBare.get(key)
+    if (known?.delete(entity.resource) !== true) return false
+    if (known.size === 0) this.#byBare.delete(key)
+    this.size--
+    return true
+  }
+}
+
+const directed = new SessionFlag<Told | undefined>('directed-presence', undefined, {
+  pack: told => [...(told ?? [])].map(String),
+  unpack: told => Told.of((told as string[]).map(text => JID.parse(text))),
 })
 
 /** Refuses directed presence to one entity too many. */
 export function requireRoom(session: Session, presence: Stanza): void {
   const known = directed.get(session)
   if (presence.to === undefined || presence.type !== undefined || known === undefined) return
-  if (known.size >= MAX_DIRECTED && !known.has(presence.to.toString()))
+  if (known.size >= MAX_DIRECTED && !known.has(presence.to))
     throw new StanzaError('resource-constraint', {
       text: `directed presence to more than ${MAX_DIRECTED} entities`,
     })
@@ -27,45 +72,80 @@ export function requireRoom(session: Session, presence: Stanza): void {
 export function remember(session: Session, presence: Stanza): void {
   const { to, type } = presence
   if (to === undefined || type === 'error') return
-  let known = directed.get(session)
   if (type === 'unavailable') {
-    if (known?.delete(to.toString())) directed.set(session, known)
+    forget(session, to)
     return
   }
-  known ??= new Map()
-  if (known.has(to.toString())) return
-  known.set(to.toString(), to)
+  add(session, to)
+}
+
+function add(session: Session, entity: JID): void {
+  const known = directed.get(session) ?? new Told()
+  if (known.has(entity)) return
+  known.add(entity)
   directed.set(session, known)
 }
 
-/** RFC 6121 §4.6.1: an entity that says that it is gone need not hear any more of the user. */
-export function forgetGone(sessions: readonly Session[], { from }: Stanza): void {
+/** Gives whether it had been told. */
+function forget(session: Session, entity: JID): boolean {
+  const known = directed.get(session)
+  if (known?.delete(entity) !== true) return false
+  directed.set(session, known)
+  return true
+}
+
+/** RFC 6121 §4.6.1: an entity that says to a session, or to all of an account, that it is gone need not hear any more of them. */
+export function forgetGone(host: Host, presence: Stanza, { owner, told }: StageContext): void {
+  const { from, to } = presence
+  const sessions = told === undefined ? host.sessions(owner) : [told]
   for (const session of sessions) {
-    const known = directed.get(session)
-    if (known?.delete(from.toString())) directed.set(session, known)
+    const isMeant = told !== undefined || to === undefined || to.isBare || to.equals(session.jid)
+    if (!isMeant || !forget(session, from)) continue
+    const next = nextAddress(presence)
+    if (next !== undefined) add(session, next)
   }
+}
+
+/** XEP-0045 §7.6: where an occupant is who is gone under one nick and there under another: all of his sessions, whichever has changed it. */
+function nextAddress(presence: Stanza): JID | undefined {
+  const x = presence.child('x', NS.roomUser)
+  if (!x?.getChildren('status').some(({ attrs }) => attrs.code === '303')) return undefined
+  try {
+    return presence.from.withResource(String(x.getChild('item')?.attrs.nick ?? ''))
+  } catch (error) {
+    // What another server calls a nick.
+    if (error instanceof JIDError) return undefined
+    throw error
+  }
+}
+
+/**
+ * Whether a room says something to a session that has not entered it: one that had the same address before has died with its node, and nobody could
+ * tell the room. Now it is told.
+ */
+export function strays(host: Host, { from, type }: Stanza, { told }: StageContext): boolean {
+  if (told === undefined || type === 'error' || sharesWith(told, from)) return false
+  host.router.route(Stanza.build('presence', { from: told.jid, to: from, type: 'unavailable' }))
+  return true
 }
 
 /** Whether a session has told an entity, or another one that shares its bare address, such as an occupant of the same room. */
 export function sharesWith(session: Session, entity: JID): boolean {
-  const known = directed.get(session)
-  if (known === undefined) return false
-  for (const one of known.values()) if (one.bare.equals(entity.bare)) return true
-  return false
+  return directed.get(session)?.hasAny(entity) ?? false
 }
 
 /** Whether a session has told this entity that it is there. */
 export function hasTold(session: Session, entity: JID): boolean {
   const known = directed.get(session)
-  return known !== undefined && (known.has(entity.toString()) || known.has(entity.bare.toString()))
+  return known !== undefined && (known.has(entity) || known.has(entity.bare))
 }
 
 /** Forgets whom a session has told, or those of them that fit, and gives them: RFC 6121 §4.6.3: they are to hear that it is gone. */
 export function takeTold(session: Session, fits: (entity: JID) => boolean = () => true): JID[] {
   const known = directed.get(session)
   if (known === undefined) return []
-  const taken = [...known.values()].filter(fits)
-  for (const entity of taken) known.delete(entity.toString())
+  const taken = [...known].filter(fits)
+  for (const entity of taken) known.delete(entity)
   if (taken.length > 0) directed.set(session, known.size === 0 ? undefined : known)
   return taken
 }

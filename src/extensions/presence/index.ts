@@ -11,7 +11,7 @@ import roster, { subscriptionSends } from '../roster/index.ts'
 import { Audience } from './audience.ts'
 import { BlockedContacts } from './blocked.ts'
 import { Broadcast } from './broadcast.ts'
-import { forgetGone, remember, requireRoom } from './directed.ts'
+import { forgetGone, remember, requireRoom, strays } from './directed.ts'
 import { Introductions } from './introductions.ts'
 import { probes } from './probes.ts'
 import { Requests } from './requests.ts'
@@ -66,15 +66,20 @@ export default defineExtension({
           if (session !== undefined) requireRoom(session, presence)
           return undefined
         }),
-        stage('guard', { kind: 'presence', side: 'recipient' }, (presence, { owner }) => {
-          if (presence.type === 'unavailable') forgetGone(host.sessions(owner), presence)
-          return undefined
+        stage('guard', { kind: 'presence', side: 'recipient' }, (presence, at) => {
+          if (presence.type === 'unavailable' && !at.asked) forgetGone(host, presence, at)
+          return presence.type === undefined && strays(host, presence, at) ? 'drop' : undefined
         }),
+        stage('guard', { kind: 'message', side: 'recipient' }, (message, at) =>
+          strays(host, message, at) ? 'drop' : undefined,
+        ),
         ...(options['requests-from-strangers']
           ? []
           : [stage('guard', { kind: 'iq', side: 'recipient' }, refuseStrangers(host, rosters))]),
-        stage('copy', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
+        // Admitted, and before whoever gets it can say anything.
+        stage('record', { kind: 'presence', side: 'sender' }, (presence, { session }) => {
           if (session !== undefined) remember(session, presence)
+          return []
         }),
       ],
       presence: [...subscriptions.claims(), probes(host, rosters)],
