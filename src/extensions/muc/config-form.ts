@@ -122,6 +122,12 @@ function fieldsOf(config: RoomConfig, most: number): Record<string, Setting> {
       [config.history, 0, MOST_HISTORY],
       history => ({ history }),
     ),
+    'tidings:groups#join': choice(
+      'Who may ask to become a member',
+      { closed: 'Nobody', request: 'Everybody; admins answer' },
+      config.joining,
+      joining => ({ joining }),
+    ),
     'tidings:groups#history': choice(
       'What members may read in the archive',
       { all: 'Everything', 'since-joined': 'What came since they were added' },

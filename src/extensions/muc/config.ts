@@ -40,6 +40,8 @@ export interface RoomConfig {
   readonly group: boolean
   /** Whether messages go to affiliated users who have not entered and are mentioned in them: XEP-0452 §3.1. */
   readonly forwardMentions: boolean
+  /** Whether those who may not enter can ask to become members: XEP-0045 §7.10. */
+  readonly joining: 'closed' | 'request'
 }
 
 /** A room that somebody makes by entering it, as it is at first: XEP-0045 §10.1.2. */
@@ -63,4 +65,5 @@ export const DEFAULT_CONFIG: RoomConfig = {
   readable: 'all',
   group: false,
   forwardMentions: false,
+  joining: 'closed',
 }

@@ -93,6 +93,12 @@ export default defineExtension({
       min: 2,
       max: 100_000,
     }),
+    'join-requests-per-room': option.integer({
+      doc: 'Most people who wait for the answer whether they become members of a room',
+      default: 100,
+      min: 1,
+      max: 1_000,
+    }),
     'results-per-query': option.integer({
       doc: 'Most results of one query of the archive of a room; a client asks for the rest by the next one',
       default: 100,
@@ -126,6 +132,7 @@ export default defineExtension({
         occupants: options['occupants-per-room'],
         affiliations: options['affiliations-per-room'],
         group: options['members-per-group'],
+        requests: options['join-requests-per-room'],
         creators: options['created-by'],
         get invitations() {
           return options['invitations-per-hour']

@@ -11,6 +11,7 @@ import { DEFAULT_CONFIG } from './config.ts'
 import { historyWish, sendHistory } from './history.ts'
 import { requireUnlocked } from './in-room.ts'
 import { withoutOurs } from './items.ts'
+import { sendRequests } from './join-requests.ts'
 import { requireFree } from './nicks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
@@ -61,6 +62,7 @@ export async function join(
     }
     await sendHistory(parts, room, from, wish)
     sendSubject(parts, room, from)
+    sendRequests(parts, room, from)
   })
   return () => told
 }

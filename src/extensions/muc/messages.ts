@@ -9,6 +9,7 @@ import { isNew } from '../archive/index.ts'
 import { keptForm } from './archive.ts'
 import { isMarker, isWorthKeeping } from './history.ts'
 import { takeInvitations } from './invitations.ts'
+import { takeApproval } from './join-requests.ts'
 import { bounced } from './leave.ts'
 import { markedBy } from './markers.ts'
 import { isLarge } from './marks.ts'
@@ -43,7 +44,12 @@ function takeIn(parts: MucParts, room: Room | undefined, stanza: Stanza): Maybe<
   // XEP-0045 §17.2: "a room that does not exist or is not yet unlocked".
   if (room === undefined || (room.locked && occupant === undefined)) throw new StanzaError('item-not-found')
   if (stanza.type !== 'groupchat')
-    return takeInvitations(parts, room, stanza) ?? takeVoiceRequest(parts, room, stanza) ?? notForRooms()
+    return (
+      takeInvitations(parts, room, stanza) ??
+      takeVoiceRequest(parts, room, stanza) ??
+      takeApproval(parts, room, stanza) ??
+      notForRooms()
+    )
   if (occupant === undefined) throw new StanzaError('not-acceptable', { type: 'cancel' })
   if (isSubject(stanza)) return changeSubject(parts, room, occupant, stanza)
   // XEP-0045 §7.5: "If the sender is a visitor [in a moderated room], the service MUST return a <forbidden/> error".

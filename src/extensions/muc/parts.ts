@@ -17,6 +17,8 @@ export interface RoomLimits {
   readonly affiliations: number
   /** People whom one user may invite in an hour. */
   readonly invitations: number
+  /** People who wait to become members of a room. */
+  readonly requests: number
   /** Who may make rooms. */
   readonly creators: 'users' | 'admins'
 }

@@ -18,6 +18,14 @@ export interface Affiliate {
   readonly muted?: number | undefined
 }
 
+/** Somebody who has asked to become a member: XEP-0045 §7.10. Stored as JSON. */
+export interface JoinRequest {
+  /** What was filled in, by name of field. */
+  readonly values: Readonly<Record<string, string>>
+  /** When, ms since 1970. */
+  readonly time: number
+}
+
 /** XEP-0045 §8.1 */
 export interface Subject {
   /** The message (`type='groupchat'`) that set it, as it was reflected, packed as base64. */
@@ -45,6 +53,8 @@ export class Room {
   readonly affiliates: Map<string, Affiliate>
   /** Roles, by bare JID, that users have when they enter again, where it is not what their affiliation gives. */
   readonly roles: Map<string, Role>
+  /** By bare JID: who waits to become a member, in the order of the addresses until somebody asks, then as they ask. */
+  readonly requests: Map<string, JoinRequest>
   readonly #byNick = new Map<string, Occupant>()
   readonly #bySession = new Map<string, Occupant>()
   #audience: readonly JID[] | undefined
@@ -63,6 +73,7 @@ export class Room {
       readonly affiliates: Map<string, Affiliate>
       readonly avatar?: readonly string[]
       readonly roles: Map<string, Role>
+      readonly requests?: Map<string, JoinRequest>
     },
   ) {
     this.jid = jid
@@ -73,6 +84,7 @@ export class Room {
     this.affiliates = stored.affiliates
     this.avatar = stored.avatar ?? []
     this.roles = stored.roles
+    this.requests = stored.requests ?? new Map()
   }
 
   /** XEP-0045 §5.2; of an occupant, too, or any address of his. */

@@ -68,6 +68,8 @@ export async function changeAffiliations(
   const stored = made.flatMap(({ key, before, after }) => [
     store.affiliate(room.jid, key, after),
     ...formerWrites(parts, room, key, before, after),
+    // Whoever has a standing waits for none.
+    ...(room.requests.has(key) && after !== undefined ? [store.request(room.jid, key, undefined)] : []),
   ])
   // What moderators gave somebody goes with what he was.
   const voices = forgotten(
@@ -80,7 +82,10 @@ export async function changeAffiliations(
   voices.apply()
   for (const { key, after } of made)
     if (after === undefined) room.affiliates.delete(key)
-    else room.affiliates.set(key, after)
+    else {
+      room.affiliates.set(key, after)
+      room.requests.delete(key)
+    }
   for (const { user, before, after } of made)
     for (const { changed } of listeners) changed?.(room, user.bare, before, after, by)
   const actor = actorOf(room, by)
