@@ -13,7 +13,7 @@ export interface Command {
   readonly node: string
   /** Names it to people. */
   readonly name: string
-  /** Of the server, or of each account, whose owner alone can run it. */
+  /** Of the server, of each account, whose owner alone can run it, or of each room, which sees for itself to who may. */
   readonly place: Place
   /** Asked anew at each step. */
   readonly access: Access | ((asker: JID) => Access)
@@ -29,7 +29,7 @@ export interface Command {
 export interface Dialog {
   /** Full address. */
   readonly asker: JID
-  /** The account it runs for; the host's address at place 'server'. */
+  /** The account it runs for; the room; the host's address at place 'server'. */
   readonly owner: JID
   /** Has a form filled in; it is checked when it comes back. Never resolves when the user gives up. */
   ask<F extends FormFields>(form: Form<F>, options?: AskOptions): Promise<Answer<F>>

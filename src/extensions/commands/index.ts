@@ -9,6 +9,7 @@ import { Execution } from './execution.ts'
 import { CommandSessions, type PackedCommand } from './sessions.ts'
 
 export type { Command, Completed } from './command.ts'
+export { commandNodes } from './discovery.ts'
 export { badPayload } from './errors.ts'
 
 export default defineExtension({
@@ -16,7 +17,7 @@ export default defineExtension({
   doc: 'Lets clients run the commands of other extensions without knowing them',
   xeps: [{ xep: 50, version: '1.3.0', status: 'complete' }],
   requires: [disco],
-  features: { server: [NS.commands], account: [NS.commands] },
+  features: { server: [NS.commands], account: [NS.commands], room: [NS.commands] },
   options: {
     'open-per-user': option.integer({
       doc: 'Commands that a user may have begun and not finished',
@@ -51,9 +52,11 @@ export default defineExtension({
       iq: [
         set(NS.commands, 'command', 'server', iq => execution.run('server', iq)),
         set(NS.commands, 'command', 'account', iq => execution.run('account', iq)),
+        set(NS.commands, 'command', 'room', iq => execution.run('room', iq)),
       ],
       on: { 'session:closed': ({ session }) => sessions.endOf(session.jid) },
       moving: {
+        owners: () => sessions.rooms,
         pack: user => sessions.pack(user),
         unpack: (_, packed) =>
           sessions.unpack(packed as PackedCommand[], (place, node) => catalogue.find(place, node)),

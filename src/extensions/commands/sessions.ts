@@ -38,6 +38,11 @@ interface Open extends CommandSession {
   timer: Timer
 }
 
+/** Whose home (a bare JID's text) has a session: that of the room for its commands, else that of whoever began it. */
+function homeOf({ command, asker, owner }: Pick<Open, 'command' | 'asker' | 'owner'>): string {
+  return (command.place === 'room' ? owner : asker).bare.toString()
+}
+
 /** The same as JSON. */
 export interface PackedCommand extends Pick<Command, 'place' | 'node'> {
   readonly id: string
@@ -56,8 +61,8 @@ export class CommandSessions {
   readonly #secret = randomBytes(32)
   /** By id; whoever was heard last stands last. */
   readonly #sessions = new Map<string, Open>()
-  /** By bare address. */
-  readonly #ofUsers = new Map<string, Set<Open>>()
+  /** By whose home they are at: `homeOf`. */
+  readonly #ofHomes = new Map<string, Set<Open>>()
 
   constructor(clock: Clock, limits: SessionLimits) {
     this.#clock = clock
@@ -66,8 +71,9 @@ export class CommandSessions {
 
   /** Begins a session. Throws a StanzaError `resource-constraint` when the user has too many. */
   begin(command: Command, asker: JID, owner: JID): CommandSession {
-    const own = this.#ofUsers.get(asker.bare.toString()) ?? new Set()
-    if (own.size >= this.#limits.perUser)
+    const open = this.#ofHomes.get(homeOf({ command, asker, owner })) ?? new Set()
+    const own = [...open].filter(session => session.asker.bare.equals(asker.bare))
+    if (own.length >= this.#limits.perUser)
       throw new StanzaError('resource-constraint', { text: 'finish or cancel your other commands first' })
     const [oldest] = this.#sessions.values()
     if (oldest !== undefined && this.#sessions.size >= MOST_SESSIONS) this.end(oldest)
@@ -77,17 +83,17 @@ export class CommandSessions {
   }
 
   #open(parts: Omit<Open, 'timer'>): Open {
-    const { id, asker } = parts
+    const { id } = parts
     const session = { ...parts, timer: this.#timer(id) }
     this.#sessions.set(id, session)
-    const user = asker.bare.toString()
-    this.#ofUsers.set(user, (this.#ofUsers.get(user) ?? new Set()).add(session))
+    const home = homeOf(session)
+    this.#ofHomes.set(home, (this.#ofHomes.get(home) ?? new Set()).add(session))
     return session
   }
 
   /** The sessions of a user that wait for him, for his next home. */
   pack(user: JID): readonly PackedCommand[] | undefined {
-    const own = [...(this.#ofUsers.get(user.toString()) ?? [])].filter(
+    const own = [...(this.#ofHomes.get(user.toString()) ?? [])].filter(
       ({ conversation }) => conversation.waits,
     )
     if (own.length === 0) return undefined
@@ -110,10 +116,15 @@ export class CommandSessions {
     }
   }
 
-  /** The home of these users (bare JIDs' texts) is another node, or has been. */
-  drop(which: (user: string) => boolean): void {
-    for (const session of [...this.#sessions.values()])
-      if (which(session.asker.bare.toString())) this.end(session)
+  /** Rooms with commands that have been begun. */
+  get rooms(): readonly string[] {
+    const ofRooms = [...this.#sessions.values()].filter(({ command }) => command.place === 'room')
+    return [...new Set(ofRooms.map(homeOf))]
+  }
+
+  /** The home of these users and rooms (bare JIDs' texts) is another node, or has been. */
+  drop(which: (owner: string) => boolean): void {
+    for (const session of [...this.#sessions.values()]) if (which(homeOf(session))) this.end(session)
   }
 
   /** Finds the session that a client goes on with. Throws a StanzaError: XEP-0050 §4.4 `bad-sessionid`, `session-expired`. */
@@ -137,20 +148,20 @@ export class CommandSessions {
   }
 
   /** Ends a session; harmless when it has ended. */
-  end({ id, asker }: CommandSession): void {
+  end({ id }: CommandSession): void {
     const session = this.#sessions.get(id)
     if (session === undefined) return
     session.timer.cancel()
     this.#sessions.delete(id)
-    const user = asker.bare.toString()
-    const own = this.#ofUsers.get(user)
-    own?.delete(session)
-    if (own?.size === 0) this.#ofUsers.delete(user)
+    const home = homeOf(session)
+    const open = this.#ofHomes.get(home)
+    open?.delete(session)
+    if (open?.size === 0) this.#ofHomes.delete(home)
   }
 
   /** Ends the sessions of a resource that is gone. */
   endOf(asker: JID): void {
-    for (const session of this.#ofUsers.get(asker.bare.toString()) ?? [])
+    for (const session of this.#ofHomes.get(asker.bare.toString()) ?? [])
       if (session.asker.equals(asker)) this.end(session)
   }
 

@@ -1,12 +1,15 @@
 /** XEP-0045 §6, XEP-0045 §7.12: what rooms say of themselves to whoever asks; XEP-0486 §3.3: also that they have a picture. */
 import { StanzaError } from '../../core/errors.ts'
 import { get, type IqContext, type IqRegistration } from '../../core/extension.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import { type Element, xml } from '../../xml/element.ts'
 import { type ResultFields, resultForm } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
+import commands, { commandNodes } from '../commands/index.ts'
 import { inRoom, requireUnlocked } from './in-room.ts'
 import type { MucParts } from './parts.ts'
+import { isAtLeast } from './privileges.ts'
 import type { Room } from './room.ts'
 import { subjectOf } from './subject.ts'
 
@@ -15,21 +18,35 @@ const OWN_NICK = 'x-roomuser-item'
 
 /** What is claimed of service discovery at a room. */
 export function discoveryClaims(parts: MucParts): IqRegistration[] {
-  const answer = (tell: (room: Room, iq: IqContext) => readonly Element[]) => (iq: IqContext) =>
-    inRoom(parts, iq.owner, room => {
+  const answer = (tell: (room: Room, iq: IqContext) => Maybe<readonly Element[]>) => (iq: IqContext) =>
+    inRoom(parts, iq.owner, async room => {
       requireUnlocked(room, iq.stanza.from)
       const { node } = iq.payload.attrs
-      return xml('query', { xmlns: iq.payload.getNS(), node }, [...tell(room, iq)])
+      return xml('query', { xmlns: iq.payload.getNS(), node }, [...(await tell(room, iq))])
     })
-  const info = (room: Room, { payload, stanza }: IqContext): readonly Element[] => {
+  const catalogue = parts.host.find(commands)
+  const nodes = catalogue && commandNodes('room', catalogue)
+  /** XEP-0050 §2.2: commands, for those who may run them. */
+  const ofCommands = async (
+    room: Room,
+    iq: IqContext,
+    what: 'info' | 'items',
+  ): Promise<readonly Element[]> => {
+    const mayRun = isAtLeast(room.affiliation(iq.stanza.from), 'admin')
+    const found = mayRun ? await nodes?.[what](iq, String(iq.payload.attrs.node)) : undefined
+    if (found === undefined) throw new StanzaError('item-not-found')
+    return found
+  }
+  const info = (room: Room, iq: IqContext): Maybe<readonly Element[]> => {
+    const { payload, stanza } = iq
     const { node } = payload.attrs
     if (node === OWN_NICK) return ownNick(room, stanza.from)
-    if (node !== undefined) throw new StanzaError('item-not-found')
+    if (node !== undefined) return ofCommands(room, iq, 'info')
     return infoOf(parts, room, stanza.from)
   }
-  const items = (room: Room, { payload, stanza }: IqContext): readonly Element[] => {
-    if (payload.attrs.node !== undefined) throw new StanzaError('item-not-found')
-    return itemsOf(room, stanza.from)
+  const items = (room: Room, iq: IqContext): Maybe<readonly Element[]> => {
+    if (iq.payload.attrs.node !== undefined) return ofCommands(room, iq, 'items')
+    return itemsOf(room, iq.stanza.from)
   }
   return [
     get(NS.discoInfo, 'query', 'room', answer(info)),

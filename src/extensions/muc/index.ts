@@ -3,6 +3,7 @@ import { defineExtension } from '../../core/extension.ts'
 import { option } from '../../core/options.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
+import commands from '../commands/index.ts'
 import disco from '../disco.ts'
 import settings from '../settings/index.ts'
 import stanzaIds from '../stanza-ids.ts'
@@ -16,6 +17,7 @@ import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
 import { Handing } from './handing.ts'
 import { inviteInstead } from './invitations.ts'
+import { linkCommands } from './link-commands.ts'
 import { followDisplayed, takeSeen } from './markers.ts'
 import { RoomMarks } from './marks.ts'
 import { Memberships, removeUser, tellAccounts } from './memberships.ts'
@@ -99,6 +101,12 @@ export default defineExtension({
       min: 1,
       max: 1_000,
     }),
+    'links-per-room': option.integer({
+      doc: 'Most links of a room by which others become members',
+      default: 20,
+      min: 0,
+      max: 200,
+    }),
     'results-per-query': option.integer({
       doc: 'Most results of one query of the archive of a room; a client asks for the rest by the next one',
       default: 100,
@@ -133,6 +141,7 @@ export default defineExtension({
         affiliations: options['affiliations-per-room'],
         group: options['members-per-group'],
         requests: options['join-requests-per-room'],
+        links: options['links-per-room'],
         creators: options['created-by'],
         get invitations() {
           return options['invitations-per-hour']
@@ -143,6 +152,7 @@ export default defineExtension({
       groupNotices(parts),
       tellAccounts(parts, (room, to, by) => inviteInstead(parts, room, to, by)),
     )
+    for (const command of linkCommands(parts)) host.find(commands)?.add(command)
     host.find(settings)?.add(groupsSetting)
     host.use(disco).addItems('rooms', iq => listRooms(parts, iq))
     followDisplayed(parts)

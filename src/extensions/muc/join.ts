@@ -12,6 +12,7 @@ import { historyWish, sendHistory } from './history.ts'
 import { requireUnlocked } from './in-room.ts'
 import { withoutOurs } from './items.ts'
 import { sendRequests } from './join-requests.ts'
+import { linkOf, redeem } from './links.ts'
 import { requireFree } from './nicks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
@@ -33,13 +34,16 @@ export async function join(
   const room = existing ?? (await create(parts, stanza.to!.bare, from))
   const isNew = existing === undefined
   // Who is there stays, whatever it says of itself.
-  if (!isNew && room.occupant(from) === undefined) requireEntry(room, from, x)
+  const isThere = isNew || room.occupant(from) !== undefined
+  const link = isThere ? undefined : await linkOf(parts, room, from, x)
+  if (!isThere) requireEntry(room, from, x, link !== undefined)
   requireFree(room, nick, from)
   const there = room.withNick(nick)
   const isFull = there === undefined && room.size >= Math.min(room.config.maxUsers, parts.limits.occupants)
   // XEP-0045 §7.2.9: admins and owners come in all the same.
   if (isFull && !isAtLeast(room.affiliation(from), 'admin'))
     throw new StanzaError('service-unavailable', { type: 'wait' })
+  if (link !== undefined) await redeem(parts, room, from, link)
   const occupant: Occupant = there ?? {
     nick,
     user: from.bare,
@@ -109,12 +113,13 @@ async function requireCreator({ host, limits }: MucParts, who: JID): Promise<voi
 }
 
 /** XEP-0045 §7.2.5 to XEP-0045 §7.2.11: what has to be so before somebody enters. */
-function requireEntry(room: Room, from: JID, x: Element | undefined): void {
+function requireEntry(room: Room, from: JID, x: Element | undefined, byLink: boolean): void {
   const affiliation = room.affiliation(from)
   const { config } = room
   requireUnlocked(room, from)
   // XEP-0045 §7.2.7
   if (affiliation === 'outcast') throw new StanzaError('forbidden')
+  if (byLink) return
   // XEP-0045 §7.2.6
   if (config.membersOnly && affiliation === 'none') throw new StanzaError('registration-required')
   // XEP-0045 §7.2.5; owners know it, or can look it up.

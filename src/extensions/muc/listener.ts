@@ -13,6 +13,8 @@ export interface RoomListener {
     before: Affiliate | undefined,
     after: Affiliate | undefined,
     by: JID,
+    /** Whoever's link he has come by; bare. */
+    link?: JID,
   ) => void
   /** A room is gone, with all that was stored of it; `room` still holds what it was, without its occupants. */
   readonly destroyed?: (room: Room) => void

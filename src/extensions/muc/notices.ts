@@ -19,6 +19,8 @@ interface Gathered {
   readonly happening: Happening
   readonly by: JID
   readonly users: JID[]
+  /** Whose link they have come by. */
+  readonly link: JID | undefined
 }
 
 /** Members that are named to people; of others it is said how many they are. */
@@ -33,14 +35,14 @@ export function groupNotices(parts: MucParts): RoomListener {
     for (const one of all.values()) announce(parts, one.room, ...memberNotice(one))
   }
   return {
-    changed(room, user, before, after, by) {
+    changed(room, user, before, after, by, link) {
       const happening = happeningOf(user, before, after, by)
       if (!room.config.group || happening === undefined) return
       const key = `${room.jid} ${happening} ${by.bare}`
       // In the same turn of the room's lane, when all of a request has been changed.
       if (gathered.size === 0) queueMicrotask(flush)
       const known = gathered.get(key)
-      if (known === undefined) gathered.set(key, { room, happening, by: by.bare, users: [user] })
+      if (known === undefined) gathered.set(key, { room, happening, by: by.bare, users: [user], link })
       else known.users.push(user)
     },
   }
@@ -63,13 +65,14 @@ function happeningOf(
 }
 
 /** A text for people, and what clients can put into the language of their users. */
-function memberNotice({ room, happening, by, users }: Gathered): [text: string, notice: Element] {
+function memberNotice({ room, happening, by, users, link }: Gathered): [text: string, notice: Element] {
   const actor = nameOf(room, by)
   const named = users.slice(0, NAMED).map(user => nameOf(room, user))
   const rest = users.length - named.length
   const list = [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ')
+  const way = link === undefined ? '' : ` by a link of ${nameOf(room, link)}`
   const texts: Record<Happening, string> = {
-    added: users.some(user => user.equals(by)) ? `${actor} joined` : `${actor} added ${list}`,
+    added: users.some(user => user.equals(by)) ? `${actor} joined${way}` : `${actor} added ${list}`,
     removed: `${actor} removed ${list}`,
     left: `${actor} left`,
     admin: `${actor} made ${list} admin`,
@@ -78,7 +81,7 @@ function memberNotice({ room, happening, by, users }: Gathered): [text: string, 
   }
   const notice = xml(
     'notice',
-    { xmlns: NS.groups, type: happening, by: by.toString() },
+    { xmlns: NS.groups, type: happening, by: by.toString(), ...(link && { link: link.toString() }) },
     users.map(user => xml('user', { jid: user.toString() })),
   )
   return [texts[happening], notice]

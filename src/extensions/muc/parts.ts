@@ -19,6 +19,8 @@ export interface RoomLimits {
   readonly invitations: number
   /** People who wait to become members of a room. */
   readonly requests: number
+  /** Links by which one becomes a member of a room. */
+  readonly links: number
   /** Who may make rooms. */
   readonly creators: 'users' | 'admins'
 }

@@ -26,6 +26,18 @@ export interface JoinRequest {
   readonly time: number
 }
 
+/** A link by which others become members. Stored as JSON. */
+export interface InviteLink {
+  /** SHA-256 of its token, as base64. */
+  readonly hash: string
+  /** Bare JID of the admin who made it. */
+  readonly by: string
+  /** Until when it is good, ms since 1970. */
+  readonly expires: number
+  /** How many can still become members by it. */
+  readonly uses: number
+}
+
 /** XEP-0045 §8.1 */
 export interface Subject {
   /** The message (`type='groupchat'`) that set it, as it was reflected, packed as base64. */
@@ -55,6 +67,8 @@ export class Room {
   readonly roles: Map<string, Role>
   /** By bare JID: who waits to become a member, in the order of the addresses until somebody asks, then as they ask. */
   readonly requests: Map<string, JoinRequest>
+  /** Links by which one becomes a member, by id. */
+  readonly links: Map<string, InviteLink>
   readonly #byNick = new Map<string, Occupant>()
   readonly #bySession = new Map<string, Occupant>()
   #audience: readonly JID[] | undefined
@@ -74,6 +88,7 @@ export class Room {
       readonly avatar?: readonly string[]
       readonly roles: Map<string, Role>
       readonly requests?: Map<string, JoinRequest>
+      readonly links?: Map<string, InviteLink>
     },
   ) {
     this.jid = jid
@@ -85,6 +100,7 @@ export class Room {
     this.avatar = stored.avatar ?? []
     this.roles = stored.roles
     this.requests = stored.requests ?? new Map()
+    this.links = stored.links ?? new Map()
   }
 
   /** XEP-0045 §5.2; of an occupant, too, or any address of his. */

@@ -36,6 +36,8 @@ interface Along {
   readonly config?: RoomConfig
   /** Stored in the same commit. */
   readonly writes?: readonly Write[]
+  /** Whose link it came about by; bare. */
+  readonly link?: JID
   /** Done as soon as it is stored. */
   readonly apply?: () => void
 }
@@ -59,7 +61,7 @@ export async function changeAffiliations(
   room: Room,
   changes: readonly StandingChange[],
   by: JID,
-  { answered, config = room.config, writes = [], apply: also }: Along = {},
+  { answered, config = room.config, writes = [], link, apply: also }: Along = {},
 ): Promise<() => Maybe<void>> {
   const made = prepare(parts, room, changes)
   requireOwner(room, made)
@@ -87,7 +89,7 @@ export async function changeAffiliations(
       room.requests.delete(key)
     }
   for (const { user, before, after } of made)
-    for (const { changed } of listeners) changed?.(room, user.bare, before, after, by)
+    for (const { changed } of listeners) changed?.(room, user.bare, before, after, by, link)
   const actor = actorOf(room, by)
   const { size } = room
   const tellings = made.flatMap(change => apply(parts, room, change, actor))

@@ -4,7 +4,7 @@ import type { Table, Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import { DEFAULT_CONFIG, type RoomConfig } from './config.ts'
 import type { Role } from './privileges.ts'
-import { type Affiliate, type JoinRequest, Room, type Subject } from './room.ts'
+import { type Affiliate, type InviteLink, type JoinRequest, Room, type Subject } from './room.ts'
 
 /** What a room is, besides its affiliates and its archive. */
 interface Stored {
@@ -45,21 +45,25 @@ export class RoomStore {
 
   /** By bare JID: those who have asked to become members. */
   readonly #requests: Table<JoinRequest>
+  /** By id. */
+  readonly #links: Table<InviteLink>
 
   constructor(host: Host) {
     this.#rooms = host.storage.table<Stored | Subject | readonly string[] | RememberedRole>('rooms', 'lww')
     this.#affiliates = host.storage.table<Affiliate>('room-affiliates', 'lww')
     this.#former = host.storage.table<Former>('room-former', 'lww')
     this.#requests = host.storage.table<JoinRequest>('room-join-requests', 'lww')
+    this.#links = host.storage.table<InviteLink>('room-links', 'lww')
     this.#cards = host.storage.table<string>('room-cards', 'lww')
   }
 
   /** Reads a room; undefined if there is none. */
   async read(jid: JID): Promise<Room | undefined> {
-    const [rows, affiliates, requests] = await Promise.all([
+    const [rows, affiliates, requests, links] = await Promise.all([
       rowsOf(this.#rooms, jid),
       rowsOf(this.#affiliates, jid),
       rowsOf(this.#requests, jid),
+      rowsOf(this.#links, jid),
     ])
     const stored = rows.find(({ key }) => key === ROOM)?.item as Stored | undefined
     if (stored === undefined) return undefined
@@ -72,6 +76,7 @@ export class RoomStore {
       avatar: (rows.find(({ key }) => key === AVATAR)?.item ?? []) as readonly string[],
       affiliates: new Map(affiliates.map(({ key, item }) => [key, item])),
       requests: new Map(requests.map(({ key, item }) => [key, item])),
+      links: new Map(links.map(({ key, item }) => [key, item])),
       roles: new Map(
         rows
           .filter(({ key }) => key.startsWith(ROLE))
@@ -105,6 +110,11 @@ export class RoomStore {
   /** Stores, or removes, what somebody has asked who wants to become a member. */
   request(jid: JID, user: string, request: JoinRequest | undefined): Write {
     return request === undefined ? this.#requests.delete(jid, user) : this.#requests.put(jid, user, request)
+  }
+
+  /** Stores, or removes, a link by which one becomes a member. */
+  link(jid: JID, id: string, link: InviteLink | undefined): Write {
+    return link === undefined ? this.#links.delete(jid, id) : this.#links.put(jid, id, link)
   }
 
   /** Stores that somebody was a member, or, with nothing, that he is to read no more than others. */
