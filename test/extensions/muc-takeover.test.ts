@@ -140,3 +140,48 @@ t.test(
     }
   },
 )
+
+t.test('all that was said last is told again, however much, and ahead of what is new', async t => {
+  const server = await TestServer.start({
+    nodes: 2,
+    accounts: ['alice', 'bob'].map(user => [`${user}@localhost`, 'secret'] as const),
+    config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
+  })
+  t.teardown(() => server.close())
+  const alice = await signedIn(t, server.ports[1]!.tcp, 'alice', 'secret')
+  const bob = await signedIn(t, server.ports[1]!.tcp, 'bob', 'secret')
+  // One whose home is the node that is going to die.
+  const room = ROOMS.find(address => server.isHome(0, address))!
+  const enter = async (client: typeof alice, nick: string): Promise<void> => {
+    client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
+    await client.expect('<subject/></message>')
+  }
+  await enter(alice, 'alice')
+  const form = "<x xmlns='jabber:x:data' type='submit'/>"
+  const owner = `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`
+  alice.send(`<iq type='set' id='c' to='${room}'>${owner}</iq>`)
+  await alice.expect('type="result" id="c"')
+  await enter(bob, 'bob')
+  const say = (text: string): void =>
+    alice.send(`<message to='${room}' type='groupchat'><body>${text}</body></message>`)
+  say('long ago')
+  for (const client of [alice, bob]) await client.expect('<body>long ago</body>')
+  server.clock.advance(60_000)
+  // More than a page, more than there has ever been a bound on.
+  const texts = Array.from({ length: 620 }, (_, i) => `number ${i}.`)
+  for (const text of texts) say(text)
+  for (const text of texts) for (const client of [alice, bob]) await client.expect(`<body>${text}</body>`)
+  await server.settled()
+  server.kill(0)
+  // Nobody asks for the room for a while: what it has not told any more is told all the same.
+  server.clock.advance(120_000)
+  say('new')
+  for (const client of [alice, bob]) {
+    const heard: string[] = []
+    while (heard.at(-1) !== 'new') {
+      const [, body] = await client.expect(/<body>([^<]+)<\/body>/)
+      heard.push(body!)
+    }
+    t.same(heard, [...texts, 'new'])
+  }
+})

@@ -158,6 +158,11 @@ export class TestServer {
     return resolve
   }
 
+  /** Whether a node is the home of an owner. */
+  isHome(node: number, owner: string): boolean {
+    return this.servers[node]!.router.isHome(JID.parse(owner))
+  }
+
   /** Makes an invitation to the first host and gives its token. */
   async invite(wanted: NewInvitation): Promise<string> {
     const { storage, jid } = this.servers[0]!.hosts[0]!

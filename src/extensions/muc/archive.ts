@@ -26,14 +26,10 @@ export class RoomArchive {
     })
   }
 
-  /** The newest messages, oldest first; `since` in ms since 1970. */
-  async newest(room: JID, limit: number, since?: number): Promise<readonly ArchiveEntry[]> {
-    const { items } = await this.archive.page(room, {
-      reverse: true,
-      limit,
-      ...(since !== undefined && { start: since }),
-    })
-    return items.toReversed()
+  /** The newest message. */
+  async last(room: JID): Promise<ArchiveEntry | undefined> {
+    const { items } = await this.archive.page(room, { reverse: true, limit: 1 })
+    return items[0]
   }
 }
 

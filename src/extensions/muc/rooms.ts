@@ -14,10 +14,10 @@ export class Rooms {
   readonly #rooms = new Map<string, Room>()
   /** Whoever asks for one that is being read gets that: a room is one. */
   readonly #reading = new Map<string, Promise<Room | undefined>>()
-  /** Called with a room whose former home has died, once it is in memory. */
-  readonly #takeOver: (room: Room) => void
+  /** Called with a room whose former home has died, before it is in memory; what it rejects with, whoever asks for the room gets. */
+  readonly #takeOver: (room: Room) => Promise<void>
 
-  constructor(store: RoomStore, attendance: Attendance, takeOver: (room: Room) => void) {
+  constructor(store: RoomStore, attendance: Attendance, takeOver: (room: Room) => Promise<void>) {
     this.#store = store
     this.#attendance = attendance
     this.#takeOver = takeOver
@@ -41,7 +41,8 @@ export class Rooms {
   async #read(jid: JID): Promise<Room | undefined> {
     const room = await this.#store.read(jid)
     if (room === undefined) return undefined
-    if (await this.add(room)) this.#takeOver(room)
+    if (await this.#attendance.restore(room)) await this.#takeOver(room)
+    this.#keep(room)
     return room
   }
 
@@ -52,13 +53,16 @@ export class Rooms {
     return room
   }
 
-  /** A room has been made, or read. Gives whether a former home of it has died. */
-  async add(room: Room): Promise<boolean> {
-    const hasDied = await this.#attendance.restore(room)
+  /** A room has been made. */
+  async add(room: Room): Promise<void> {
+    await this.#attendance.restore(room)
+    this.#keep(room)
+  }
+
+  #keep(room: Room): void {
     if (this.#rooms.size >= MANY)
       for (const [key, { size }] of this.#rooms) if (size === 0) this.#rooms.delete(key)
     this.#rooms.set(room.jid.toString(), room)
-    return hasDied
   }
 
   /** A room is gone. */

@@ -1,5 +1,7 @@
 /** What a node does with a room whose former home has died. */
 import type { Host } from '../../core/host.ts'
+import { archivePages } from '../../core/pages.ts'
+import type { ArchiveEntry } from '../../storage/types.ts'
 import { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { saidBefore } from './history.ts'
@@ -14,25 +16,41 @@ declare module '../../core/home-tasks.ts' {
   }
 }
 
-/** What was said so long before is told again, ms: a node is taken for dead after 8 s. */
+/**
+ * What was stored so long before the last message is told again, ms: a home that dies under load is behind with telling, and by seconds where
+ * the storage is slow.
+ */
 const TOLD_AGAIN_MS = 30_000
-const MOST_TOLD_AGAIN = 500
+/** Read at once. */
+const PAGE = 100
 
 /**
  * The former home of a room has died: what it has stored and perhaps not told any more is told again, ahead of all that is new, and those who
- * have gone with it are. In the lane of the room.
+ * have gone with it are. In the lane of the room, which is not in memory yet: nothing new is stored before it is known where that begins.
  */
-export function takeOver(parts: MucParts, room: Room): void {
-  const { host, archive } = parts
-  const { background, router } = host
+export async function takeOver(parts: MucParts, room: Room): Promise<void> {
+  const { archive, host } = parts
   const { audience } = room
-  const told = room.tell(async () => {
-    await host.ids.ready()
-    const entries = await archive.newest(room.jid, MOST_TOLD_AGAIN, host.clock.now() - TOLD_AGAIN_MS)
-    for (const entry of entries) router.tellMany(saidBefore(host, room, entry), audience, entry.peer)
-  })
-  background.run('muc', told)
-  background.run('muc', lookForGone(parts, room, audience))
+  const last = await archive.last(room.jid)
+  if (last !== undefined)
+    host.background.run(
+      'muc',
+      room.tell(() => tellAgain(parts, room, audience, last)),
+    )
+  host.background.run('muc', lookForGone(parts, room, audience))
+}
+
+/** All of it, however much: whoever has missed something in the middle does not notice. From the last message on back, whenever that was: the room may have been asked for by nobody since. */
+async function tellAgain(
+  { archive, host }: MucParts,
+  room: Room,
+  audience: readonly JID[],
+  last: ArchiveEntry,
+): Promise<void> {
+  await host.ids.ready()
+  const query = { start: last.time - TOLD_AGAIN_MS, before: last.id + 1n, limit: PAGE }
+  for await (const entries of archivePages(archive.archive, room.jid, query))
+    for (const entry of entries) host.router.tellMany(saidBefore(host, room, entry), audience, entry.peer)
 }
 
 /** Each account is asked for itself: one whose home is being looked for takes seconds, and the others' clients come again meanwhile. */
