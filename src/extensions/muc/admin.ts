@@ -84,8 +84,18 @@ function reasonIn(item: Element): string | undefined {
 }
 
 /** Throws the StanzaError that says why somebody may not change an affiliation. */
-function requireRight(room: Room, from: JID, { user, affiliation }: StandingChange): void {
+function requireRight(room: Room, from: JID, { user, affiliation, nick }: StandingChange): void {
   const actor = room.affiliation(from)
+  // docs/protocol/groups.md: where members add members, they add those who are nothing yet, and do nothing else.
+  if (
+    room.config.group &&
+    room.config.adders === 'members' &&
+    actor === 'member' &&
+    affiliation === 'member' &&
+    nick === undefined &&
+    room.affiliation(user) === 'none'
+  )
+    return
   const isOwn = user.equals(from.bare)
   const before = room.affiliates.get(user.toString())?.affiliation ?? 'none'
   // Whoever has a standing may give it up.

@@ -50,8 +50,11 @@ async function write(parts: MucParts, { owner, stanza: { from }, payload }: IqCo
       // XEP-0486 §3.2: "Setting an empty vCard unpublishes the avatar."
       const isEmpty = payload.getChildElements().length === 0
       await commit(host.storage, store.putCard(owner, isEmpty ? undefined : card, avatar), host.log)
+      const before = room.avatar
       room.avatar = avatar
-      return tellChange(parts, room, answered)
+      const told = tellChange(parts, room, answered)
+      if (avatar.join() !== before.join()) for (const { pictured } of parts.listeners) pictured?.(room, from)
+      return told
     }),
   )
 }

@@ -128,6 +128,12 @@ function fieldsOf(config: RoomConfig, most: number): Record<string, Setting> {
       config.joining,
       joining => ({ joining }),
     ),
+    'tidings:groups#add': choice(
+      'Who may add members to a group',
+      { admins: 'Admins', members: 'All members' },
+      config.adders,
+      adders => ({ adders }),
+    ),
     'tidings:groups#history': choice(
       'What members may read in the archive',
       { all: 'Everything', 'since-joined': 'What came since they were added' },

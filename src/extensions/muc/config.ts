@@ -42,6 +42,13 @@ export interface RoomConfig {
   readonly forwardMentions: boolean
   /** Whether those who may not enter can ask to become members: XEP-0045 §7.10. */
   readonly joining: 'closed' | 'request'
+  /** Who adds members to a group, and invites to it. */
+  readonly adders: 'admins' | 'members'
+}
+
+/** Whether others than admins may invite: by that they add members, where a room is for members only. */
+export function othersInvite({ group, adders, allowInvites }: RoomConfig): boolean {
+  return allowInvites && (!group || adders === 'members')
 }
 
 /** A room that somebody makes by entering it, as it is at first: XEP-0045 §10.1.2. */
@@ -66,4 +73,5 @@ export const DEFAULT_CONFIG: RoomConfig = {
   group: false,
   forwardMentions: false,
   joining: 'closed',
+  adders: 'admins',
 }

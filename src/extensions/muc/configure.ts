@@ -42,6 +42,7 @@ export async function configure(
     apply,
   })
   const told = tellLater(room, answered, effects(parts, room, before))
+  for (const { configured } of parts.listeners) configured?.(room, before, by)
   return () => then(settle(), told)
 }
 

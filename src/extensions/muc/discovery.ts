@@ -7,6 +7,7 @@ import { type ResultFields, resultForm } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import commands, { commandNodes } from '../commands/index.ts'
+import { othersInvite } from './config.ts'
 import { inRoom, requireUnlocked } from './in-room.ts'
 import type { MucParts } from './parts.ts'
 import { isAtLeast } from './privileges.ts'
@@ -92,13 +93,13 @@ function featuresOf({ config }: Room): string[] {
 
 /** XEP-0045 §16.5.4: what whoever thinks of entering is to know. */
 function aboutRoom({ config, avatar }: Room): ResultFields {
-  const { name, description, language, changeSubject, allowInvites, history } = config
+  const { name, description, language, changeSubject, history } = config
   return {
     ...(name !== '' && { 'muc#roomconfig_roomname': [name] }),
     ...(description !== '' && { 'muc#roominfo_description': [description] }),
     ...(language !== '' && { 'muc#roominfo_lang': [language] }),
     'muc#roomconfig_changesubject': [changeSubject ? '1' : '0'],
-    'muc#roomconfig_allowinvites': [allowInvites ? '1' : '0'],
+    'muc#roomconfig_allowinvites': [othersInvite(config) ? '1' : '0'],
     'muc#maxhistoryfetch': [String(history)],
     // XEP-0486 §4: "A room SHOULD NOT include a 'muc#roominfo_avatarhash' field if it doesn't have an avatar set."
     ...(avatar.length > 0 && { 'muc#roominfo_avatarhash': avatar }),

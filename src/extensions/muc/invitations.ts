@@ -6,6 +6,7 @@ import { type Element, xml } from '../../xml/element.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { othersInvite } from './config.ts'
 import { hand, type Invitation, invitationTo } from './invitation.ts'
 import { roomUser } from './items.ts'
 import type { MucParts } from './parts.ts'
@@ -86,7 +87,7 @@ function requireRight(room: Room, from: JID): void {
   if (room.occupant(from) === undefined && !isAtLeast(affiliation, 'member'))
     throw new StanzaError('not-acceptable', { type: 'cancel' })
   // XEP-0045 §7.8.2: "if a member without privileges to edit the member list attempts to invite another user": forbidden.
-  if (room.config.membersOnly && !room.config.allowInvites && !isAtLeast(affiliation, 'admin'))
+  if (room.config.membersOnly && !othersInvite(room.config) && !isAtLeast(affiliation, 'admin'))
     throw new StanzaError('forbidden')
 }
 

@@ -1,4 +1,5 @@
 import type { JID } from '../../xml/jid.ts'
+import type { RoomConfig } from './config.ts'
 import type { Affiliate, Room } from './room.ts'
 
 /** What other files of this folder want to know of rooms; they add themselves to `MucParts.listeners` at set-up. All of it runs in the lane of the room. */
@@ -16,6 +17,10 @@ export interface RoomListener {
     /** Whoever's link he has come by; bare. */
     link?: JID,
   ) => void
+  /** A room is configured otherwise than before; it is stored, and occupants are told it before anything else. */
+  readonly configured?: (room: Room, before: RoomConfig, by: JID) => void
+  /** A room has another picture, or none any more. */
+  readonly pictured?: (room: Room, by: JID) => void
   /** A room is gone, with all that was stored of it; `room` still holds what it was, without its occupants. */
   readonly destroyed?: (room: Room) => void
 }

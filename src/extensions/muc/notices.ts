@@ -35,8 +35,38 @@ export function groupNotices(parts: MucParts): RoomListener {
     for (const one of all.values()) announce(parts, one.room, ...memberNotice(one))
   }
   return {
+    configured(room, before, by) {
+      if (!room.config.group || !before.group) return
+      const { name, description } = room.config
+      if (name !== before.name)
+        announce(
+          parts,
+          room,
+          name === ''
+            ? `${nameOf(room, by)} took away the name of the group`
+            : `${nameOf(room, by)} named the group ${name}`,
+          xml('notice', { xmlns: NS.groups, type: 'name', by: by.bare.toString(), name }),
+        )
+      if (description !== before.description)
+        announce(
+          parts,
+          room,
+          `${nameOf(room, by)} changed the description of the group`,
+          xml('notice', { xmlns: NS.groups, type: 'description', by: by.bare.toString() }),
+        )
+    },
+    pictured(room, by) {
+      if (room.config.group)
+        announce(
+          parts,
+          room,
+          `${nameOf(room, by)} changed the picture of the group`,
+          xml('notice', { xmlns: NS.groups, type: 'picture', by: by.bare.toString() }),
+        )
+    },
     changed(room, user, before, after, by, link) {
       const happening = happeningOf(user, before, after, by)
+      if (room.config.group && happening === undefined) tellNick(parts, room, user, before, after, by)
       if (!room.config.group || happening === undefined) return
       const key = `${room.jid} ${happening} ${by.bare}`
       // In the same turn of the room's lane, when all of a request has been changed.
@@ -46,6 +76,32 @@ export function groupNotices(parts: MucParts): RoomListener {
       else known.users.push(user)
     },
   }
+}
+
+/** Somebody who stays a member has another nick reserved, or none any more. */
+function tellNick(
+  parts: MucParts,
+  room: Room,
+  user: JID,
+  before: Affiliate | undefined,
+  after: Affiliate | undefined,
+  by: JID,
+): void {
+  if (before === undefined || after?.affiliation !== before.affiliation || after.nick === before.nick) return
+  if (before.affiliation === 'outcast') return
+  const was = before.nick ?? user.local
+  const { nick } = after
+  const text = nick === undefined ? `${was} gave up this nick` : `${was} is called ${nick} now`
+  const named = xml('user', { jid: user.toString(), ...(nick !== undefined && { nick }) })
+  // Behind what is told of the change itself, in the same turn of the room's lane.
+  queueMicrotask(() =>
+    announce(
+      parts,
+      room,
+      text,
+      xml('notice', { xmlns: NS.groups, type: 'nick', by: by.bare.toString() }, named),
+    ),
+  )
 }
 
 function happeningOf(
