@@ -18,6 +18,8 @@ export interface PageRequest {
 export interface PageReport {
   /** The ids of the first and the last result; absent where there is none. */
   readonly ends?: readonly [first: string, last: string]
+  /** Which result of all the first one is, from 0. */
+  readonly index?: number
   /** How many results there are in all. */
   readonly count?: number
 }
@@ -38,11 +40,11 @@ export function readPageRequest(payload: Element): PageRequest | undefined {
 }
 
 /** The `<set/>` of an answer: XEP-0059 §2.2. */
-export function pageReport({ ends, count }: PageReport): Element {
+export function pageReport({ ends, index, count }: PageReport): Element {
   return xml(
     'set',
     { xmlns: NS.resultSets },
-    ends && xml('first', {}, ends[0]),
+    ends && xml('first', index === undefined ? {} : { index: String(index) }, ends[0]),
     ends && xml('last', {}, ends[1]),
     count !== undefined && xml('count', {}, String(count)),
   )
