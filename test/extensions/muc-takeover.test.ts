@@ -109,7 +109,7 @@ async function enter(client: RawClient, nick: string): Promise<void> {
 t.test('who comes back before all have been asked stays', async t => {
   const { server, alice, bob, come, say } = await withoutFirst(t)
   // The rooms are at home at the other node when somebody says something, and bob's account cannot say yet whether his session is there.
-  const release = server.hold(1, 'bob@localhost')
+  const release = server.hold('bob@localhost')
   await say('first', alice)
   const carol = await come('carol')
   await enter(carol, 'carol')

@@ -151,10 +151,12 @@ export class TestServer {
     void network.kill(`node${node}`)
   }
 
-  /** Keeps an owner's lane at a node busy: what is to be done in it waits until the function is called that this gives. */
-  hold(node: number, owner: string): () => void {
+  /** Keeps an owner's lane busy: what is to be done in it waits until the function is called that this gives. */
+  hold(owner: string): () => void {
     const { promise, resolve } = Promise.withResolvers<void>()
-    void this.servers[node]!.router.homes.inLane(JID.parse(owner), () => promise)
+    const jid = JID.parse(owner)
+    const home = this.servers.find(({ router }) => router.isHome(jid))
+    void home?.router.homes.inLane(jid, () => promise)
     return resolve
   }
 

@@ -11,11 +11,11 @@ import { changesBy, listOf, roomIn } from './conferences.ts'
 
 /** Changes of bookmarks that the server makes for a user. In the owner's lane, at his home. */
 export interface Bookmarks {
-  /** Adds a bookmark of a room, with autojoin, unless there is one, in one commit with `also`. */
+  /** Adds a bookmark of a room, with autojoin, unless there is one (`isNew` tells), in one commit with `also`. */
   add(
     owner: JID,
     bookmark: { readonly room: string; readonly name: string; readonly nick: string },
-    also: readonly Write[],
+    also: (isNew: boolean) => readonly Write[],
   ): Promise<void>
   /** Takes one away, in one commit with `also`. */
   remove(owner: JID, room: string, also: readonly Write[]): Promise<void>
@@ -95,12 +95,12 @@ export default defineExtension({
       provides: {
         async add(owner, { room, name, nick }, also) {
           const all = await bookmarks(owner)
-          if (all.some(({ id }) => id === room)) return published.edit(owner, [], also)
+          if (all.some(({ id }) => id === room)) return published.edit(owner, [], also(false))
           const attributes = { xmlns: NS.bookmarks, name, autojoin: 'true' }
           const payload = printAlone(xml('conference', attributes, nick !== '' && xml('nick', {}, nick)))
           const item = { id: room, payload }
           const edit = { node: NS.bookmarks, make: {}, put: item }
-          await published.edit(owner, [edit, await listWith(owner, [...all, item])], also)
+          await published.edit(owner, [edit, await listWith(owner, [...all, item])], also(true))
         },
         async remove(owner, room, also) {
           const all = await bookmarks(owner)

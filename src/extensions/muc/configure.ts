@@ -29,7 +29,11 @@ export async function configure(
   // Who has voice is settled anew where another rule holds.
   const isOther = config.moderated !== before.moderated
   const voices = forgotten(parts.store, room, isOther ? room.roles.keys() : [])
-  const writes = [parts.store.room(room, config, false), ...voices.writes]
+  const writes = [
+    parts.store.room(room, config, false),
+    ...voices.writes,
+    ...parts.news.keepGroup(room, config, by),
+  ]
   const apply = (): void => {
     voices.apply()
     room.config = config
@@ -41,6 +45,7 @@ export async function configure(
     writes,
     apply,
   })
+  if (config.group && !before.group) parts.news.becameGroup(room, by)
   const told = tellLater(room, answered, effects(parts, room, before))
   for (const { configured } of parts.listeners) configured?.(room, before, by)
   return () => then(settle(), told)

@@ -7,6 +7,7 @@ import commands from '../commands/index.ts'
 import disco from '../disco.ts'
 import settings from '../settings/index.ts'
 import stanzaIds from '../stanza-ids.ts'
+import { AccountNews } from './account-news.ts'
 import { adminClaims } from './admin.ts'
 import { RoomArchive } from './archive.ts'
 import { archiveClaims } from './archive-queries.ts'
@@ -20,7 +21,7 @@ import { inviteInstead } from './invitations.ts'
 import { linkCommands } from './link-commands.ts'
 import { followDisplayed, takeSeen } from './markers.ts'
 import { RoomMarks } from './marks.ts'
-import { Memberships, removeUser, tellAccounts } from './memberships.ts'
+import { Memberships } from './memberships.ts'
 import { takeMention } from './missed.ts'
 import { muteClaims } from './mute.ts'
 import { groupNotices } from './notices.ts'
@@ -34,6 +35,7 @@ import { listRooms } from './room-list.ts'
 import { Rooms } from './rooms.ts'
 import { RoomService } from './service.ts'
 import { RoomStore } from './store.ts'
+import { removeUser } from './succession.ts'
 import { goneOf, takeOver } from './take-over.ts'
 
 export default defineExtension({
@@ -76,6 +78,18 @@ export default defineExtension({
       doc: 'Who may make rooms: users of the host, or its administrators alone',
       default: 'users',
       choices: ['users', 'admins'],
+    }),
+    'rooms-per-user': option.integer({
+      doc: 'Rooms that one user may own; those that are made in one moment may be more',
+      default: 200,
+      min: 1,
+      max: 100_000,
+    }),
+    'nicks-per-user': option.integer({
+      doc: 'Nicks that one user may have in one room at a time; any number of sessions may share one',
+      default: 5,
+      min: 1,
+      max: 1_000,
     }),
     'occupants-per-room': option.integer({
       doc: 'Most occupants that the owners of a room can allow; admins and owners of a room always get in',
@@ -129,9 +143,16 @@ export default defineExtension({
     const handing = new Handing(host)
     const parts: MucParts = {
       host,
+      memberships,
+      get news() {
+        return news
+      },
       service,
       store,
-      rooms: new Rooms(store, new Attendance(host), room => takeOver(parts, room)),
+      rooms: new Rooms(store, new Attendance(host), {
+        read: room => host.background.run('muc', news.loaded(room)),
+        takenOver: room => takeOver(parts, room),
+      }),
       ids: new OccupantIds(host),
       archive: new RoomArchive(host),
       marks: new RoomMarks(host),
@@ -143,15 +164,15 @@ export default defineExtension({
         requests: options['join-requests-per-room'],
         links: options['links-per-room'],
         creators: options['created-by'],
+        owned: options['rooms-per-user'],
+        nicks: options['nicks-per-user'],
         get invitations() {
           return options['invitations-per-hour']
         },
       },
     }
-    parts.listeners.push(
-      groupNotices(parts),
-      tellAccounts(parts, (room, to, by) => inviteInstead(parts, room, to, by)),
-    )
+    const news = new AccountNews(parts, (room, to, by) => inviteInstead(parts, room, to, by))
+    parts.listeners.push(groupNotices(parts), news)
     for (const command of linkCommands(parts)) host.find(commands)?.add(command)
     host.find(settings)?.add(groupsSetting)
     host.use(disco).addItems('rooms', iq => listRooms(parts, iq))
@@ -173,7 +194,8 @@ export default defineExtension({
       atHome: {
         'muc:hand': handing.take,
         'muc:standing': (account, standing) => memberships.take(account, standing),
-        'muc:removed': (room, user) => removeUser(parts, room, user),
+        'muc:removed': async (room, user) =>
+          host.background.run('muc', (await removeUser(parts, room, user))()),
         'muc:may-ask': (account, who) => mayAsk(host, account, who),
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),
         'muc:mentioned': (user, mention) => takeMention(parts, user, mention),

@@ -39,6 +39,9 @@ export async function join(
   if (!isThere) requireEntry(room, from, x, link !== undefined)
   requireFree(room, nick, from)
   const there = room.withNick(nick)
+  // More nicks of one user are for whoever has several roles in a room, and not for filling it.
+  if (there === undefined && room.occupantsOf(from).length >= parts.limits.nicks)
+    throw new StanzaError('resource-constraint', { text: 'too many nicks in this room' })
   const isFull = there === undefined && room.size >= Math.min(room.config.maxUsers, parts.limits.occupants)
   // XEP-0045 §7.2.9: admins and owners come in all the same.
   if (isFull && !isAtLeast(room.affiliation(from), 'admin'))
@@ -82,17 +85,12 @@ function statusesFor({ config }: Room, isNew: boolean): number[] {
 
 /** XEP-0045 §10.1.1: the room is made, and whoever made it is its owner; it is locked until it is configured, or accepted as it is. */
 async function create(parts: MucParts, jid: JID, owner: JID): Promise<Room> {
-  const { host, store, rooms } = parts
+  const { host, store, rooms, listeners } = parts
   await requireCreator(parts, owner)
   const created = host.clock.now()
   const affiliate = { affiliation: 'owner', since: created } as const
   const user = owner.bare.toString()
   const config = DEFAULT_CONFIG
-  await commit(
-    host.storage,
-    [store.room({ jid, created }, config, true), store.affiliate(jid, user, affiliate)],
-    host.log,
-  )
   const room = new Room(jid, {
     config,
     locked: true,
@@ -101,15 +99,27 @@ async function create(parts: MucParts, jid: JID, owner: JID): Promise<Room> {
     affiliates: new Map([[user, affiliate]]),
     roles: new Map(),
   })
+  await commit(
+    host.storage,
+    [
+      store.room({ jid, created }, config, true),
+      store.affiliate(jid, user, affiliate),
+      ...listeners.flatMap(({ keep }) => keep?.(room, config, owner.bare, undefined, affiliate, owner) ?? []),
+    ],
+    host.log,
+  )
   await rooms.add(room)
+  for (const { changed } of listeners) changed?.(room, owner.bare, undefined, affiliate, owner)
   return room
 }
 
 /** Who may make rooms: users of this host, or its administrators alone. */
-async function requireCreator({ host, limits }: MucParts, who: JID): Promise<void> {
+async function requireCreator({ host, limits, memberships }: MucParts, who: JID): Promise<void> {
   // XEP-0045 §7.2.1, XEP-0045 §10.1.1: "if the user is not allowed to create rooms": not-allowed.
   if (who.domain !== host.domain || who.local === '') throw new StanzaError('not-allowed')
   if (limits.creators === 'admins' && !(await host.isAdmin(who.bare))) throw new StanzaError('not-allowed')
+  if ((await memberships.owned(who.bare)) >= limits.owned)
+    throw new StanzaError('resource-constraint', { text: 'you own too many rooms' })
 }
 
 /** XEP-0045 §7.2.5 to XEP-0045 §7.2.11: what has to be so before somebody enters. */

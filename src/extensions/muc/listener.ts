@@ -1,3 +1,4 @@
+import type { Write } from '../../storage/types.ts'
 import type { JID } from '../../xml/jid.ts'
 import type { RoomConfig } from './config.ts'
 import type { Affiliate, Room } from './room.ts'
@@ -17,6 +18,15 @@ export interface RoomListener {
     /** Whoever's link he has come by; bare. */
     link?: JID,
   ) => void
+  /** The same before it is so: what is to be stored in the same commit. `config`: how the room is configured then. */
+  readonly keep?: (
+    room: Room,
+    config: RoomConfig,
+    user: JID,
+    before: Affiliate | undefined,
+    after: Affiliate | undefined,
+    by: JID,
+  ) => readonly Write[]
   /** A room is configured otherwise than before; it is stored, and occupants are told it before anything else. */
   readonly configured?: (room: Room, before: RoomConfig, by: JID) => void
   /** A room has another picture, or none any more. */

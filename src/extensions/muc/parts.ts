@@ -1,8 +1,10 @@
 import type { Host } from '../../core/host.ts'
 import type { JID } from '../../xml/jid.ts'
+import type { AccountNews } from './account-news.ts'
 import type { RoomArchive } from './archive.ts'
 import type { RoomListener } from './listener.ts'
 import type { RoomMarks } from './marks.ts'
+import type { Memberships } from './memberships.ts'
 import type { OccupantIds } from './occupant-ids.ts'
 import type { Rooms } from './rooms.ts'
 import type { RoomStore } from './store.ts'
@@ -21,6 +23,10 @@ export interface RoomLimits {
   readonly requests: number
   /** Links by which one becomes a member of a room. */
   readonly links: number
+  /** Rooms that one user may own. */
+  readonly owned: number
+  /** Nicks that one user may have in a room at a time. */
+  readonly nicks: number
   /** Who may make rooms. */
   readonly creators: 'users' | 'admins'
 }
@@ -36,6 +42,8 @@ export interface MucParts {
   readonly ids: OccupantIds
   readonly archive: RoomArchive
   readonly marks: RoomMarks
+  readonly memberships: Memberships
+  readonly news: AccountNews
   /** Whoever of this folder wants to know what happens to rooms. */
   readonly listeners: RoomListener[]
 }

@@ -7,6 +7,14 @@ import type { RoomStore } from './store.ts'
 /** Rooms in memory from which on empty ones are put away. */
 const MANY = 5_000
 
+/** Told of rooms that come into memory, in their lanes. */
+interface RoomsListener {
+  /** One has been read. */
+  read(room: Room): void
+  /** The same of one whose former home has died, before it is in memory; what it rejects with, whoever asks for the room gets. */
+  takenOver(room: Room): Promise<void>
+}
+
 /** The rooms whose home is this node and that are in memory: those that somebody is in or has asked about. */
 export class Rooms {
   readonly #store: RoomStore
@@ -14,13 +22,12 @@ export class Rooms {
   readonly #rooms = new Map<string, Room>()
   /** Whoever asks for one that is being read gets that: a room is one. */
   readonly #reading = new Map<string, Promise<Room | undefined>>()
-  /** Called with a room whose former home has died, before it is in memory; what it rejects with, whoever asks for the room gets. */
-  readonly #takeOver: (room: Room) => Promise<void>
+  readonly #told: RoomsListener
 
-  constructor(store: RoomStore, attendance: Attendance, takeOver: (room: Room) => Promise<void>) {
+  constructor(store: RoomStore, attendance: Attendance, told: RoomsListener) {
     this.#store = store
     this.#attendance = attendance
-    this.#takeOver = takeOver
+    this.#told = told
   }
 
   /** The room, if it is in memory. */
@@ -41,8 +48,9 @@ export class Rooms {
   async #read(jid: JID): Promise<Room | undefined> {
     const room = await this.#store.read(jid)
     if (room === undefined) return undefined
-    if (await this.#attendance.restore(room)) await this.#takeOver(room)
+    if (await this.#attendance.restore(room)) await this.#told.takenOver(room)
     this.#keep(room)
+    this.#told.read(room)
     return room
   }
 

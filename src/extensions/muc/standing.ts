@@ -40,6 +40,8 @@ interface Along {
   readonly link?: JID
   /** Done as soon as it is stored. */
   readonly apply?: () => void
+  /** Nobody need be an owner afterwards. */
+  readonly ownerless?: true
 }
 
 /** One change as it is made. */
@@ -61,10 +63,10 @@ export async function changeAffiliations(
   room: Room,
   changes: readonly StandingChange[],
   by: JID,
-  { answered, config = room.config, writes = [], link, apply: also }: Along = {},
+  { answered, config = room.config, writes = [], link, apply: also, ownerless }: Along = {},
 ): Promise<() => Maybe<void>> {
   const made = prepare(parts, room, changes)
-  requireOwner(room, made)
+  if (ownerless !== true) requireOwner(room, made)
   requireRoom(parts, room, config, made)
   const { host, store, listeners } = parts
   const stored = made.flatMap(({ key, before, after }) => [
@@ -73,13 +75,16 @@ export async function changeAffiliations(
     // Whoever has a standing waits for none.
     ...(room.requests.has(key) && after !== undefined ? [store.request(room.jid, key, undefined)] : []),
   ])
+  const kept = made.flatMap(({ user, before, after }) =>
+    listeners.flatMap(({ keep }) => keep?.(room, config, user.bare, before, after, by) ?? []),
+  )
   // What moderators gave somebody goes with what he was.
   const voices = forgotten(
     store,
     room,
     made.filter(({ after, was }) => (after?.affiliation ?? 'none') !== was).map(({ key }) => key),
   )
-  await commit(host.storage, [...writes, ...stored, ...voices.writes], host.log)
+  await commit(host.storage, [...writes, ...stored, ...kept, ...voices.writes], host.log)
   also?.()
   voices.apply()
   for (const { key, after } of made)
