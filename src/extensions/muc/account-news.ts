@@ -53,8 +53,8 @@ export class AccountNews implements RoomListener {
       )
   }
 
-  /** The room is one. */
-  becameGroup(room: Room, by: JID): void {
+  readonly configured = (room: Room, before: RoomConfig, by: JID): void => {
+    if (!room.config.group || before.group) return
     for (const [text, affiliate] of membersOf(room))
       this.changed(room, JID.parse(text), undefined, affiliate, by)
   }

@@ -45,7 +45,6 @@ export async function configure(
     writes,
     apply,
   })
-  if (config.group && !before.group) parts.news.becameGroup(room, by)
   const told = tellLater(room, answered, effects(parts, room, before))
   for (const { configured } of parts.listeners) configured?.(room, before, by)
   return () => then(settle(), told)
