@@ -43,8 +43,8 @@ export class AccountNews implements RoomListener {
       this.#refused(room, user, by)
   }
 
-  /** A room is to be a group: what is to be stored in the same commit. To those who belong to it already it is as if they were added by that. */
-  keepGroup(room: Room, config: RoomConfig, by: JID): Write[] {
+  /** To those who belong already to what becomes a group it is as if they were added by that. */
+  readonly keepConfig = (room: Room, config: RoomConfig, by: JID): Write[] => {
     if (!config.group || room.config.group) return []
     return membersOf(room)
       .filter(([text]) => this.#isOurs(JID.parse(text)))

@@ -32,7 +32,7 @@ export async function configure(
   const writes = [
     parts.store.room(room, config, false),
     ...voices.writes,
-    ...parts.news.keepGroup(room, config, by),
+    ...parts.listeners.flatMap(({ keepConfig }) => keepConfig?.(room, config, by) ?? []),
   ]
   const apply = (): void => {
     voices.apply()

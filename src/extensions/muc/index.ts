@@ -144,9 +144,6 @@ export default defineExtension({
     const parts: MucParts = {
       host,
       memberships,
-      get news() {
-        return news
-      },
       service,
       store,
       rooms: new Rooms(store, new Attendance(host), {

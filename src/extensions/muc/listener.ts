@@ -27,6 +27,8 @@ export interface RoomListener {
     after: Affiliate | undefined,
     by: JID,
   ) => readonly Write[]
+  /** It is to be configured so: what is to be stored in the same commit, ahead of what `keep` gives. */
+  readonly keepConfig?: (room: Room, config: RoomConfig, by: JID) => readonly Write[]
   /** A room is configured otherwise than before; it is stored, and occupants are told it before anything else. */
   readonly configured?: (room: Room, before: RoomConfig, by: JID) => void
   /** A room has another picture, or none any more. */

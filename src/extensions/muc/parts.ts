@@ -1,6 +1,5 @@
 import type { Host } from '../../core/host.ts'
 import type { JID } from '../../xml/jid.ts'
-import type { AccountNews } from './account-news.ts'
 import type { RoomArchive } from './archive.ts'
 import type { RoomListener } from './listener.ts'
 import type { RoomMarks } from './marks.ts'
@@ -43,7 +42,6 @@ export interface MucParts {
   readonly archive: RoomArchive
   readonly marks: RoomMarks
   readonly memberships: Memberships
-  readonly news: AccountNews
   /** Whoever of this folder wants to know what happens to rooms. */
   readonly listeners: RoomListener[]
 }
