@@ -36,6 +36,7 @@ export interface FormField<T> {
     | 'text-private'
     | 'boolean'
     | 'list-single'
+    | 'list-multi'
     | 'jid-single'
     | 'jid-multi'
   readonly label: string
@@ -99,6 +100,20 @@ export const field = {
     type: 'list-single',
     required: true,
     read: ([value]) => (value !== undefined && Object.hasOwn(spec.options, value) ? (value as C) : undefined),
+  }),
+  /** Some of several, or none: labels by value. */
+  choices: <C extends string>(spec: {
+    readonly label: string
+    readonly options: Readonly<Record<C, string>>
+    readonly value: readonly NoInfer<C>[]
+  }): FormField<readonly C[]> => ({
+    ...spec,
+    type: 'list-multi',
+    required: false,
+    read: values => {
+      const given = values.filter(text => text !== '')
+      return given.every(text => Object.hasOwn(spec.options, text)) ? (given as C[]) : undefined
+    },
   }),
   /** An address. */
   address: (spec: { readonly label: string }): FormField<JID> => ({

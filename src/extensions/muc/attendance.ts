@@ -17,6 +17,8 @@ export interface Attending {
   readonly role: Role
   /** XEP-0421 */
   readonly id: string
+  /** Others are not told of him. */
+  readonly hidden?: boolean
   /** Packed, as base64. */
   readonly presence: string
 }
@@ -102,18 +104,26 @@ export class Attendance {
   }
 }
 
-function attending({ nick, role, id, sessions }: Occupant): Attending[] {
+function attending({ nick, role, id, hidden, sessions }: Occupant): Attending[] {
   return [...sessions].map(([jid, { presence }]) => ({
     jid,
     nick,
     role,
     id,
+    ...(hidden && { hidden }),
     presence: presence.pack().toString('base64'),
   }))
 }
 
-function enter(room: Room, { jid: text, nick, role, id, presence: packed }: Attending): void {
+function enter(room: Room, { jid: text, nick, role, id, hidden, presence: packed }: Attending): void {
   const jid = JID.parse(text)
-  const occupant = room.withNick(nick) ?? { nick, user: jid.bare, role, id, sessions: new Map() }
+  const occupant = room.withNick(nick) ?? {
+    nick,
+    user: jid.bare,
+    role,
+    id,
+    ...(hidden && { hidden }),
+    sessions: new Map(),
+  }
   room.enter(occupant, jid, { jid, presence: Stanza.unpack(Buffer.from(packed, 'base64')) })
 }

@@ -4,7 +4,7 @@ import type { Element } from '../../xml/element.ts'
 import { blankForm, type FormField, field, type SubmittedValues } from '../../xml/forms.ts'
 import type { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
-import type { RoomConfig } from './config.ts'
+import type { PresentRole, RoomConfig } from './config.ts'
 import type { RoomLimits } from './parts.ts'
 import type { Affiliation } from './privileges.ts'
 import type { Room } from './room.ts'
@@ -66,6 +66,20 @@ function choice<C extends string>(
   return setting({ ...field.choice<C>({ label, options, value }), required: false }, apply)
 }
 
+/** XEP-0045 §10.1.3, `list-multi`: some of the roles. */
+function roles(
+  label: string,
+  value: readonly PresentRole[],
+  apply: (value: readonly PresentRole[]) => Partial<RoomConfig>,
+): Setting {
+  const options = { moderator: 'Moderators', participant: 'Participants', visitor: 'Visitors' }
+  return setting(field.choices<PresentRole>({ label, options, value }), given =>
+    apply(ROLES.filter(role => given.includes(role))),
+  )
+}
+
+const ROLES: readonly PresentRole[] = ['moderator', 'participant', 'visitor']
+
 /** How many occupants can be chosen, besides the present number: XEP-0045 §10.1.3, `list-single`. */
 const SIZES = [10, 20, 50, 100, 256, 500, 1_000, 2_000, 5_000, 10_000] as const
 
@@ -122,6 +136,19 @@ function fieldsOf(config: RoomConfig, most: number): Record<string, Setting> {
       [config.history, 0, MOST_HISTORY],
       history => ({ history }),
     ),
+    'muc#roomconfig_presencebroadcast': roles(
+      'Roles whose presence is told to others',
+      config.presence,
+      presence => ({ presence }),
+    ),
+    'muc#roomconfig_getmemberlist': roles(
+      'Roles that may get the list of members, besides admins',
+      config.memberList,
+      memberList => ({ memberList }),
+    ),
+    'muc#roomconfig_pubsub': text('Node of a publish-subscribe service', config.pubsub, pubsub => ({
+      pubsub,
+    })),
     'tidings:groups#join': choice(
       'Who may ask to become a member',
       { closed: 'Nobody', request: 'Everybody; admins answer' },
@@ -212,6 +239,7 @@ function preset(config: RoomConfig, most: number): RoomConfig {
     whois: 'anyone',
     persistent: true,
     public: false,
+    presence: ROLES,
     moderated: false,
     maxUsers: Math.min(config.maxUsers, most),
   }

@@ -6,6 +6,9 @@ export type Whois = 'moderators' | 'anyone'
 /** Who may send private messages: `muc#roomconfig_allowpm`. */
 export type PrivateMessages = 'anyone' | 'participants' | 'moderators' | 'none'
 
+/** The roles of those who are in a room. */
+export type PresentRole = 'moderator' | 'participant' | 'visitor'
+
 /** What the owners of a room have decided: XEP-0045 §16.5.2. Stored as JSON. */
 export interface RoomConfig {
   readonly name: string
@@ -44,6 +47,12 @@ export interface RoomConfig {
   readonly joining: 'closed' | 'request'
   /** Who adds members to a group, and invites to it. */
   readonly adders: 'admins' | 'members'
+  /** Roles whose presence is told to others: `muc#roomconfig_presencebroadcast`. */
+  readonly presence: readonly PresentRole[]
+  /** Roles that may get the list of members, besides those who may anyway: `muc#roomconfig_getmemberlist`. */
+  readonly memberList: readonly PresentRole[]
+  /** The URI of a node of a publish-subscribe service that belongs to it; '' for none: `muc#roomconfig_pubsub`. */
+  readonly pubsub: string
 }
 
 /** Whether others than admins may invite: by that they add members, where a room is for members only. */
@@ -74,4 +83,7 @@ export const DEFAULT_CONFIG: RoomConfig = {
   forwardMentions: false,
   joining: 'closed',
   adders: 'admins',
+  presence: ['moderator', 'participant', 'visitor'],
+  memberList: [],
+  pubsub: '',
 }

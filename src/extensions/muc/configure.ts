@@ -15,6 +15,7 @@ import { forgotten } from './remembered-roles.ts'
 import type { Room } from './room.ts'
 import { changeAffiliations, type StandingChange } from './standing.ts'
 import { tellPresence } from './telling.ts'
+import { settleAll } from './visibility.ts'
 
 /** Configures a room, in its lane, and unlocks it; gives what settles when it has been told, which waits for `answered`. */
 export async function configure(
@@ -46,6 +47,7 @@ export async function configure(
     apply,
   })
   const told = tellLater(room, answered, effects(parts, room, before))
+  settleAll(parts, room)
   for (const { configured } of parts.listeners) configured?.(room, before, by)
   return () => then(settle(), told)
 }
@@ -106,7 +108,7 @@ function effects(parts: MucParts, room: Room, before: RoomConfig): (() => void)[
 /** XEP-0045 §10.2.1: what is told of a change: 170 and 171 for the archive, 172 and 173 for addresses, 104 for the rest. */
 function statusesOf(before: RoomConfig, now: RoomConfig): number[] {
   const isOther = (Object.keys(now) as (keyof RoomConfig)[]).some(
-    key => key !== 'archived' && key !== 'whois' && now[key] !== before[key],
+    key => key !== 'archived' && key !== 'whois' && String(now[key]) !== String(before[key]),
   )
   return [
     ...(isOther ? [104] : []),

@@ -101,6 +101,7 @@ function aboutRoom({ config, avatar }: Room): ResultFields {
     'muc#roomconfig_changesubject': [changeSubject ? '1' : '0'],
     'muc#roomconfig_allowinvites': [othersInvite(config) ? '1' : '0'],
     'muc#maxhistoryfetch': [String(history)],
+    ...(config.pubsub !== '' && { 'muc#roomconfig_pubsub': [config.pubsub] }),
     // XEP-0486 §4: "A room SHOULD NOT include a 'muc#roominfo_avatarhash' field if it doesn't have an avatar set."
     ...(avatar.length > 0 && { 'muc#roominfo_avatarhash': avatar }),
   }

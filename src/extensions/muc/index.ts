@@ -97,6 +97,12 @@ export default defineExtension({
       min: 2,
       max: 100_000,
     }),
+    'presence-up-to': option.integer({
+      doc: 'Most occupants of a room of whom all are told who else is there; of those who come to more only moderators are shown',
+      default: 1_000,
+      min: 2,
+      max: 100_000,
+    }),
     'members-per-group': option.integer({
       doc: 'Most members of a private group, its owners and admins among them',
       default: 256,
@@ -160,6 +166,7 @@ export default defineExtension({
         group: options['members-per-group'],
         requests: options['join-requests-per-room'],
         links: options['links-per-room'],
+        presence: options['presence-up-to'],
         creators: options['created-by'],
         owned: options['rooms-per-user'],
         nicks: options['nicks-per-user'],

@@ -21,6 +21,7 @@ import { entryRole } from './remembered-roles.ts'
 import { Room } from './room.ts'
 import { sendSubject } from './subject.ts'
 import { face, tellOccupants, tellPresence, tellSelf } from './telling.ts'
+import { isHiddenAt } from './visibility.ts'
 
 /** Has somebody enter; gives what settles when it has been told. */
 export async function join(
@@ -47,10 +48,12 @@ export async function join(
   if (isFull && !isAtLeast(room.affiliation(from), 'admin'))
     throw new StanzaError('service-unavailable', { type: 'wait' })
   if (link !== undefined) await redeem(parts, room, from, link)
+  const role = entryRole(room, from)
   const occupant: Occupant = there ?? {
     nick,
     user: from.bare,
-    role: entryRole(room, from),
+    role,
+    ...(isHiddenAt(parts, room, role) && { hidden: true }),
     id: parts.ids.of(room.jid, from),
     sessions: new Map(),
   }

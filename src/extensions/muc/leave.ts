@@ -8,6 +8,7 @@ import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
 import { face, type News, tellGone, tellPresence, tellSelfGone } from './telling.ts'
+import { settleAll } from './visibility.ts'
 
 /** A session has gone: by its own will, or since its stream has ended. */
 export async function leave(
@@ -49,6 +50,7 @@ export function expel(parts: MucParts, room: Room, occupant: Occupant, news: New
 
 /** XEP-0045 §10.1: a room that is not persistent ends with its last occupant. */
 export async function removeEmpty(parts: MucParts, room: Room): Promise<void> {
+  settleAll(parts, room)
   if (room.size > 0 || (room.config.persistent && !room.locked)) return
   try {
     await remove(parts, room)

@@ -26,6 +26,10 @@ function mayRead(room: Room, from: JID, wanted: Affiliation): boolean {
   const own = room.affiliation(from)
   // XEP-0045 §9.5: in non-anonymous rooms "a service SHOULD also allow any member to retrieve the member list even if not yet an occupant".
   if (wanted !== 'outcast' && room.config.whois === 'anyone' && isAtLeast(own, 'member')) return true
+  // XEP-0045 §7.11: "If allowed in accordance with room configuration, an occupant MAY be allowed to retrieve the list of room members."
+  const { memberList } = room.config
+  if (wanted === 'member' && room.occupantsOf(from).some(({ role }) => memberList.some(one => one === role)))
+    return true
   // XEP-0045 §10.5, XEP-0045 §10.8: others than owners do not get these lists in semi-anonymous rooms.
   return isAtLeast(own, wanted === 'owner' || wanted === 'admin' ? 'owner' : 'admin')
 }

@@ -16,6 +16,8 @@ export interface Occupant {
   /** Real bare JID. */
   readonly user: JID
   role: Role
+  /** Others are not told of him: `visibility.ts`. */
+  hidden?: boolean
   /** XEP-0421 */
   readonly id: string
   /** By full JID, in the order they came. */

@@ -12,6 +12,8 @@ import type { RoomStore } from './store.ts'
 export interface RoomLimits {
   /** Occupants of a room, whatever its owners say. */
   readonly occupants: number
+  /** Occupants of a room from which on only moderators' presence is told. */
+  readonly presence: number
   /** Members of a group, its owners and admins among them. */
   readonly group: number
   /** Affiliates of a room. */

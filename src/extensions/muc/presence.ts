@@ -11,7 +11,8 @@ import { rename, requireVisible } from './nicks.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
-import { tellPresence } from './telling.ts'
+import { tellPresence, tellSelf } from './telling.ts'
+import { isQuiet } from './visibility.ts'
 
 /** Gives what settles when it is handled. */
 export async function takePresence(parts: MucParts, stanza: Stanza): Promise<() => Maybe<void>> {
@@ -59,7 +60,10 @@ async function take(parts: MucParts, stanza: Stanza): Promise<() => Maybe<void>>
 /** XEP-0045 §7.7: an occupant says how it is now. */
 function update(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza): () => Maybe<void> {
   occupant.sessions.get(stanza.from.toString())!.presence = withoutOurs(stanza)
-  const told = room.tell(() => tellPresence(parts, room, occupant, stanza.from))
+  const told = room.tell(() => {
+    if (isQuiet(parts, room, occupant)) tellSelf(parts, room, stanza.from, occupant, {})
+    else tellPresence(parts, room, occupant, stanza.from)
+  })
   return () => told
 }
 

@@ -12,6 +12,7 @@ import { remembered } from './remembered-roles.ts'
 import type { Room } from './room.ts'
 import { actorOf } from './standing.ts'
 import { tellStanding } from './telling.ts'
+import { settle } from './visibility.ts'
 
 /** What an occupant is to be; `none`: he is kicked. */
 export interface RoleChange {
@@ -46,7 +47,11 @@ export async function giveRoles(
     if (role === 'none') return expel(parts, room, occupant, { ...news, statuses: [307] })
     const before = occupant.role
     room.give(occupant, role)
-    return () => tellStanding(parts, room, occupant, before, news)
+    const also = settle(parts, room, occupant)
+    return () => {
+      tellStanding(parts, room, occupant, before, news)
+      also?.()
+    }
   })
   const told = tellLater(room, answered, tellings)
   await removeEmpty(parts, room)

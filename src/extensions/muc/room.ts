@@ -186,6 +186,12 @@ export class Room {
     for (const session of occupant.sessions.keys()) this.watch?.(session)
   }
 
+  /** Others are told of an occupant, or are not. */
+  hide(occupant: Occupant, hidden: boolean): void {
+    occupant.hidden = hidden
+    for (const session of occupant.sessions.keys()) this.watch?.(session)
+  }
+
   /** Gives an occupant another role. */
   give(occupant: Occupant, role: Role): void {
     occupant.role = role

@@ -17,6 +17,7 @@ import { type Affiliation, roleAfter } from './privileges.ts'
 import { forgotten } from './remembered-roles.ts'
 import type { Affiliate, Room } from './room.ts'
 import { type News, tellStanding } from './telling.ts'
+import { settle } from './visibility.ts'
 
 /** What somebody is to be. */
 export interface StandingChange {
@@ -214,7 +215,11 @@ function stay(
 ): () => void {
   const before = occupant.role
   room.give(occupant, roleAfter(before, was, now, room.config.moderated))
-  return () => tellStanding(parts, room, occupant, before, news)
+  const also = settle(parts, room, occupant)
+  return () => {
+    tellStanding(parts, room, occupant, before, news)
+    also?.()
+  }
 }
 
 /** XEP-0045 §10.3: "If the user is not in the room, the service MAY send a message from the room itself": to those who see addresses. */

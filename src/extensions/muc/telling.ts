@@ -125,6 +125,25 @@ export function tellGone(
   occupant.role = role
 }
 
+/** Others are not told of an occupant any more: to them he is gone. `sessions`: those that he had when this was decided. */
+export function tellHidden(
+  { host }: MucParts,
+  room: Room,
+  occupant: Occupant,
+  sessions: Occupant['sessions'],
+): void {
+  const gone = { ...occupant, role: 'none', sessions } as const
+  const presence = Stanza.build('presence', { from: addressOf(gone), type: 'unavailable' })
+  const others = [...room.occupants].filter(other => other !== occupant)
+  for (const withAddress of [true, false]) {
+    const to = others
+      .filter(other => seesAddresses(room, other) === withAddress)
+      .flatMap(other => [...other.sessions.values()].map(({ jid }) => jid))
+    if (to.length > 0)
+      host.router.tellMany(withNews(room, gone, presence, withAddress, {}, false), to, addressOf(gone))
+  }
+}
+
 function tell(
   { host }: MucParts,
   room: Room,
@@ -138,7 +157,8 @@ function tell(
   const own = [...occupant.sessions.values()]
     .map(({ jid }) => jid)
     .filter(jid => but === undefined || !jid.equals(but))
-  for (const other of room.occupants)
+  // XEP-0045 §7.2.2: "Unless the room is configured to not broadcast presence"; of a copy that has gone, too.
+  for (const other of occupant.hidden ? [] : room.occupants)
     if (other !== occupant)
       for (const { jid } of other.sessions.values()) (seesAddresses(room, other) ? seeing : others).push(jid)
   // XEP-0045 §7.2.2: "the service MUST first send the complete list [...] and only then the new occupant's own presence": others hear of it first.
@@ -153,7 +173,7 @@ function tell(
 export function tellOccupants({ host }: MucParts, room: Room, to: JID, newcomer: Occupant): void {
   const withAddress = seesAddresses(room, newcomer)
   for (const occupant of room.occupants)
-    if (occupant !== newcomer)
+    if (occupant !== newcomer && !occupant.hidden)
       host.router.tellMany(
         available(room, occupant, withAddress, {}, false),
         [to],
