@@ -31,7 +31,7 @@ import { extensions } from './extensions/index.ts'
 import { Devices } from './extensions/prekeys/index.ts'
 import { NodeStore, PublishedNodes } from './extensions/pubsub/index.ts'
 import { departure, type NewContact, RosterRows } from './extensions/roster/index.ts'
-import { handOver } from './hand-over.ts'
+import { handOver, sayFarewell } from './hand-over.ts'
 import { httpServer } from './http-server.ts'
 import { firstInvitation, invitationsOf } from './invitations.ts'
 import { bindPolicy, c2sLimits, listen, listenForComponents, type Ports } from './listen.ts'
@@ -140,6 +140,7 @@ export async function startServer(config: Config, given: Dependencies = {}): Pro
   parts.defer(async () => {
     await Promise.all([http?.stop(), c2s.shutdown(new StreamError('system-shutdown'))])
   })
+  parts.defer(() => sayFarewell(cluster, hosts, clock))
   const publicPorts = await listen(c2s, http, config, { log, shared: given.worker !== undefined })
   httpPort = publicPorts.http
   const componentPort = await listenForComponents(components, config)

@@ -104,6 +104,8 @@ export interface Registrations<Provided> {
   readonly http?: readonly HttpRoute[]
   /** What other extensions get from `host.use(thisExtension)`. */
   readonly provides?: Provided
+  /** All nodes are about to end, and this one is the last: those who are connected still are, and hear of it. */
+  readonly closing?: () => Maybe<void>
   readonly stop?: () => Maybe<void>
 }
 

@@ -209,6 +209,11 @@ export class Host {
     ])
   }
 
+  /** Those who are connected are about to be sent away, and there is no other node to go to. */
+  async closing(): Promise<void> {
+    for (const { registrations } of [...this.#loaded.values()].reverse()) await registrations.closing?.()
+  }
+
   /** Stops the extensions, last first. */
   async stop(): Promise<void> {
     this.requests.stop()

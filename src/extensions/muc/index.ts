@@ -13,6 +13,7 @@ import { RoomArchive } from './archive.ts'
 import { archiveClaims } from './archive-queries.ts'
 import { Attendance, type Attending } from './attendance.ts'
 import { cardClaims } from './card.ts'
+import { closeRooms } from './closing.ts'
 import { countClaims } from './counts.ts'
 import { discoveryClaims } from './discovery.ts'
 import { groupsSetting } from './groups-setting.ts'
@@ -206,6 +207,7 @@ export default defineExtension({
         'muc:seen': (room, seen) => takeSeen(parts, room, seen),
       },
       on: { 'user:removed': ({ owner }) => memberships.forget(owner) },
+      closing: () => closeRooms(parts),
       moving: {
         owners: () => parts.rooms.occupied,
         pack: owner => (owner.domain === service.domain ? parts.rooms.pack(owner) : undefined),

@@ -200,12 +200,18 @@ export function tellSelf({ host }: MucParts, room: Room, to: JID, occupant: Occu
   host.router.tellMany(available(room, occupant, true, news, true), [to], room.jid)
 }
 
-/** XEP-0045 §7.14: what a session is told that leaves while others of its occupant stay. */
-export function tellSelfGone({ host }: MucParts, room: Room, gone: Occupant, presence: Stanza): void {
+/** XEP-0045 §7.14: what a session is told that leaves while others of its occupant stay, or of which nobody else is told. */
+export function tellSelfGone(
+  { host }: MucParts,
+  room: Room,
+  gone: Occupant,
+  presence: Stanza,
+  news: News = {},
+): void {
   const left = { ...gone, role: 'none' } as const
   const to = [...gone.sessions.values()].map(({ jid }) => jid)
   host.router.tellMany(
-    withNews(room, left, presence.with({ type: 'unavailable' }), true, {}, true),
+    withNews(room, left, presence.with({ type: 'unavailable' }), true, news, true),
     to,
     room.jid,
   )
