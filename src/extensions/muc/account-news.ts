@@ -43,20 +43,30 @@ export class AccountNews implements RoomListener {
       this.#refused(room, user, by)
   }
 
-  /** To those who belong already to what becomes a group it is as if they were added by that. */
+  /** To those who belong already to what becomes a group it is as if they were added by that; or they hear that it is one no more. */
   readonly keepConfig = (room: Room, config: RoomConfig, by: JID): Write[] => {
-    if (!config.group || room.config.group) return []
+    if (config.group === room.config.group) return []
+    const isEnded = !config.group
     return membersOf(room)
       .filter(([text]) => this.#isOurs(JID.parse(text)))
       .map(([text, affiliate]) =>
-        this.#table.put(room.jid, text, standingIn(room, config, JID.parse(text), undefined, affiliate, by)),
+        this.#table.put(
+          room.jid,
+          text,
+          isEnded
+            ? endedIn(room, config, JID.parse(text), affiliate, by)
+            : standingIn(room, config, JID.parse(text), undefined, affiliate, by),
+        ),
       )
   }
 
   readonly configured = (room: Room, before: RoomConfig, by: JID): void => {
-    if (!room.config.group || before.group) return
-    for (const [text, affiliate] of membersOf(room))
-      this.changed(room, JID.parse(text), undefined, affiliate, by)
+    if (room.config.group === before.group) return
+    for (const [text, affiliate] of membersOf(room)) {
+      const user = JID.parse(text)
+      if (room.config.group) this.changed(room, user, undefined, affiliate, by)
+      else if (this.#isOurs(user)) this.#tell(room, user, endedIn(room, room.config, user, affiliate, by))
+    }
   }
 
   readonly destroyed = (room: Room): void => {
@@ -114,6 +124,11 @@ function keyOf(room: Room, user: JID): string {
 
 function belongs(affiliate: Affiliate | undefined): boolean {
   return isAtLeast(affiliate?.affiliation ?? 'none', 'member')
+}
+
+/** Of a member of what is a group no more. */
+function endedIn(room: Room, config: RoomConfig, user: JID, affiliate: Affiliate, by: JID): Standing {
+  return { ...standingIn(room, config, user, affiliate, affiliate, by), ended: true }
 }
 
 function standingIn(

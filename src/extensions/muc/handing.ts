@@ -9,7 +9,7 @@ import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import blocking from '../blocking/index.ts'
 
-/** Within which somebody is invited to a room once by the same person, ms. */
+/** Within which somebody is invited to a room by the same user once, ms. */
 const ONCE_MS = 60_000
 /** Invitations that are remembered. */
 const REMEMBERED = 10_000
@@ -17,7 +17,7 @@ const REMEMBERED = 10_000
 /** Hands invitations to accounts whose home is this node. */
 export class Handing {
   readonly #host: Host
-  /** When somebody was invited last, ms since 1970; by account, room and whoever invited. */
+  /** When somebody was invited last, ms since 1970; by account, room, inviter and way. */
   readonly #invited = growingCache<string, number>(REMEMBERED)
 
   constructor(host: Host) {
@@ -30,7 +30,7 @@ export class Handing {
     if (await this.#host.find(blocking)?.blocks(account, JID.parse(by))) return
     const message = Stanza.unpack(Buffer.from(packed, 'base64')).with({ to: JID.parse(to) })
     const direct = message.child('x', NS.conference)
-    if (direct === undefined || this.#isNews(account, String(direct.attrs.jid), JID.parse(by)))
+    if (direct === undefined || this.#isNews(account, String(direct.attrs.jid), JID.parse(by), 'room'))
       router.route(message)
   }
 
@@ -46,17 +46,21 @@ export class Handing {
         const room = String(message.child('x', NS.conference)?.attrs.jid)
         const isOfRoom = message.from.bare.toString() === room
         if (isOfRoom || message.has('body', NS.client)) return undefined
-        return this.#isNews(owner, room, message.from) ? undefined : 'drop'
+        return this.#isNews(owner, room, message.from, 'direct') ? undefined : 'drop'
       },
     )
   }
 
-  #isNews(account: JID, room: string, by: JID): boolean {
+  /** Whoever invites says it again if he likes, but not by way of the room, or after that. Others' invitations are others. */
+  #isNews(account: JID, room: string, by: JID, way: 'room' | 'direct'): boolean {
     const key = `${account.bare} ${room} ${by.bare}`
     const now = this.#host.clock.now()
-    const before = this.#invited.get(key)
-    if (before !== undefined && now >= before && now - before < ONCE_MS) return false
-    this.#invited.set(key, now)
+    const isRecent = (other: 'room' | 'direct'): boolean => {
+      const before = this.#invited.get(`${key} ${other}`)
+      return before !== undefined && now >= before && now - before < ONCE_MS
+    }
+    if (isRecent('room') || (way === 'room' && isRecent('direct'))) return false
+    this.#invited.set(`${key} ${way}`, now)
     return true
   }
 }

@@ -17,6 +17,8 @@ export interface Standing {
   readonly affiliation: Affiliate['affiliation'] | undefined
   /** The room is a group, and the account is new in it, or has come to have nothing to do with it. */
   readonly group: boolean
+  /** The room was a group, and is none any more. */
+  readonly ended?: true
   /** Who did it, a bare JID. */
   readonly by: string
   readonly name: string
@@ -49,7 +51,7 @@ export class Memberships {
 
   /** `muc:standing`: notes it and, of a group, keeps the bookmark (XEP-0402) in step: whoever is added finds it there, with autojoin. */
   async take(account: JID, standing: Standing): Promise<'noted' | 'refused'> {
-    const { room, affiliation, group, name, nick } = standing
+    const { room, affiliation, group, ended, name, nick } = standing
     const belongs = isAtLeast(affiliation ?? 'none', 'member')
     const before = await this.#table.get(account, room)
     const row = (bookmarked: boolean): Write[] => [
@@ -59,7 +61,7 @@ export class Memberships {
     ]
     const kept = this.#host.find(bookmarks)
     const by = JID.parse(standing.by)
-    if (!belongs && before?.bookmarked && kept !== undefined) {
+    if ((!belongs || ended) && before?.bookmarked && kept !== undefined) {
       await kept.remove(account, room, row(false))
       return 'noted'
     }
