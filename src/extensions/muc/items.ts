@@ -47,10 +47,16 @@ export function roomUser(
 
 /** What is the room's to say, and is never taken from whoever sends it something. */
 export function withoutOurs(stanza: Stanza): Stanza {
-  return stanza.without(
-    (name, ns) =>
-      ns === NS.room || ns === NS.roomUser || ns === NS.occupantId || (ns === NS.delay && name === 'delay'),
-  )
+  const rest = stanza.without((_, ns) => ns === NS.room || ns === NS.roomUser || ns === NS.occupantId)
+  if (!rest.has('delay', NS.delay)) return rest
+  // XEP-0045 §7.9: who brings a chat of two along says when each message was written. A room says `from` itself that it is late.
+  const service = stanza.to?.domain
+  return withoutForged(rest, child => {
+    const { from } = child.attrs
+    return (
+      child.is('delay', NS.delay) && (from === undefined || JID.tryParse(String(from))?.domain === service)
+    )
+  })
 }
 
 /** XEP-0359 §3 rules 2 and 3: ids that pretend to be of the archives of this service; those by others and `origin-id` stay. */

@@ -10,9 +10,14 @@ import { Stanza } from '../../xml/stanza.ts'
 /** Most entities that one session may send directed presence to: each has to be remembered until it ends. */
 const MAX_DIRECTED = 1_000
 
+/** Rooms that a session may be leaving at a time and still hear. */
+const MAX_LEAVING = 100
+
 /** Whom a session has sent directed available presence: by bare address, since many ask about a room, whatever the nick. */
 class Told {
   readonly #byBare = new Map<string, Map<string, JID>>()
+  /** Those that were told of the end and have not answered, by bare address, the latest last. */
+  readonly #leaving = new Map<string, JID>()
   size = 0
 
   static of(entities: readonly JID[]): Told {
@@ -36,15 +41,30 @@ class Told {
 
   add(entity: JID): void {
     const key = entity.bare.toString()
+    this.#leaving.delete(key)
     const known = this.#byBare.get(key) ?? new Map<string, JID>()
     this.#byBare.set(key, known)
     if (!known.has(entity.resource)) this.size++
     known.set(entity.resource, entity)
   }
 
+  /** A room still says what was said before it learns of that; it answers. */
+  leave(entity: JID): void {
+    if (!this.delete(entity) || this.hasAny(entity)) return
+    this.#leaving.set(entity.bare.toString(), entity)
+    if (this.#leaving.size <= MAX_LEAVING) return
+    const [first] = this.#leaving.keys()
+    this.#leaving.delete(first!)
+  }
+
+  isLeaving(entity: JID): boolean {
+    return this.#leaving.has(entity.bare.toString())
+  }
+
   /** Gives whether it was there. */
   delete(entity: JID): boolean {
     const key = entity.bare.toString()
+    if (this.#leaving.get(key)?.equals(entity)) this.#leaving.delete(key)
     const known = this.#byBare.get(key)
     if (known?.delete(entity.resource) !== true) return false
     if (known.size === 0) this.#byBare.delete(key)
@@ -73,7 +93,10 @@ export function remember(session: Session, presence: Stanza): void {
   const { to, type } = presence
   if (to === undefined || type === 'error') return
   if (type === 'unavailable') {
-    forget(session, to)
+    const known = directed.get(session)
+    if (known === undefined) return
+    known.leave(to)
+    directed.set(session, known)
     return
   }
   add(session, to)
@@ -125,6 +148,7 @@ function nextAddress(presence: Stanza): JID | undefined {
  */
 export function strays(host: Host, { from, type }: Stanza, { told }: StageContext): boolean {
   if (told === undefined || type === 'error' || sharesWith(told, from)) return false
+  if (directed.get(told)?.isLeaving(from)) return false
   host.router.route(Stanza.build('presence', { from: told.jid, to: from, type: 'unavailable' }))
   return true
 }
