@@ -9,7 +9,7 @@ export type PrivateMessages = 'anyone' | 'participants' | 'moderators' | 'none'
 /** The roles of those who are in a room. */
 export type PresentRole = 'moderator' | 'participant' | 'visitor'
 
-/** What the owners of a room have decided: XEP-0045 §16.5.2. Stored as JSON. */
+/** What the owners of a room have decided: XEP-0045 §16.5.3. Stored as JSON. */
 export interface RoomConfig {
   readonly name: string
   readonly description: string

@@ -8,7 +8,7 @@ import type { Occupant } from './occupant.ts'
 import type { Affiliation, Role } from './privileges.ts'
 import type { Room } from './room.ts'
 
-/** XEP-0045 §15.6.2 */
+/** XEP-0045 §19.2 */
 export interface Item {
   readonly affiliation?: Affiliation
   readonly role?: Role
@@ -19,7 +19,7 @@ export interface Item {
   readonly actor?: string
 }
 
-/** XEP-0045 §15.5.1, XEP-0045 §15.6.2 */
+/** XEP-0045 §19.2 */
 export function item({ reason, actor, jid, affiliation, role, nick }: Item): Element {
   return xml(
     'item',
@@ -34,7 +34,7 @@ export function item({ reason, actor, jid, affiliation, role, nick }: Item): Ele
   )
 }
 
-/** What a room says in presence and messages; `statuses` are those of XEP-0045 §15.6.2, ascending. */
+/** What a room says in presence and messages; `statuses` are those of XEP-0045 §16.6.2, ascending. */
 export function roomUser(
   children: readonly (Element | undefined)[],
   statuses: readonly number[] = [],

@@ -64,7 +64,7 @@ export async function makeLink(
   await commit(host.storage, writes, host.log)
   for (const known of ended) room.links.delete(known)
   room.links.set(id, link)
-  // XEP-0045 §15.6.2: the query type join has a password.
+  // XEP-0045 §16.7.1: the query type join has a password.
   const address = `${encodeURIComponent(room.jid.local)}@${room.jid.domain}`
   return { uri: `xmpp:${address}?join;password=${token}`, expires }
 }
