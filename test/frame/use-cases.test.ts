@@ -21,6 +21,9 @@ const SECTIONS = `
   .trim()
   .split(/\s+/)
 
+/** Played by another test: nodes of a cluster that stop together tell it only if one of them is the last. */
+const ELSEWHERE: Readonly<Record<string, string>> = { '11.2': '../extensions/muc-closing.test.ts' }
+
 t.test('sections of XEP-0045', t => {
   const quoted = new Set<string>()
   for (const file of readdirSync(DIALOGUES).filter(name => name.startsWith('0045-'))) {
@@ -28,7 +31,7 @@ t.test('sections of XEP-0045', t => {
     for (const [, section] of head.matchAll(/^# XEP-0045 §([\d.]*\d): \S/gm)) quoted.add(section!)
   }
   t.same(
-    SECTIONS.filter(section => !quoted.has(section)),
+    SECTIONS.filter(section => !quoted.has(section) && !isElsewhere(section)),
     [],
     'each is quoted at the head of a dialogue',
   )
@@ -39,3 +42,11 @@ t.test('sections of XEP-0045', t => {
   )
   t.end()
 })
+
+function isElsewhere(section: string): boolean {
+  const file = ELSEWHERE[section]
+  return (
+    file !== undefined &&
+    readFileSync(join(import.meta.dirname, file), 'utf8').includes(`XEP-0045 §${section}`)
+  )
+}
