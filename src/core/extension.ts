@@ -48,7 +48,7 @@ export interface Events {
    * A session has come from another home, with its flags. `catchingUp`: what its user has not got after `session.handed` is to be handed to
    * it, as a former home was about to.
    */
-  'session:arrived': { session: Session; catchingUp: boolean }
+  'session:arrived': { session: Session; catchingUp: boolean; recovered: boolean }
   /**
    * An archived message (`number`: its `Append.id`) waits for a user: the session that it was sent to has ended and had not acknowledged it,
    * and no other one has it.

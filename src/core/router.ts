@@ -152,8 +152,10 @@ export class Router {
   }
 
   /** A session has come from another home; see the event. */
-  arrived(session: Session, catchingUp: boolean, { hooks }: Host): void {
-    const told = this.homes.inLane(session.jid, () => hooks.emit('session:arrived', { session, catchingUp }))
+  arrived(session: Session, catchingUp: boolean, { hooks }: Host, recovered = false): void {
+    const told = this.homes.inLane(session.jid, () =>
+      hooks.emit('session:arrived', { session, catchingUp, recovered }),
+    )
     this.#background.run('arrived', told)
   }
 

@@ -106,6 +106,50 @@ async function enter(client: RawClient, nick: string): Promise<void> {
   }
 }
 
+t.test(
+  'what a room said last is told again to sessions whose account has lost its home, and not the room',
+  async t => {
+    const users = Array.from({ length: 8 }, (_, i) => `user${i}`)
+    const server = await TestServer.start({
+      nodes: 2,
+      accounts: users.map(user => [`${user}@localhost`, 'secret'] as const),
+      config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
+    })
+    t.teardown(() => server.close())
+    const at = (node: number) => users.filter(user => server.home(`${user}@localhost`) === node)
+    const room = ROOMS.find(one => server.home(one) === 1)!
+    const [stays, moves] = [at(1)[0]!, at(0)[0]!]
+    const [alice, bob] = [
+      await signedIn(t, server.ports[1]!.tcp, stays, 'secret'),
+      await signedIn(t, server.ports[1]!.tcp, moves, 'secret'),
+    ]
+    for (const client of [alice, bob]) {
+      client.send(
+        `<presence to='${room}/${client === alice ? 'al' : 'bo'}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
+      )
+      await client.expect('<subject/></message>')
+      if (client !== alice) continue
+      alice.send(
+        `<iq type='set' id='c' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
+      )
+      await alice.expect('type="result" id="c"')
+    }
+    alice.send(`<message to='${room}' type='groupchat'><body>hello</body></message>`)
+    const heard = /<body>hello<\/body>.*?<stanza-id [^>]*id="([^"]+)"/
+    const [, first] = await bob.expect(heard)
+    await alice.expect(heard)
+    await server.settled()
+    server.kill(0)
+    await server.settled()
+    const [again, second] = await bob.expect(heard)
+    t.equal(second, first, 'under the same id')
+    t.notMatch(again, 'unavailable')
+    alice.send("<iq type='get' id='ping' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+    const [rest] = await alice.expect(/^.*id="ping"/s)
+    t.notMatch(rest, '<body>', 'whose home lives hears nothing again')
+  },
+)
+
 t.test('who comes back before all have been asked stays', async t => {
   const { server, alice, bob, come, say } = await withoutFirst(t)
   // The rooms are at home at the other node when somebody says something, and bob's account cannot say yet whether his session is there.

@@ -175,7 +175,7 @@ export class Moves implements HomeEvents {
     owner: Owner,
     arrived: readonly Unpacked[],
     host: Host,
-    extensions: PackedOwner['extensions'] = {},
+    extensions?: PackedOwner['extensions'],
   ): void {
     const { router, ports } = this.#parts
     if (owner.sessions.length > 0) router.homes.add(owner)
@@ -183,8 +183,9 @@ export class Moves implements HomeEvents {
       this.#sessions.add(session)
       if (session.node === this.#cluster.node) ports.handle(session.number)?.arrive(session)
     }
-    for (const [name, state] of Object.entries(extensions)) host.hooks.unpack(name, owner.jid, state)
-    for (const { session, catchingUp } of arrived) router.arrived(session, catchingUp, host)
+    for (const [name, state] of Object.entries(extensions ?? {})) host.hooks.unpack(name, owner.jid, state)
+    for (const { session, catchingUp } of arrived)
+      router.arrived(session, catchingUp, host, extensions === undefined)
   }
 
   /** The former home has died: whoever has connections of its sessions knows of them. */

@@ -5,6 +5,7 @@ import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import commands from '../commands/index.ts'
 import disco from '../disco.ts'
+import presence from '../presence/index.ts'
 import settings from '../settings/index.ts'
 import stanzaIds from '../stanza-ids.ts'
 import { AccountNews } from './account-news.ts'
@@ -37,7 +38,7 @@ import { Rooms } from './rooms.ts'
 import { RoomService } from './service.ts'
 import { RoomStore } from './store.ts'
 import { removeUser } from './succession.ts'
-import { goneOf, takeOver } from './take-over.ts'
+import { catchUp, goneOf, takeOver, tellOneAgain } from './take-over.ts'
 
 export default defineExtension({
   name: 'muc',
@@ -73,6 +74,7 @@ export default defineExtension({
     ],
   },
   requires: [disco, stanzaIds],
+  follows: [presence],
   options: {
     host: option.text({ doc: 'The domain of the service; empty: rooms.<host>', default: '' }),
     'created-by': option.choice({
@@ -202,11 +204,17 @@ export default defineExtension({
         'muc:removed': async (room, user) =>
           host.background.run('muc', (await removeUser(parts, room, user))()),
         'muc:may-ask': (account, who) => mayAsk(host, account, who),
+        'muc:again': (room, to) => tellOneAgain(parts, room, to),
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),
         'muc:mentioned': (user, mention) => takeMention(parts, user, mention),
         'muc:seen': (room, seen) => takeSeen(parts, room, seen),
       },
-      on: { 'user:removed': ({ owner }) => memberships.forget(owner) },
+      on: {
+        'user:removed': ({ owner }) => memberships.forget(owner),
+        'session:arrived': ({ session, recovered }) => {
+          if (recovered) catchUp(parts, session.jid, host.find(presence)?.toldBy(session) ?? [])
+        },
+      },
       closing: () => closeRooms(parts),
       moving: {
         owners: () => parts.rooms.occupied,

@@ -68,7 +68,11 @@ function update(parts: MucParts, room: Room, occupant: Occupant, stanza: Stanza)
 }
 
 /** XEP-0045 §7.2.18: who thinks that it is in the room, or speaks groupchat 1.0, learns that it is not. */
-function refuseStranger({ host }: MucParts, room: Room | undefined, { from, to }: Stanza): void {
+export function refuseStranger(
+  { host }: MucParts,
+  room: Room | undefined,
+  { from, to }: Pick<Stanza, 'from' | 'to'>,
+): void {
   const what = item({
     affiliation: room?.affiliation(from) ?? 'none',
     role: 'none',

@@ -72,6 +72,8 @@ export class Room {
   readonly #byNick = new Map<string, Occupant>()
   readonly #bySession = new Map<string, Occupant>()
   #audience: readonly JID[] | undefined
+  /** When its former home was taken for dead, ms since 1970. */
+  takenOver: number | undefined
   /** Told of each session (full JID) that has come, gone or got another nick. */
   watch: ((session: string) => void) | undefined
   /** Orders what it sends to its occupants, after what it waits for: see `tell`. */

@@ -1,4 +1,5 @@
 /** What a node does with a room whose former home has died. */
+import type { TaskInput } from '../../core/home-tasks.ts'
 import type { Host } from '../../core/host.ts'
 import { archivePages } from '../../core/pages.ts'
 import type { ArchiveEntry } from '../../storage/types.ts'
@@ -7,20 +8,25 @@ import { Stanza } from '../../xml/stanza.ts'
 import { saidBefore } from './history.ts'
 import { leave } from './leave.ts'
 import type { MucParts } from './parts.ts'
+import { refuseStranger } from './presence.ts'
 import type { Room } from './room.ts'
 
 declare module '../../core/home-tasks.ts' {
   interface HomeTasks {
     /** Which of these sessions (full JIDs) the account does not have any more. */
     'muc:gone'(account: JID, sessions: readonly string[]): readonly string[]
+    /** What a room said last is told again to a session (full JID) whose account's home has died. */
+    'muc:again'(room: JID, to: { readonly session: string; readonly nick: string }): Promise<void>
   }
 }
 
 /**
- * What was stored so long before the last message is told again, ms: a home that dies under load is behind with telling, and by seconds where
- * the storage is slow.
+ * What was stored so long before the last message is told again, ms: a home that dies under load is behind with telling, by seconds where
+ * the storage is slow; that it has died is seen after 8 s, its slots are taken after 10 s, and what is told again because of an account's home comes after that.
  */
-const TOLD_AGAIN_MS = 30_000
+const TOLD_AGAIN_MS = 60_000
+/** What homes lose so shortly one after the other, ms, they have lost with the same node. */
+const SAME_DEATH_MS = 15_000
 /** Read at once. */
 const PAGE = 100
 
@@ -31,6 +37,7 @@ const PAGE = 100
 export async function takeOver(parts: MucParts, room: Room): Promise<void> {
   const { archive, host } = parts
   const { audience } = room
+  room.takenOver = host.clock.now()
   const last = await archive.last(room.jid)
   if (last !== undefined)
     host.background.run(
@@ -82,6 +89,44 @@ async function lookForGoneOf(parts: MucParts, room: Room, sessions: readonly JID
 /** What the room has of a session: another object each time that it enters. */
 function entry(room: Room, session: JID): unknown {
   return room.occupant(session)?.sessions.get(session.toString())
+}
+
+/**
+ * The home of an account has died, and a session of it goes on here. What rooms said to it in the last moments may have been lost with that home: those that it has entered (`told`: the
+ * addresses in them) tell it again.
+ */
+export function catchUp({ host, service }: MucParts, session: JID, told: readonly JID[]): void {
+  for (const address of told)
+    if (address.domain === service.domain)
+      host.background.run(
+        'muc',
+        host.router.atHome.run('muc:again', address.bare, {
+          session: session.toString(),
+          nick: address.resource,
+        }),
+      )
+}
+
+/** `muc:again` */
+export async function tellOneAgain(
+  parts: MucParts,
+  jid: JID,
+  { session, nick }: TaskInput<'muc:again'>,
+): Promise<void> {
+  const to = JID.parse(session)
+  const room = await parts.rooms.find(jid)
+  if (room?.occupant(to) === undefined) {
+    refuseStranger(parts, room, { from: to, to: jid.withResource(nick) })
+    return
+  }
+  // The same node has been its home, and it tells everybody.
+  if (room.takenOver !== undefined && parts.host.clock.now() - room.takenOver < SAME_DEATH_MS) return
+  const last = await parts.archive.last(jid)
+  if (last !== undefined)
+    parts.host.background.run(
+      'muc',
+      room.tell(() => tellAgain(parts, room, [to], last)),
+    )
 }
 
 /** `muc:gone` */

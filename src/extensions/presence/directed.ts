@@ -153,6 +153,11 @@ export function strays(host: Host, { from, type }: Stanza, { told }: StageContex
   return true
 }
 
+/** All that a session has told. */
+export function toldBy(session: Session): readonly JID[] {
+  return [...(directed.get(session) ?? [])]
+}
+
 /** Whether a session has told an entity, or another one that shares its bare address, such as an occupant of the same room. */
 export function sharesWith(session: Session, entity: JID): boolean {
   return directed.get(session)?.hasAny(entity) ?? false

@@ -1,8 +1,9 @@
 /** RFC 6121 §3, §4: Presence: who is there, and who may know. */
 import { StanzaError } from '../../core/errors.ts'
-import { defineExtension, stage } from '../../core/extension.ts'
+import { defineExtension, type Registrations, stage } from '../../core/extension.ts'
 import { then } from '../../core/maybe.ts'
 import { option } from '../../core/options.ts'
+import type { Session } from '../../core/session.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import type { Stanza } from '../../xml/stanza.ts'
@@ -11,7 +12,7 @@ import roster, { subscriptionSends } from '../roster/index.ts'
 import { Audience } from './audience.ts'
 import { BlockedContacts } from './blocked.ts'
 import { Broadcast } from './broadcast.ts'
-import { forgetGone, remember, requireRoom, strays } from './directed.ts'
+import { forgetGone, remember, requireRoom, strays, toldBy } from './directed.ts'
 import { Introductions } from './introductions.ts'
 import { probes } from './probes.ts'
 import { Requests } from './requests.ts'
@@ -28,6 +29,12 @@ const ADDRESSED: ReadonlySet<string | undefined> = new Set([
 ])
 /** RFC 6121 §4.7.1: all the others. */
 const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'unavailable', 'error'])
+
+/** Whom sessions have sent directed presence. */
+export interface PresenceTold {
+  /** Of a session whose home is this node. */
+  toldBy(session: Session): readonly JID[]
+}
 
 export default defineExtension({
   name: 'presence',
@@ -47,7 +54,7 @@ export default defineExtension({
       default: false,
     }),
   },
-  setup(host, options) {
+  setup(host, options): Registrations<PresenceTold> {
     const rosters = host.use(roster)
     const audience = new Audience(host)
     const requests = new Requests(rosters, options.requests)
@@ -96,6 +103,7 @@ export default defineExtension({
         'presence:meet': (owner, contact) => introductions.meet(owner, JID.parse(contact)),
         'presence:welcome': (owner, contact) => introductions.welcome(owner, JID.parse(contact)),
       },
+      provides: { toldBy },
     }
   },
 })
