@@ -151,11 +151,6 @@ export class TestServer {
     void network.kill(`node${node}`)
   }
 
-  /** Which node an owner's home is. */
-  home(owner: string): number {
-    return this.servers.findIndex(({ router }) => router.isHome(JID.parse(owner)))
-  }
-
   /** Keeps an owner's lane busy: what is to be done in it waits until the function is called that this gives. */
   hold(owner: string): () => void {
     const { promise, resolve } = Promise.withResolvers<void>()
