@@ -30,6 +30,7 @@ import { groupNotices } from './notices.ts'
 import { OccupantIds } from './occupant-ids.ts'
 import { ownerClaims } from './owner.ts'
 import type { MucParts } from './parts.ts'
+import { RoomReceipts, takeDelivered } from './receipts.ts'
 import { registrationClaims } from './registration.ts'
 import { mayAsk } from './requests.ts'
 import { moderationClaims } from './retractions.ts'
@@ -83,7 +84,7 @@ export default defineExtension({
       choices: ['users', 'admins'],
     }),
     'rooms-per-user': option.integer({
-      doc: 'Rooms that one user may own; those that are made in one moment may be more',
+      doc: 'Rooms that one user may have made and own; those that are made in one moment may be more',
       default: 200,
       min: 1,
       max: 100_000,
@@ -179,6 +180,7 @@ export default defineExtension({
       },
     }
     const news = new AccountNews(parts, (room, to, by) => inviteInstead(parts, room, to, by))
+    const receipts = new RoomReceipts(parts)
     parts.listeners.push(groupNotices(parts), news)
     for (const command of linkCommands(parts)) host.find(commands)?.add(command)
     host.find(settings)?.add(groupsSetting)
@@ -204,6 +206,7 @@ export default defineExtension({
         'muc:removed': async (room, user) =>
           host.background.run('muc', (await removeUser(parts, room, user))()),
         'muc:may-ask': (account, who) => mayAsk(host, account, who),
+        'muc:delivered': (room, reached) => takeDelivered(parts, room, reached),
         'muc:again': (room, to) => tellOneAgain(parts, room, to),
         'muc:gone': (account, sessions) => goneOf(host, account, sessions),
         'muc:mentioned': (user, mention) => takeMention(parts, user, mention),
@@ -211,11 +214,13 @@ export default defineExtension({
       },
       on: {
         'user:removed': ({ owner }) => memberships.forget(owner),
+        'delivery:acknowledged': event => receipts.acknowledged(event),
         'session:arrived': ({ session, recovered }) => {
           if (recovered) catchUp(parts, session.jid, host.find(presence)?.toldBy(session) ?? [])
         },
       },
       closing: () => closeRooms(parts),
+      stop: () => receipts.stop(),
       moving: {
         owners: () => parts.rooms.occupied,
         pack: owner => (owner.domain === service.domain ? parts.rooms.pack(owner) : undefined),

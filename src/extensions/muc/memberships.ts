@@ -37,6 +37,8 @@ declare module '../../core/home-tasks.ts' {
 interface Membership extends Pick<Standing, 'affiliation'> {
   /** The bookmark is ours: it goes with the membership. */
   readonly bookmarked?: true
+  /** The user has made the room: what others make him an owner of does not count. */
+  readonly made?: true
 }
 
 /** The rooms of accounts whose home is this node: one row for each. */
@@ -54,13 +56,18 @@ export class Memberships {
     const { room, affiliation, group, ended, name, nick } = standing
     const belongs = isAtLeast(affiliation ?? 'none', 'member')
     const before = await this.#table.get(account, room)
+    const by = JID.parse(standing.by)
+    const made = before === undefined ? affiliation === 'owner' && by.equals(account) : before.made === true
     const row = (bookmarked: boolean): Write[] => [
       belongs
-        ? this.#table.put(account, room, { affiliation, ...(bookmarked && { bookmarked }) })
+        ? this.#table.put(account, room, {
+            affiliation,
+            ...(bookmarked && { bookmarked }),
+            ...(made && { made }),
+          })
         : this.#table.delete(account, room),
     ]
     const kept = this.#host.find(bookmarks)
-    const by = JID.parse(standing.by)
     if ((!belongs || ended) && before?.bookmarked && kept !== undefined) {
       await kept.remove(account, room, row(false))
       return 'noted'
@@ -78,10 +85,10 @@ export class Memberships {
     return lets || isBlocked ? 'noted' : 'refused'
   }
 
-  /** How many rooms a user owns, as far as the account knows: whichever node asks. */
+  /** How many rooms a user has made and owns, as far as the account knows: whichever node asks. */
   async owned(account: JID): Promise<number> {
     const rows = await rowsOf(this.#table, account)
-    return rows.filter(({ item }) => item.affiliation === 'owner').length
+    return rows.filter(({ item }) => item.made && item.affiliation === 'owner').length
   }
 
   /** docs/protocol/settings.md: whether a user lets somebody add him to groups. */
