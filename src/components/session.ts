@@ -65,7 +65,7 @@ export class ComponentSession implements Receiver, SessionPort {
   }
 
   send(stanza: Stanza): void {
-    if (this.#state === 'open') this.#connection.send(stanza.encode())
+    if (this.#state === 'open') stanza.put(this.#connection)
   }
 
   drained(): Maybe<number | undefined> {

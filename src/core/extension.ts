@@ -46,7 +46,7 @@ export interface Events {
   'session:presence': { session: Session; presence: Stanza; before: PresenceBefore }
   /**
    * A session has come from another home, with its flags. `catchingUp`: what its user has not got after `session.handed` is to be handed to
-   * it, as a former home was about to.
+   * it, as a former home was about to. `recovered`: that one has died; what it had taken for the session and not handed on is lost.
    */
   'session:arrived': { session: Session; catchingUp: boolean; recovered: boolean }
   /**

@@ -7,30 +7,16 @@ import { TestServer } from '../support/test-server.ts'
 const ROOMS = Array.from({ length: 12 }, (_, i) => `room${i}@rooms.localhost`)
 
 t.test('occupants at another node stay, those at the dead one are gone', async t => {
-  const server = await TestServer.start({
-    nodes: 2,
-    accounts: ['alice', 'bob', 'carol'].map(user => [`${user}@localhost`, 'secret'] as const),
-    config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
-  })
-  t.teardown(() => server.close())
+  const server = await started(t, ['alice', 'bob', 'carol'])
   const [first, second] = server.ports
   const alice = await signedIn(t, second!.tcp, 'alice', 'secret')
   const bob = await signedIn(t, second!.tcp, 'bob', 'secret')
   const carol = await signedIn(t, first!.tcp, 'carol', 'secret')
   for (const room of ROOMS) {
-    alice.send(`<presence to='${room}/alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
-    await alice.expect('<subject/></message>')
-    const form = "<x xmlns='jabber:x:data' type='submit'/>"
-    const owner = `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`
-    alice.send(`<iq type='set' id='c' to='${room}'>${owner}</iq>`)
-    await alice.expect('type="result" id="c"')
-    for (const [client, nick] of [
-      [bob, 'bob'],
-      [carol, 'carol'],
-    ] as const) {
-      client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
-      await client.expect('<subject/></message>')
-    }
+    await enter(alice, room, 'alice')
+    await accept(alice, room)
+    await enter(bob, room, 'bob')
+    await enter(carol, room, 'carol')
   }
   const say = async (text: string): Promise<void> => {
     for (const room of ROOMS)
@@ -68,25 +54,17 @@ t.test('occupants at another node stay, those at the dead one are gone', async t
 
 /** Two nodes with the rooms, which alice and bob at the second one are in, and carol at the first one; that has died. */
 async function withoutFirst(t: Test) {
-  const server = await TestServer.start({
-    nodes: 2,
-    accounts: ['alice', 'bob', 'carol'].map(user => [`${user}@localhost`, 'secret'] as const),
-    config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
-  })
-  t.teardown(() => server.close())
+  const server = await started(t, ['alice', 'bob', 'carol'])
   const [first, second] = server.ports
   const come = (user: string) => signedIn(t, second!.tcp, user, 'secret')
   const [alice, bob] = [await come('alice'), await come('bob')]
   const early = await signedIn(t, first!.tcp, 'carol', 'secret')
-  await enter(alice, 'alice')
   for (const room of ROOMS) {
-    const form = "<x xmlns='jabber:x:data' type='submit'/>"
-    const owner = `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`
-    alice.send(`<iq type='set' id='c' to='${room}'>${owner}</iq>`)
-    await alice.expect('type="result" id="c"')
+    await enter(alice, room, 'alice')
+    await accept(alice, room)
   }
-  await enter(bob, 'bob')
-  await enter(early, 'carol')
+  await enterAll(bob, 'bob')
+  await enterAll(early, 'carol')
   await server.settled()
   server.kill(0)
   early.socket.destroy()
@@ -99,23 +77,39 @@ async function withoutFirst(t: Test) {
   return { server, alice, bob, come, say }
 }
 
-async function enter(client: RawClient, nick: string): Promise<void> {
-  for (const room of ROOMS) {
-    client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
-    await client.expect('<subject/></message>')
-  }
+/** Two nodes. */
+async function started(t: Test, users: readonly string[]): Promise<TestServer> {
+  const server = await TestServer.start({
+    nodes: 2,
+    accounts: users.map(user => [`${user}@localhost`, 'secret'] as const),
+    config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
+  })
+  t.teardown(() => server.close())
+  return server
+}
+
+async function enter(client: RawClient, room: string, nick: string): Promise<void> {
+  client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
+  await client.expect('<subject/></message>')
+}
+
+async function enterAll(client: RawClient, nick: string): Promise<void> {
+  for (const room of ROOMS) await enter(client, room, nick)
+}
+
+/** Has a room that a client has just made be as it is. */
+async function accept(client: RawClient, room: string): Promise<void> {
+  const form = "<x xmlns='jabber:x:data' type='submit'/>"
+  const owner = `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`
+  client.send(`<iq type='set' id='c' to='${room}'>${owner}</iq>`)
+  await client.expect('type="result" id="c"')
 }
 
 t.test(
   'what a room said last is told again to sessions whose account has lost its home, and not the room',
   async t => {
     const users = Array.from({ length: 8 }, (_, i) => `user${i}`)
-    const server = await TestServer.start({
-      nodes: 2,
-      accounts: users.map(user => [`${user}@localhost`, 'secret'] as const),
-      config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
-    })
-    t.teardown(() => server.close())
+    const server = await started(t, users)
     const at = (node: number) => users.filter(user => server.isHome(node, `${user}@localhost`))
     const room = ROOMS.find(one => server.isHome(1, one))!
     const [stays, moves] = [at(1)[0]!, at(0)[0]!]
@@ -123,17 +117,9 @@ t.test(
       await signedIn(t, server.ports[1]!.tcp, stays, 'secret'),
       await signedIn(t, server.ports[1]!.tcp, moves, 'secret'),
     ]
-    for (const client of [alice, bob]) {
-      client.send(
-        `<presence to='${room}/${client === alice ? 'al' : 'bo'}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
-      )
-      await client.expect('<subject/></message>')
-      if (client !== alice) continue
-      alice.send(
-        `<iq type='set' id='c' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
-      )
-      await alice.expect('type="result" id="c"')
-    }
+    await enter(alice, room, 'al')
+    await accept(alice, room)
+    await enter(bob, room, 'bo')
     alice.send(`<message to='${room}' type='groupchat'><body>hello</body></message>`)
     const heard = /<body>hello<\/body>.*?<stanza-id [^>]*id="([^"]+)"/
     const [, first] = await bob.expect(heard)
@@ -156,7 +142,7 @@ t.test('who comes back before all have been asked stays', async t => {
   const release = server.hold('bob@localhost')
   await say('first', alice)
   const carol = await come('carol')
-  await enter(carol, 'carol')
+  await enterAll(carol, 'carol')
   release()
   await server.settled()
   await say('second', alice, bob, carol)
@@ -186,26 +172,14 @@ t.test(
 )
 
 t.test('all that was said last is told again, however much, and ahead of what is new', async t => {
-  const server = await TestServer.start({
-    nodes: 2,
-    accounts: ['alice', 'bob'].map(user => [`${user}@localhost`, 'secret'] as const),
-    config: { listeners: { xmpp: { address: '127.0.0.1', port: 0, tls: 'offered' } } },
-  })
-  t.teardown(() => server.close())
+  const server = await started(t, ['alice', 'bob'])
   const alice = await signedIn(t, server.ports[1]!.tcp, 'alice', 'secret')
   const bob = await signedIn(t, server.ports[1]!.tcp, 'bob', 'secret')
   // One whose home is the node that is going to die.
   const room = ROOMS.find(address => server.isHome(0, address))!
-  const enter = async (client: typeof alice, nick: string): Promise<void> => {
-    client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`)
-    await client.expect('<subject/></message>')
-  }
-  await enter(alice, 'alice')
-  const form = "<x xmlns='jabber:x:data' type='submit'/>"
-  const owner = `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`
-  alice.send(`<iq type='set' id='c' to='${room}'>${owner}</iq>`)
-  await alice.expect('type="result" id="c"')
-  await enter(bob, 'bob')
+  await enter(alice, room, 'alice')
+  await accept(alice, room)
+  await enter(bob, room, 'bob')
   const say = (text: string): void =>
     alice.send(`<message to='${room}' type='groupchat'><body>${text}</body></message>`)
   say('long ago')

@@ -43,20 +43,13 @@ export class AccountNews implements RoomListener {
       this.#refused(room, user, by)
   }
 
-  /** To those who belong already to what becomes a group it is as if they were added by that; or they hear that it is one no more. */
   readonly keepConfig = (room: Room, config: RoomConfig, by: JID): Write[] => {
     if (config.group === room.config.group) return []
-    const isEnded = !config.group
     return membersOf(room)
-      .filter(([text]) => this.#isOurs(JID.parse(text)))
-      .map(([text, affiliate]) =>
-        this.#table.put(
-          room.jid,
-          text,
-          isEnded
-            ? endedIn(room, config, JID.parse(text), affiliate, by)
-            : standingIn(room, config, JID.parse(text), undefined, affiliate, by),
-        ),
+      .map(([text, affiliate]) => [JID.parse(text), affiliate] as const)
+      .filter(([user]) => this.#isOurs(user))
+      .map(([user, affiliate]) =>
+        this.#table.put(room.jid, user.toString(), turnedIn(room, config, user, affiliate, by)),
       )
   }
 
@@ -64,8 +57,8 @@ export class AccountNews implements RoomListener {
     if (room.config.group === before.group) return
     for (const [text, affiliate] of membersOf(room)) {
       const user = JID.parse(text)
-      if (room.config.group) this.changed(room, user, undefined, affiliate, by)
-      else if (this.#isOurs(user)) this.#tell(room, user, endedIn(room, room.config, user, affiliate, by))
+      if (this.#isOurs(user)) this.#tell(room, user, turnedIn(room, room.config, user, affiliate, by))
+      else this.changed(room, user, undefined, affiliate, by)
     }
   }
 
@@ -126,9 +119,11 @@ function belongs(affiliate: Affiliate | undefined): boolean {
   return isAtLeast(affiliate?.affiliation ?? 'none', 'member')
 }
 
-/** Of a member of what is a group no more. */
-function endedIn(room: Room, config: RoomConfig, user: JID, affiliate: Affiliate, by: JID): Standing {
-  return { ...standingIn(room, config, user, affiliate, affiliate, by), ended: true }
+/** Of a member of what has become a group, as if he were added by that, or of what is one no more. */
+function turnedIn(room: Room, config: RoomConfig, user: JID, affiliate: Affiliate, by: JID): Standing {
+  return config.group
+    ? standingIn(room, config, user, undefined, affiliate, by)
+    : { ...standingIn(room, config, user, affiliate, affiliate, by), ended: true }
 }
 
 function standingIn(

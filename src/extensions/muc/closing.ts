@@ -2,7 +2,7 @@
 import { JID } from '../../xml/jid.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { inRoom } from './in-room.ts'
-import { removeEmpty } from './leave.ts'
+import { removeEmpty, takeOut } from './leave.ts'
 import type { MucParts } from './parts.ts'
 import type { Room } from './room.ts'
 import { tellSelfGone } from './telling.ts'
@@ -19,9 +19,7 @@ export async function closeRooms(parts: MucParts): Promise<void> {
 
 /** Each is told of itself alone, who else has gone is news to nobody: of a room with many that would be all of them for each. */
 async function close(parts: MucParts, room: Room) {
-  const gone = [...room.occupants].map(occupant => ({ ...occupant, sessions: new Map(occupant.sessions) }))
-  for (const { jid } of gone.flatMap(({ sessions }) => [...sessions.values()]))
-    room.leave(room.occupant(jid)!, jid)
+  const gone = [...room.occupants].map(occupant => takeOut(room, occupant))
   const presence = Stanza.build('presence', { from: room.jid, type: 'unavailable' })
   const told = room.tell(() => {
     // XEP-0045 §11.2: "When a MUC service shuts downs, it SHOULD inform its participant by sending presences containing the 332 status code".

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { commit } from '../../core/commit.ts'
 import { StanzaError } from '../../core/errors.ts'
 import type { Maybe } from '../../core/maybe.ts'
-import { type Element, xml } from '../../xml/element.ts'
-import { type FormField, field, type SubmittedValues, valuesIn } from '../../xml/forms.ts'
+import { type FormField, field, type SubmittedValues } from '../../xml/forms.ts'
 import { JID } from '../../xml/jid.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
 import { tellLater } from './answering.ts'
+import { approvalForm, filled, formIn, isGivenUp, isYes } from './approval.ts'
 import { inviteInstead } from './invitations.ts'
 import { requireFree } from './nicks.ts'
 import type { MucParts } from './parts.ts'
@@ -74,9 +74,7 @@ async function drop({ host, store }: MucParts, room: Room, key: string): Promise
 }
 
 function tellAdmins({ host }: MucParts, room: Room, key: string, request: JoinRequest): void {
-  const admins = [...room.occupants]
-    .filter(({ user }) => isAtLeast(room.affiliation(user), 'admin'))
-    .flatMap(({ sessions }) => [...sessions.values()].map(({ jid }) => jid))
+  const admins = room.sessionsOf(({ user }) => isAtLeast(room.affiliation(user), 'admin'))
   if (admins.length > 0) host.router.tellMany(approval(room, key, request), admins, JID.parse(key))
 }
 
@@ -89,22 +87,16 @@ export function sendRequests({ host }: MucParts, room: Room, to: JID): void {
 
 /** XEP-0045 §9.9: "send a <message/> stanza to the room admin(s) [...] asking for approval or denial of the request". */
 function approval({ jid }: Room, applicant: string, { values }: JoinRequest): Stanza {
-  const shown = (name: string, type: string, label: string, value: string): Element =>
-    xml('field', { var: name, type, label }, xml('value', {}, value))
   const said = Object.entries(FIELDS)
     .filter(([name]) => (values[name] ?? '') !== '')
-    .map(([name, { type, label }]) => shown(name, type, label, values[name]!))
-  const form = xml(
-    'x',
-    { xmlns: NS.forms, type: 'form' },
-    xml('title', {}, 'Registration request'),
-    xml('instructions', {}, `${applicant} asks to become a member of the room.`),
-    xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, NS.roomRegister)),
-    shown(APPLICANT, 'jid-single', 'Who asks', applicant),
-    shown(NICK, 'text-single', 'Desired nickname', values[NICK] ?? ''),
-    said,
-    shown(ALLOW, 'boolean', 'Allow this person to register with the room?', '0'),
-  )
+    .map(([name, { type, label }]) => filled(name, type, label, values[name]!))
+  const instructions = `${applicant} asks to become a member of the room.`
+  const form = approvalForm(NS.roomRegister, 'Registration request', instructions, [
+    filled(APPLICANT, 'jid-single', 'Who asks', applicant),
+    filled(NICK, 'text-single', 'Desired nickname', values[NICK] ?? ''),
+    ...said,
+    filled(ALLOW, 'boolean', 'Allow this person to register with the room?', '0'),
+  ])
   return Stanza.build('message', { from: jid, id: randomUUID() }, form)
 }
 
@@ -114,15 +106,12 @@ export function takeApproval(
   room: Room,
   stanza: Stanza,
 ): Maybe<() => Maybe<void>> | undefined {
-  const form = stanza.child('x', NS.forms)
+  const form = formIn(stanza, NS.roomRegister)
   if (form === undefined) return undefined
-  const values = valuesIn(form)
-  if (values.get('FORM_TYPE')?.[0] !== NS.roomRegister) return undefined
   if (!isAtLeast(room.affiliation(stanza.from), 'admin')) throw new StanzaError('forbidden')
   // XEP-0045 §9.9: "To skip this request, click the cancel button."
-  if (form.attrs.type === 'cancel') return () => undefined
-  if (form.attrs.type !== 'submit') throw new StanzaError('bad-request')
-  return decide(parts, room, stanza.from, values)
+  if (isGivenUp(form)) return () => undefined
+  return decide(parts, room, stanza.from, form.values)
 }
 
 async function decide(
@@ -137,10 +126,9 @@ async function decide(
   const request = room.requests.get(key)
   // Another admin has answered, or whoever asked has thought better of it.
   if (request === undefined) return () => undefined
-  const [allowed = '0'] = values.get(ALLOW) ?? []
   const there = parts.host.router.host(user.domain)
   const isThere = there === undefined || (await there.accounts.exists(user))
-  if (!(allowed === '1' || allowed === 'true') || !isThere || room.affiliation(user) === 'outcast') {
+  if (!isYes(values, ALLOW) || !isThere || room.affiliation(user) === 'outcast') {
     await drop(parts, room, key)
     return () => undefined
   }

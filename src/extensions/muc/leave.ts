@@ -41,11 +41,17 @@ export async function leave(
  * (332). Gives what tells all, itself too (110); for `room.tell`.
  */
 export function expel(parts: MucParts, room: Room, occupant: Occupant, news: News): () => void {
-  const gone = { ...occupant, sessions: new Map(occupant.sessions) }
-  for (const { jid } of gone.sessions.values()) room.leave(occupant, jid)
+  const gone = takeOut(room, occupant)
   const [first] = gone.sessions.values()
   const from = first?.jid ?? room.jid
   return () => tellGone(parts, room, gone, Stanza.build('presence', { from, type: 'unavailable' }), news)
+}
+
+/** Takes an occupant out of a room, with all sessions; gives what he was. */
+export function takeOut(room: Room, occupant: Occupant): Occupant {
+  const gone = { ...occupant, sessions: new Map(occupant.sessions) }
+  for (const { jid } of gone.sessions.values()) room.leave(occupant, jid)
+  return gone
 }
 
 /** XEP-0045 §10.1: a room that is not persistent ends with its last occupant. */

@@ -38,31 +38,15 @@ export function groupNotices(parts: MucParts): RoomListener {
     configured(room, before, by) {
       if (!room.config.group || !before.group) return
       const { name, description } = room.config
-      if (name !== before.name)
-        announce(
-          parts,
-          room,
-          name === ''
-            ? `${nameOf(room, by)} took away the name of the group`
-            : `${nameOf(room, by)} named the group ${name}`,
-          xml('notice', { xmlns: NS.groups, type: 'name', by: by.bare.toString(), name }),
-        )
+      const who = nameOf(room, by)
+      const named = name === '' ? `${who} took away the name of the group` : `${who} named the group ${name}`
+      if (name !== before.name) announce(parts, room, named, notice('name', by, { name }))
       if (description !== before.description)
-        announce(
-          parts,
-          room,
-          `${nameOf(room, by)} changed the description of the group`,
-          xml('notice', { xmlns: NS.groups, type: 'description', by: by.bare.toString() }),
-        )
+        announce(parts, room, `${who} changed the description of the group`, notice('description', by))
     },
     pictured(room, by) {
-      if (room.config.group)
-        announce(
-          parts,
-          room,
-          `${nameOf(room, by)} changed the picture of the group`,
-          xml('notice', { xmlns: NS.groups, type: 'picture', by: by.bare.toString() }),
-        )
+      if (!room.config.group) return
+      announce(parts, room, `${nameOf(room, by)} changed the picture of the group`, notice('picture', by))
     },
     changed(room, user, before, after, by, link) {
       const happening = happeningOf(user, before, after, by)
@@ -94,14 +78,7 @@ function tellNick(
   const text = nick === undefined ? `${was} gave up this nick` : `${was} is called ${nick} now`
   const named = xml('user', { jid: user.toString(), ...(nick !== undefined && { nick }) })
   // Behind what is told of the change itself, in the same turn of the room's lane.
-  queueMicrotask(() =>
-    announce(
-      parts,
-      room,
-      text,
-      xml('notice', { xmlns: NS.groups, type: 'nick', by: by.bare.toString() }, named),
-    ),
-  )
+  queueMicrotask(() => announce(parts, room, text, notice('nick', by, {}, [named])))
 }
 
 function happeningOf(
@@ -135,12 +112,18 @@ function memberNotice({ room, happening, by, users, link }: Gathered): [text: st
     member: `${actor} made ${list} a member without further rights`,
     banned: `${actor} banned ${list}`,
   }
-  const notice = xml(
-    'notice',
-    { xmlns: NS.groups, type: happening, by: by.toString(), ...(link && { link: link.toString() }) },
-    users.map(user => xml('user', { jid: user.toString() })),
-  )
-  return [texts[happening], notice]
+  const all = users.map(user => xml('user', { jid: user.toString() }))
+  return [texts[happening], notice(happening, by, link && { link: link.toString() }, all)]
+}
+
+/** What clients can put into the language of their users. */
+function notice(
+  type: string,
+  by: JID,
+  more: Readonly<Record<string, string>> = {},
+  children: readonly Element[] = [],
+): Element {
+  return xml('notice', { xmlns: NS.groups, type, by: by.bare.toString(), ...more }, [...children])
 }
 
 /** How a member is called: by the nick that is reserved for him, or that he has. */

@@ -11,8 +11,7 @@ import { mayGiveRole, type Role } from './privileges.ts'
 import { remembered } from './remembered-roles.ts'
 import type { Room } from './room.ts'
 import { actorOf } from './standing.ts'
-import { tellStanding } from './telling.ts'
-import { settle } from './visibility.ts'
+import { giveRole } from './visibility.ts'
 
 /** What an occupant is to be; `none`: he is kicked. */
 export interface RoleChange {
@@ -45,13 +44,7 @@ export async function giveRoles(
     const news = { actor, reason }
     // XEP-0045 §8.2: "including status code 307".
     if (role === 'none') return expel(parts, room, occupant, { ...news, statuses: [307] })
-    const before = occupant.role
-    room.give(occupant, role)
-    const also = settle(parts, room, occupant)
-    return () => {
-      tellStanding(parts, room, occupant, before, news)
-      also?.()
-    }
+    return giveRole(parts, room, occupant, role, news)
   })
   const told = tellLater(room, answered, tellings)
   await removeEmpty(parts, room)

@@ -146,10 +146,15 @@ export class Room {
 
   /** The full JIDs of all sessions. Another array each time that somebody has come or gone, so what was begun before goes on with its own. */
   get audience(): readonly JID[] {
-    this.#audience ??= [...this.#byNick.values()].flatMap(({ sessions }) =>
-      [...sessions.values()].map(({ jid }) => jid),
-    )
+    this.#audience ??= this.sessionsOf(() => true)
     return this.#audience
+  }
+
+  /** The full JIDs of all sessions of some of the occupants. */
+  sessionsOf(which: (occupant: Occupant) => boolean): JID[] {
+    return [...this.occupants]
+      .filter(which)
+      .flatMap(({ sessions }) => [...sessions.values()].map(({ jid }) => jid))
   }
 
   /** The address of an occupant in the room. */

@@ -11,13 +11,12 @@ import type { RoomConfig } from './config.ts'
 import { item, roomUser, seesAddresses } from './items.ts'
 import { expel, removeEmpty } from './leave.ts'
 import { requireFree } from './nicks.ts'
-import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { type Affiliation, roleAfter } from './privileges.ts'
 import { forgotten } from './remembered-roles.ts'
 import type { Affiliate, Room } from './room.ts'
-import { type News, tellStanding } from './telling.ts'
-import { settle } from './visibility.ts'
+import type { News } from './telling.ts'
+import { giveRole } from './visibility.ts'
 
 /** What somebody is to be. */
 export interface StandingChange {
@@ -201,32 +200,14 @@ function apply(parts: MucParts, room: Room, change: Change, actor: string | unde
     // XEP-0045 §9.4: "If the room is members-only, the service MUST remove the user from the room, including a status code of 321".
     if (now === 'none' && room.config.membersOnly)
       return expel(parts, room, occupant, { ...news, statuses: [321] })
-    return stay(parts, room, occupant, was, now, news)
+    const role = roleAfter(occupant.role, was, now, room.config.moderated)
+    return giveRole(parts, room, occupant, role, news)
   })
-}
-
-function stay(
-  parts: MucParts,
-  room: Room,
-  occupant: Occupant,
-  was: Affiliation,
-  now: Affiliation,
-  news: News,
-): () => void {
-  const before = occupant.role
-  room.give(occupant, roleAfter(before, was, now, room.config.moderated))
-  const also = settle(parts, room, occupant)
-  return () => {
-    tellStanding(parts, room, occupant, before, news)
-    also?.()
-  }
 }
 
 /** XEP-0045 §10.3: "If the user is not in the room, the service MAY send a message from the room itself": to those who see addresses. */
 function tellOfAbsent({ host }: MucParts, room: Room, { user, affiliation }: Change, news: News): void {
-  const to = [...room.occupants]
-    .filter(occupant => seesAddresses(room, occupant))
-    .flatMap(({ sessions }) => [...sessions.values()].map(({ jid }) => jid))
+  const to = room.sessionsOf(occupant => seesAddresses(room, occupant))
   if (to.length === 0) return
   const { actor, reason } = news
   const what = item({

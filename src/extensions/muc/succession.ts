@@ -1,5 +1,5 @@
 /** What becomes of a room when the account of somebody is removed who belonged to it. */
-import { type Maybe, then } from '../../core/maybe.ts'
+import type { Maybe } from '../../core/maybe.ts'
 import { JID } from '../../xml/jid.ts'
 import { destroy } from './destroy.ts'
 import type { MucParts } from './parts.ts'
@@ -25,7 +25,7 @@ export async function removeUser(parts: MucParts, jid: JID, user: string): Promi
   if (room.config.membersOnly || room.locked || room.size === 0)
     return destroy(parts, room, { reason: 'There is nobody any more who could run this room.' })
   const config = { ...room.config, persistent: false }
-  const told = await changeAffiliations(parts, room, [gone], room.jid, {
+  return changeAffiliations(parts, room, [gone], room.jid, {
     config,
     ownerless: true,
     writes: [parts.store.room(room, config, room.locked)],
@@ -33,7 +33,6 @@ export async function removeUser(parts: MucParts, jid: JID, user: string): Promi
       room.config = config
     },
   })
-  return () => then(told(), () => undefined)
 }
 
 function isOwned(room: Room, without: string): boolean {

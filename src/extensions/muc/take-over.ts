@@ -35,20 +35,23 @@ const PAGE = 100
  * have gone with it are. In the lane of the room, which is not in memory yet: nothing new is stored before it is known where that begins.
  */
 export async function takeOver(parts: MucParts, room: Room): Promise<void> {
-  const { archive, host } = parts
+  const { host } = parts
   const { audience } = room
   room.takenOver = host.clock.now()
-  const last = await archive.last(room.jid)
-  if (last !== undefined)
-    host.background.run(
-      'muc',
-      room.tell(() => tellAgain(parts, room, audience, last)),
-    )
+  await tellAgain(parts, room, audience)
   host.background.run('muc', lookForGone(parts, room, audience))
 }
 
+/** Has the room tell again what was stored up to now. In its lane; resolves when it is known where that ends, and before it is told. */
+async function tellAgain(parts: MucParts, room: Room, audience: readonly JID[]): Promise<void> {
+  const last = await parts.archive.last(room.jid)
+  if (last === undefined) return
+  const told = room.tell(() => tellUpTo(parts, room, audience, last))
+  parts.host.background.run('muc', told)
+}
+
 /** All of it, however much: whoever has missed something in the middle does not notice. From the last message on back, whenever that was: the room may have been asked for by nobody since. */
-async function tellAgain(
+async function tellUpTo(
   { archive, host }: MucParts,
   room: Room,
   audience: readonly JID[],
@@ -121,12 +124,7 @@ export async function tellOneAgain(
   }
   // The same node has been its home, and it tells everybody.
   if (room.takenOver !== undefined && parts.host.clock.now() - room.takenOver < SAME_DEATH_MS) return
-  const last = await parts.archive.last(jid)
-  if (last !== undefined)
-    parts.host.background.run(
-      'muc',
-      room.tell(() => tellAgain(parts, room, [to], last)),
-    )
+  await tellAgain(parts, room, [to])
 }
 
 /** `muc:gone` */

@@ -134,11 +134,8 @@ export function tellHidden(
 ): void {
   const gone = { ...occupant, role: 'none', sessions } as const
   const presence = Stanza.build('presence', { from: addressOf(gone), type: 'unavailable' })
-  const others = [...room.occupants].filter(other => other !== occupant)
   for (const withAddress of [true, false]) {
-    const to = others
-      .filter(other => seesAddresses(room, other) === withAddress)
-      .flatMap(other => [...other.sessions.values()].map(({ jid }) => jid))
+    const to = room.sessionsOf(other => other !== occupant && seesAddresses(room, other) === withAddress)
     if (to.length > 0)
       host.router.tellMany(withNews(room, gone, presence, withAddress, {}, false), to, addressOf(gone))
   }

@@ -4,7 +4,7 @@ import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import type { Role } from './privileges.ts'
 import type { Room } from './room.ts'
-import { tellHidden, tellPresence } from './telling.ts'
+import { type News, tellHidden, tellPresence, tellStanding } from './telling.ts'
 
 function isTold({ config }: Room, role: Role): boolean {
   return config.presence.includes(role as PresentRole)
@@ -24,22 +24,31 @@ export function isQuiet({ limits }: MucParts, room: Room, { role }: Occupant): b
  * Decides, in the lane of the room, whether others are told of an occupant; undefined where that is as it was. Who is shown when a room comes to
  * be too large stays that until he goes: nobody is told of many at once.
  */
-function decide({ limits }: MucParts, room: Room, occupant: Occupant): 'hidden' | 'shown' | undefined {
+function decide(parts: MucParts, room: Room, occupant: Occupant): 'hidden' | 'shown' | undefined {
   const was = occupant.hidden === true
-  const isCrowded = occupant.role !== 'moderator' && room.size > limits.presence
-  const is = !isTold(room, occupant.role) || (was && isCrowded)
+  const is = !isTold(room, occupant.role) || (was && isQuiet(parts, room, occupant))
   if (is === was) return undefined
   room.hide(occupant, is)
   return is ? 'hidden' : 'shown'
 }
 
-/** An occupant has another role, of which whoever is told of him is told anyway; gives what tells the others that he is not shown any more. */
-export function settle(parts: MucParts, room: Room, occupant: Occupant): (() => void) | undefined {
+/** Gives an occupant another role, in the lane of the room; gives what tells it: to whoever was told of him, the end, too, if he is not shown any more. */
+export function giveRole(
+  parts: MucParts,
+  room: Room,
+  occupant: Occupant,
+  role: Role,
+  news: News,
+): () => void {
+  const before = occupant.role
+  room.give(occupant, role)
   // He may have gone when it is told: as he was, he is shown no more.
   const sessions = new Map(occupant.sessions)
-  return decide(parts, room, occupant) === 'hidden'
-    ? () => tellHidden(parts, room, occupant, sessions)
-    : undefined
+  const isHiddenNow = decide(parts, room, occupant) === 'hidden'
+  return () => {
+    tellStanding(parts, room, occupant, before, news)
+    if (isHiddenNow) tellHidden(parts, room, occupant, sessions)
+  }
 }
 
 /** Somebody has gone, or the room is configured otherwise: all of whom others are to be told now, or are not any more. */

@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { StanzaError } from '../../core/errors.ts'
 import type { Maybe } from '../../core/maybe.ts'
-import { type Element, xml } from '../../xml/element.ts'
-import { type SubmittedValues, valuesIn } from '../../xml/forms.ts'
+import type { Element } from '../../xml/element.ts'
+import type { SubmittedValues } from '../../xml/forms.ts'
 import { NS } from '../../xml/ns.ts'
 import { Stanza } from '../../xml/stanza.ts'
+import { approvalForm, filled, formIn, isGivenUp, isYes } from './approval.ts'
 import type { Occupant } from './occupant.ts'
 import type { MucParts } from './parts.ts'
 import { giveRoles } from './roles.ts'
@@ -21,15 +22,13 @@ export function takeVoiceRequest(
   room: Room,
   stanza: Stanza,
 ): Maybe<() => Maybe<void>> | undefined {
-  const form = stanza.child('x', NS.forms)
+  const form = formIn(stanza, NS.roomRequest)
   if (form === undefined) return undefined
-  const values = valuesIn(form)
-  if (values.get('FORM_TYPE')?.[0] !== NS.roomRequest) return undefined
   const occupant = room.occupant(stanza.from)
   if (occupant === undefined) throw new StanzaError('not-acceptable', { type: 'cancel' })
   // Whoever gives up filling it in has nothing to say.
-  if (form.attrs.type === 'cancel') return () => undefined
-  if (form.attrs.type !== 'submit') throw new StanzaError('bad-request')
+  if (isGivenUp(form)) return () => undefined
+  const { values } = form
   // XEP-0045 §7.13: a request "contains only a "muc#role" field".
   return values.has('muc#request_allow')
     ? approve(parts, room, stanza, occupant, values)
@@ -51,28 +50,20 @@ async function ask(
   if (occupant.role !== 'visitor') return () => undefined
   if (!(await host.storage.ephemeral.take(`muc-voice ${room.jid} ${from.bare}`, ASKS, HOUR)))
     throw new StanzaError('resource-constraint', { type: 'wait', text: 'asked too often' })
-  const moderators = [...room.occupants]
-    .filter(({ role }) => role === 'moderator')
-    .flatMap(({ sessions }) => [...sessions.values()].map(({ jid }) => jid))
-  const message = Stanza.build('message', { from: room.jid, id: randomUUID() }, approvalForm(from, occupant))
+  const moderators = room.sessionsOf(({ role }) => role === 'moderator')
+  const message = Stanza.build('message', { from: room.jid, id: randomUUID() }, questionOf(from, occupant))
   const told = room.tell(() => host.router.tellMany(message, moderators, from))
   return () => told
 }
 
-function approvalForm(from: Stanza['from'], { nick }: Occupant): Element {
-  const field = (name: string, type: string, label: string, value: string): Element =>
-    xml('field', { var: name, type, label }, xml('value', {}, value))
-  return xml(
-    'x',
-    { xmlns: NS.forms, type: 'form' },
-    xml('title', {}, 'Voice request'),
-    xml('instructions', {}, `${nick} asks to be allowed to speak in the room.`),
-    xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, NS.roomRequest)),
-    field('muc#role', 'list-single', 'Requested role', 'participant'),
-    field('muc#jid', 'jid-single', 'User ID', from.toString()),
-    field('muc#roomnick', 'text-single', 'Room Nickname', nick),
-    field('muc#request_allow', 'boolean', 'Grant voice to this person?', 'false'),
-  )
+function questionOf(from: Stanza['from'], { nick }: Occupant): Element {
+  const instructions = `${nick} asks to be allowed to speak in the room.`
+  return approvalForm(NS.roomRequest, 'Voice request', instructions, [
+    filled('muc#role', 'list-single', 'Requested role', 'participant'),
+    filled('muc#jid', 'jid-single', 'User ID', from.toString()),
+    filled('muc#roomnick', 'text-single', 'Room Nickname', nick),
+    filled('muc#request_allow', 'boolean', 'Grant voice to this person?', 'false'),
+  ])
 }
 
 /** XEP-0045 §8.6: "If a moderator approves the voice request, the service shall grant voice to the occupant". */
@@ -84,8 +75,7 @@ function approve(
   values: SubmittedValues,
 ): Maybe<() => Maybe<void>> {
   if (role !== 'moderator') throw new StanzaError('forbidden')
-  const allowed = values.get('muc#request_allow')?.[0]
-  if (allowed !== '1' && allowed !== 'true') return () => undefined
+  if (!isYes(values, 'muc#request_allow')) return () => undefined
   const asker = room.withNick(values.get('muc#roomnick')?.[0] ?? '')
   // He may have gone, and another have come who has his nick.
   if (asker === undefined || !asker.sessions.has(values.get('muc#jid')?.[0] ?? ''))

@@ -48,13 +48,14 @@ class Told {
     known.set(entity.resource, entity)
   }
 
-  /** A room still says what was said before it learns of that; it answers. */
-  leave(entity: JID): void {
-    if (!this.delete(entity) || this.hasAny(entity)) return
+  /** A room still says what was said before it learns of that; it answers. Gives whether it had been told. */
+  leave(entity: JID): boolean {
+    if (!this.delete(entity)) return false
+    if (this.hasAny(entity)) return true
     this.#leaving.set(entity.bare.toString(), entity)
-    if (this.#leaving.size <= MAX_LEAVING) return
     const [first] = this.#leaving.keys()
-    this.#leaving.delete(first!)
+    if (this.#leaving.size > MAX_LEAVING) this.#leaving.delete(first!)
+    return true
   }
 
   isLeaving(entity: JID): boolean {
@@ -94,9 +95,7 @@ export function remember(session: Session, presence: Stanza): void {
   if (to === undefined || type === 'error') return
   if (type === 'unavailable') {
     const known = directed.get(session)
-    if (known === undefined) return
-    known.leave(to)
-    directed.set(session, known)
+    if (known?.leave(to)) directed.set(session, known)
     return
   }
   add(session, to)
