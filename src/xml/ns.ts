@@ -46,6 +46,7 @@ export const NS = {
   roomInfo: 'http://jabber.org/protocol/muc#roominfo',
   roomRequest: 'http://jabber.org/protocol/muc#request',
   roomRegister: 'http://jabber.org/protocol/muc#register',
+  roomTraffic: 'http://jabber.org/protocol/muc#traffic',
   /** docs/protocol/groups.md */
   groups: 'tidings:groups:0',
   /** XEP-0410 */

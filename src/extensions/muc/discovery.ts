@@ -42,6 +42,8 @@ export function discoveryClaims(parts: MucParts): IqRegistration[] {
     const { payload, stanza } = iq
     const { node } = payload.attrs
     if (node === OWN_NICK) return ownNick(room, stanza.from)
+    // XEP-0045 §18.1.1: "If a service does not discard any namespaces, it MUST return a <service-unavailable/> error".
+    if (node === NS.roomTraffic) throw new StanzaError('service-unavailable')
     if (node !== undefined) return ofCommands(room, iq, 'info')
     return infoOf(parts, room, stanza.from)
   }
