@@ -5,11 +5,13 @@ Arguments: password, port.
 
 import asyncio
 import sys
+import xml.etree.ElementTree as ET
 
 from slixmpp import JID, ClientXMPP
 from slixmpp.exceptions import IqError, PresenceError
 
 ROOM = JID("balcony@rooms.localhost")
+GROUP = JID("orchard@rooms.localhost")
 PLUGINS = "0004 0030 0045 0054 0059 0153 0199 0249 0313 0421"
 
 
@@ -43,9 +45,9 @@ class Person(ClientXMPP):
         await self.get_roster()
         self.send_presence()
 
-    async def enter(self, nick, **more):
+    async def enter(self, nick, room=ROOM, **more):
         try:
-            presence, subject, occupants, history = await self.muc.join_muc_wait(ROOM, nick, timeout=5, **more)
+            presence, subject, occupants, history = await self.muc.join_muc_wait(room, nick, timeout=5, **more)
         except PresenceError as error:
             return say(self.boundjid.user, "may not enter:", error.condition)
         others = sorted(one["muc"]["nick"] for one in occupants if one["muc"]["nick"] != nick)
@@ -84,6 +86,7 @@ async def play(juliet, romeo, nurse, port):
     await standing(juliet, romeo, nurse)
     await card(juliet, romeo)
     await end(juliet, romeo)
+    await group(juliet, romeo)
 
 
 async def found(romeo):
@@ -191,6 +194,73 @@ async def end(juliet, romeo):
     say("destroyed:", gone["muc"]["destroy"]["reason"])
     listed = await romeo["xep_0030"].get_items("rooms.localhost")
     say("listed:", len(listed["disco_items"]["items"]))
+
+
+async def asks(person, payload):
+    """Asks the group for what docs/protocol/groups.md describes."""
+    iq = person.make_iq_get(ito=GROUP)
+    iq.append(ET.fromstring(payload))
+    return (await iq.send(timeout=5)).xml[0]
+
+
+async def a_second():
+    """The clock of the server goes on when whoever runs this says so."""
+    print("~", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+
+async def unread(person):
+    return (await asks(person, "<unread xmlns='tidings:groups:0'/>")).get("count")
+
+
+async def group(juliet, romeo):
+    await juliet.enter("Jule", GROUP)
+    form = await juliet.muc.get_room_config(GROUP)
+    form.set_values({"tidings:groups#group": True})
+    await juliet.muc.set_room_config(GROUP, form)
+    romeo.forget()
+    juliet.muc.invite(GROUP, romeo.boundjid.bare, "Tonight")
+    invitation = await romeo.until("groupchat_invite")
+    say("invited to", invitation["from"], "by", JID(invitation["muc"]["invite"]["from"]).bare, invitation["muc"]["invite"]["reason"])
+    await a_second()
+    await romeo.enter("Romeo", GROUP)
+    juliet.send_message(mto=GROUP, mbody="Art thou there?", mtype="groupchat")
+    await romeo.until("groupchat_message", lambda stanza: stanza["body"] == "Art thou there?")
+    romeo.send_message(mto=GROUP, mbody="Ay", mtype="groupchat")
+    await romeo.until("groupchat_message", lambda stanza: stanza["body"] == "Ay")
+    say("unread:", await unread(romeo))
+    await a_second()
+
+    romeo.muc.leave_muc(GROUP, "Romeo")
+    await juliet.until("groupchat_presence", unavailable("Romeo"))
+    say("members:", [str(jid) for jid in await juliet.muc.get_affiliation_list(GROUP, "member")])
+    for text in ("Where art thou?", "Romeo!"):
+        juliet.send_message(mto=GROUP, mbody=text, mtype="groupchat")
+        heard = await juliet.until("groupchat_message", lambda stanza: stanza["body"] == text)
+    newest = heard.xml.find("{urn:xmpp:sid:0}stanza-id").get("id")
+    await romeo["xep_0199"].send_ping(GROUP)
+    romeo_heard = []
+    while not romeo.events.empty():
+        romeo_heard.append(romeo.events.get_nowait()[1]["body"])
+    say("while away he heard", "Romeo!" in romeo_heard, "unread:", await unread(romeo))
+
+    await romeo.enter("Romeo", GROUP, maxstanzas=0)
+    kept = await romeo["xep_0313"].retrieve(GROUP)
+    bodies = [one["mam_result"]["forwarded"]["stanza"]["body"] for one in kept["mam"]["results"]]
+    say("kept:", [text for text in bodies if text in ("Art thou there?", "Ay", "Where art thou?", "Romeo!")])
+    say("unread:", await unread(romeo))
+    say("she is told:", await ticked(juliet, newest))
+    marker = romeo.make_message(GROUP, mtype="groupchat")
+    marker.append(ET.fromstring(f"<displayed xmlns='urn:xmpp:chat-markers:0' id='{newest}'/>"))
+    marker.send()
+    await juliet["xep_0199"].send_ping(GROUP)
+    await romeo["xep_0199"].send_ping(GROUP)
+    say("unread:", await unread(romeo), "and she is told:", await ticked(juliet, newest))
+
+
+async def ticked(person, stanza_id):
+    ticks = await asks(person, f"<ticks xmlns='tidings:groups:0' id='{stanza_id}'/>")
+    return [(one.get("jid"), one.get("state")) for one in ticks]
 
 
 password, port = sys.argv[1:]

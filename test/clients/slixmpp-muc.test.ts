@@ -1,6 +1,7 @@
-/** XEP-0045 with a real client: slixmpp's own plugin makes a room, talks in it, runs it and ends it. */
+/** XEP-0045 with a real client: slixmpp's own plugin makes a room, talks in it, runs it and ends it; then a group, which one leaves and comes back to. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { TestServer } from '../support/test-server.ts'
@@ -15,7 +16,12 @@ for (const nodes of [1, 2])
     const server = await TestServer.start({ nodes, accounts })
     t.teardown(() => server.close())
     const args = [DRIVER, 'secret', String(server.ports[0]!.tcp)]
-    const { stdout } = await promisify(execFile)(PYTHON, args, { timeout: 30_000 })
+    const running = promisify(execFile)(PYTHON, args, { timeout: 30_000 })
+    const { child } = running
+    createInterface(child.stdout!).on('line', line => {
+      if (line === '~') void server.pass(1_000).then(() => child.stdin!.write('\n'))
+    })
+    const { stdout } = await running
     // The plugin prints lines of its own, too.
     const said = stdout.split('\n').filter(line => line.startsWith('| '))
     t.strictSame(
@@ -60,6 +66,20 @@ for (const nodes of [1, 2])
         `codes 110 170 history ["What's in a name?"]`,
         'destroyed: dawn',
         'listed: 0',
+        "juliet enters as Jule with [] subject ''",
+        'codes 110 170 201 history []',
+        'invited to orchard@rooms.localhost by juliet@localhost Tonight',
+        "romeo enters as Romeo with ['Jule'] subject ''",
+        "codes 100 110 170 history ['Jule added romeo']",
+        'unread: 0',
+        "members: ['romeo@localhost']",
+        'while away he heard False unread: 2',
+        "romeo enters as Romeo with ['Jule'] subject ''",
+        'codes 100 110 170 history []',
+        "kept: ['Art thou there?', 'Ay', 'Where art thou?', 'Romeo!']",
+        'unread: 2',
+        "she is told: [('romeo@localhost', 'delivered')]",
+        "unread: 0 and she is told: [('romeo@localhost', 'read')]",
       ],
     )
   })

@@ -91,13 +91,48 @@ t.test('a private group', { skip: withoutBrowser() }, async t => {
     await attended(bob, USERS)
   })
 
+  await t.test('what is new is marked while he looks at something else', async () => {
+    const item = bob.page.locator(`converse-rooms-list .list-item[data-room-jid="${ROOM}"]`)
+    await bob.page.goto(`${url}#`)
+    await bob.page.goto(`${url}#converse/room?jid=milk@rooms.localhost`)
+    await bob.page
+      .locator(`converse-rooms-list .list-item.open[data-room-jid="milk@rooms.localhost"]`)
+      .waitFor()
+    await write(alice, 'bob: any milk?')
+    await item.and(bob.page.locator('.unread-msgs')).locator('.msgs-indicator', { hasText: /^1$/ }).waitFor()
+    await picture(bob, 'rooms-3-bob')
+    await bob.page.locator(`converse-rooms-list [data-room-jid="${ROOM}"] .open-room`).first().click()
+    await read(bob, 'any milk?')
+    await item.and(bob.page.locator(':not(.unread-msgs)')).waitFor()
+  })
+
+  await t.test(
+    'elsewhere, where nothing is known yet, he finds the group and all that was said',
+    async () => {
+      const elsewhere = await enter('bob')
+      all.push(elsewhere)
+      await listed(elsewhere).waitFor()
+      await elsewhere.page.locator(`converse-rooms-list [data-room-jid="${ROOM}"] .open-room`).first().click()
+      const said = ['Who wants tea?', 'Earl Grey, please', 'There are scones', 'And jam', 'bob: any milk?']
+      for (const text of said) await read(elsewhere, text)
+      const shown = await elsewhere.page.locator('.chatroom .chat-msg__text').allInnerTexts()
+      t.strictSame(
+        shown.filter(text => said.includes(text)),
+        said,
+        'each once, in order',
+      )
+      await picture(elsewhere, 'rooms-4-bob')
+      await elsewhere.page.context().close()
+    },
+  )
+
   await t.test('they encrypt', async () => {
     await alice.page.locator('.toggle-omemo[data-disabled=false]').click()
     await alice.page.locator('.toggle-omemo .fa-lock').waitFor()
     await write(alice, 'The walrus is at seven')
     for (const { page } of [bob, carol])
       await page.locator('.chat-msg', { hasText: 'The walrus is at seven' }).locator('.fa-lock').waitFor()
-    await picture(carol, 'rooms-3-carol')
+    await picture(carol, 'rooms-5-carol')
   })
 
   t.strictSame(
